@@ -1,0 +1,104 @@
+#include "base/codec.hpp"
+
+namespace cip {
+inline namespace base {
+
+ByteView Reader::take(std::size_t n) {
+  if (n > rest_.size()) {
+    fail();
+    return {};
+  }
+  const auto out = rest_.first(n);
+  rest_ = rest_.subspan(n);
+  return out;
+}
+
+template <typename T>
+T Reader::little_endian(std::size_t n) {
+  std::uint64_t value = 0;
+  const auto bytes = take(n);
+  for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::uint64_t{bytes[i]} << (8 * i);
+  return static_cast<T>(value);
+}
+
+std::uint8_t Reader::u8() { return little_endian<std::uint8_t>(1); }
+std::uint16_t Reader::u16() { return little_endian<std::uint16_t>(2); }
+std::uint32_t Reader::u24() { return little_endian<std::uint32_t>(3); }
+std::uint32_t Reader::u32() { return little_endian<std::uint32_t>(4); }
+std::uint64_t Reader::u64() { return little_endian<std::uint64_t>(8); }
+
+std::uint64_t Reader::uint() {
+  const std::uint8_t head = u8();
+  if (head <= 0xfc) return head;
+  if (head == 0xfd) return u16();
+  if (head == 0xfe) return u32();
+  const std::uint64_t value = u64();
+  if (value > kMaxSafeUint) fail();
+  return ok_ ? value : 0;
+}
+
+std::int64_t Reader::zigzag() {
+  const std::uint64_t value = uint();
+  const auto half = static_cast<std::int64_t>(value >> 1);
+  return (value & 1) != 0 ? -half - 1 : half;
+}
+
+Endpoint Reader::addr4() {
+  const auto ip = take(4);
+  if (ip.size() != 4) return {};
+  const std::uint32_t host = std::uint32_t{ip[0]} << 24 | std::uint32_t{ip[1]} << 16 |
+                             std::uint32_t{ip[2]} << 8 | std::uint32_t{ip[3]};
+  return {host, u16()};
+}
+
+ByteView Reader::buffer(std::size_t max) {
+  const std::uint64_t length = uint();
+  if (length > max) {
+    fail();
+    return {};
+  }
+  return take(static_cast<std::size_t>(length));
+}
+
+std::size_t Reader::count(std::size_t min_element_size, std::uint64_t max) {
+  const std::uint64_t n = uint();
+  const std::size_t size = min_element_size == 0 ? 1 : min_element_size;
+  if (n > max || n > rest_.size() / size) {
+    fail();
+    return 0;
+  }
+  return static_cast<std::size_t>(n);
+}
+
+void Writer::uint(std::uint64_t value) {
+  if (value <= 0xfc) return u8(static_cast<std::uint8_t>(value));
+  if (value <= 0xffff) {
+    u8(0xfd);
+    return little_endian(value, 2);
+  }
+  if (value <= 0xffffffff) {
+    u8(0xfe);
+    return little_endian(value, 4);
+  }
+  u8(0xff);
+  little_endian(value, 8);
+}
+
+void Writer::zigzag(std::int64_t value) {
+  uint(value < 0 ? (static_cast<std::uint64_t>(-(value + 1)) << 1 | 1)
+                 : static_cast<std::uint64_t>(value) << 1);
+}
+
+void Writer::addr4(Endpoint value) {
+  for (int shift = 24; shift >= 0; shift -= 8) u8(static_cast<std::uint8_t>(value.ip >> shift));
+  u16(value.port);
+}
+
+std::size_t uint_size(std::uint64_t value) {
+  if (value <= 0xfc) return 1;
+  if (value <= 0xffff) return 3;
+  return value <= 0xffffffff ? 5 : 9;
+}
+
+}  // namespace base
+}  // namespace cip
