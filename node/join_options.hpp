@@ -1,0 +1,48 @@
+#pragma once
+
+// Everything that `cipnode join` can be told; the members are its flags (docs: command line).
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+#include "base/time.hpp"
+
+namespace cip::node {
+
+struct LogOptions {
+  std::string spec;            // "dht=debug,store=info" or one level for all; empty: warnings
+  bool json = false;           // --log-format json
+  std::filesystem::path file;  // empty: stderr
+};
+
+struct JoinOptions {
+  std::filesystem::path home;
+  std::string network = "default";
+  std::vector<std::string> contacts;  // HOST:PORT as typed; names are resolved when used
+  std::optional<Endpoint> listen;     // absent: 0.0.0.0:49737 with the fallbacks of D1
+  bool reachable = false;             // --public: declared reachable, one socket is enough
+  bool ephemeral = false;
+  bool lan = true;               // --no-lan clears it
+  bool announce_public = false;  // --announce-public, network `hyperswarm` only
+  std::vector<Bytes32> seed;
+  std::vector<Bytes32> allow;  // peer keys; when not empty, only these may connect
+  std::vector<Bytes32> deny;
+  std::optional<Duration> idle_exit;   // absent: runs until a signal or `stop`
+  std::optional<std::uint64_t> quota;  // bytes of disk; absent: the rule of D15
+  LogOptions log;
+
+  // Hidden flags, for the program itself and its tests.
+  int ready_fd = -1;  // --ready-fd: the ready object or the error is also written here
+  Duration ready_timeout = std::chrono::seconds{10};  // with ready_fd: time for a contact to answer
+  std::uint32_t test_nodes = 0;  // --test-nodes N: N light nodes in this process
+};
+
+// The arguments after the program name that make `cipnode` run with these options.
+std::vector<std::string> join_arguments(const JoinOptions& options);
+
+}  // namespace cip::node

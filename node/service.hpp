@@ -1,0 +1,136 @@
+#pragma once
+
+// The one front door to a node: a request is a method with JSON parameters, what comes back are
+// JSON objects and raw bytes, then success or an Error. The same request runs over the control
+// socket of the home's node, in a node started for it, or in this process; the caller cannot tell.
+//
+//   Handler handler{...};                        // prints
+//   RunResult done = run_request(options, {"find", {{"id", key}}}, handler);
+//   return done.error ? int(done.error->code) : 0;
+//
+// Methods. Parameters are the long flags of cli.md in camelCase, results its JSON objects. "?" is
+// an optional parameter, durations are milliseconds ("...Ms"), keys are texts as typed. Every
+// method takes `timeoutMs`? (0: for ever); its default is method_info().timeout. "peer[]"
+// (HOST:PORT, connect there directly) and "bootstrap[]" (contacts) are taken by whatever uses the
+// network. in: reads RunOptions::input_fd. out: calls on_data. n: many results. !: changes
+// something.
+//
+//   method        parameters                                       results
+//   id            -                                                {key, keyHex}             local
+//   paths         -                                                {home, identity, ...}     local
+//   version       -                                                {version, commit, ...}    local
+//   status        metrics? (then one result {"text": ...})         status object
+//   peers         -                                                n: one per stream
+//   routes        -                                                n: one per contact
+//   size          -                                                {estimate, low, high, ...}
+//   stop          -                                                {pid}                      !
+//   join.upgrade  contacts[]?, seed[]?, lan?, foreground: true     n: the events of join      !
+//   doctor        -                                                n: {check, ok, code, message,
+//   hint} find          id, kind? peer|topic|feed|node, trace?, hello?   find object (hops with
+//   trace) lookup        target                                           n: {key, relays, from}
+//   announce      target                                           {target, stored, tookMs}   !
+//   put           value | valueBase64, key?, seq?                  {hash, stored, ...}        !
+//   get           target                                           {value | valueBase64, ...}
+//   feed.create   name, compat?, encrypted?, derive?, private?     {name, key, ...}           !
+//   feed.ls       -                                                n: info objects with name
+//   feed.info     feed                                             info object
+//   feed.append   feed, lines?, blockSize?                 in      {key, length, ...}         !
+//   feed.cat      feed, range? "A..B", encryptionKey?      out     none
+//   feed.download feed, range?, encryptionKey?     progress        {key, blocks, bytes, ...}  !
+//   feed.seed     feeds[], listen?, once?                          {key...} per feed; with listen
+//                                                                  n: {event: ready, tcp, keys},
+//                                                                  runs
+//   feed.unseed   feed                                             {key}                      !
+//   feed.follow   feed, from? index | "new", encryptionKey?        n: {key, index, text|data}, runs
+//   feed.clear    feed, range                                      {key, cleared}             !
+//   feed.truncate feed, length                                     {key, length, ...}         !
+//   feed.verify   feed                                             {key, blocks, nodes, bad}
+//   feed.drop     feed                                             {key}                      !
+//   publish       topic, lines?, confirm?                  in      n: one per message         !
+//   subscribe     topic, since?, author?, durable?, count?,        n: {topic, feed, author, seq,
+//                 idleMs?, untilSynced?                               time, text|data}, runs
+//   topic.create  name | private: true                             {topic, id, ...}           !
+//   topic.ls      -                                                n
+//   topic.info    topic                                            {topic, id, feeds, ...}
+//   topic.drop    topic                                            {topic}                    !
+//
+// "feed" is KEY|NAME as typed. Input: the whole of it is one block or message; with `lines` every
+// line is one (as cli.md says), sent as it comes; with `blockSize` it is cut. Data of others is
+// "text" when it is UTF-8, else "data" in base64. A durable cursor moves when on_result returned.
+
+#include <csignal>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/time.hpp"
+#include "node/error.hpp"
+#include "node/join_options.hpp"
+
+namespace cip::node {
+
+// Keeps the order in which fields were written, so that output reads as the documents say.
+using Json = nlohmann::ordered_json;
+
+struct Request {
+  std::string method;
+  Json params = Json::object();
+};
+
+// Where the answers of one request go. Called on the thread that called run_request(); a call may
+// block (a full pipe): the node then stops sending after 1 MiB.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual void on_result(const Json& object) = 0;
+  virtual void on_data(ByteView bytes) { static_cast<void>(bytes); }
+  // {"blocks", "totalBlocks", "bytes"} now and then while something large is fetched.
+  virtual void on_progress(const Json& object) { static_cast<void>(object); }
+  // One sentence for stderr: a node was started, a contact does not answer.
+  virtual void on_notice(std::string_view sentence) { static_cast<void>(sentence); }
+};
+
+struct MethodInfo {
+  std::string_view name;
+  Duration timeout;         // default of --timeout; zero: for ever
+  bool local = false;       // answered from the home's files, needs no node
+  bool changes = false;     // a connection lost after sending is "unconfirmed"
+  bool starts_node = true;  // false: no node in the home is error no_daemon
+  bool runs = false;        // goes on until a signal; a clean stop is success
+};
+// nullptr for an unknown method.
+const MethodInfo* method_info(std::string_view method);
+
+struct ServiceOptions {
+  JoinOptions join;        // home, network, contacts (of --bootstrap), log; used to start a node
+  bool no_daemon = false;  // run in this process, under the home's lock
+  int input_fd = -1;       // for methods marked "in"; -1: no input. Not closed.
+  std::optional<Duration> timeout;  // absent: the method's default
+};
+
+struct RunResult {
+  std::optional<Error> error;  // absent: done
+  int signal = 0;              // SIGINT or SIGTERM when that ended it (a second one ends at once)
+  bool running = false;        // a method that "runs" had started before the signal came
+};
+
+// Runs one request to its end. Handles SIGINT and SIGTERM while it does, ignores SIGPIPE.
+RunResult run_request(const ServiceOptions& options, const Request& request, Handler& handler);
+
+// `cipnode join`: a node in the foreground until a signal, `stop` or idle exit. Events arrive as
+// results, "ready" first. A home whose node was started in the background is upgraded in place:
+// this call then stays attached to that node. With join.test_nodes a swarm of light nodes runs
+// instead.
+RunResult run_join(const JoinOptions& options, Handler& handler);
+
+// `cipnode join --detach`: starts the same in the background and returns when it is ready (one
+// result, the ready event) or has failed (its error).
+RunResult run_join_detached(const JoinOptions& options, Handler& handler);
+
+// The home when none was named: $XDG_DATA_HOME/cipnode or ~/.local/share/cipnode.
+std::filesystem::path default_home();
+
+}  // namespace cip::node
