@@ -1,0 +1,190 @@
+#pragma once
+
+// What goes into and comes out of dht::Node besides messages: options, identifiers, events. Split
+// from node.hpp so that floors above can name an event without the machine.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+#include "base/time.hpp"
+#include "dht/contact.hpp"
+#include "dht/message.hpp"
+
+namespace cip::dht {
+
+// Own values, immutable or mutable, have at most this many bytes: the answer that carries one must
+// stay below an MTU of 1280 with closer nodes or 1400 in all (protocol of the DHT, sections 3, 11).
+inline constexpr std::size_t kMaxOwnValueSize = 1000;
+// What a storing node accepts.
+inline constexpr std::size_t kMaxStoredValueSize = 1200;
+
+// Identifies a query of this node; never reused. 0 names none.
+struct QueryId {
+  std::uint64_t value = 0;
+  auto operator<=>(const QueryId&) const = default;
+};
+// Identifies a single request of this node; never reused. 0 names none.
+struct RequestId {
+  std::uint64_t value = 0;
+  auto operator<=>(const RequestId&) const = default;
+};
+
+struct NodeOptions {
+  // Contacts to enter the overlay through, as named by the user. They are asked whatever their
+  // realm, and never count as foreign in a private overlay.
+  std::vector<Endpoint> bootstrap;
+  // Contacts remembered from an earlier run; asked like bootstrap, but held to the realm rules.
+  std::vector<Endpoint> known;
+  // IPv4 addresses of own interfaces at which the server socket receives, 127.0.0.1 included when
+  // it does. Empty: nothing is known without others (section 2 "ours").
+  std::vector<std::uint32_t> interfaces;
+  // Local port of the server socket.
+  std::uint16_t server_port = 0;
+  // There is a second socket to send requests from while reachability is not proven (section 5).
+  bool client_socket = false;
+  // Private by default (design D2): contacts outside loopback and private ranges are neither added
+  // nor handed out unless named. false: the public network.
+  bool private_overlay = true;
+  // adaptive: persistent once reachability is proven. ephemeral: never. persistent: reachability is
+  // the user's word (--public, a bootstrap node); with `public_ip` the address is too.
+  enum class Mode : std::uint8_t { adaptive, ephemeral, persistent } mode = Mode::adaptive;
+  std::optional<std::uint32_t> public_ip;
+  // Checks of old contacts and refreshes of the table. Off for simulations of a frozen network:
+  // then a node without pending work has no timeout at all.
+  bool upkeep = true;
+  // Fixed seed for the token secrets; empty: drawn from the Random. For tests with golden bytes.
+  // (previous, current)
+  std::optional<std::array<Bytes32, 2>> token_secrets;
+};
+
+// A message for the driver to send.
+struct Outgoing {
+  SocketRole socket = SocketRole::server;
+  // Own interface address to send from, so that the receiver sees the address whose id the message
+  // carries (IP_PKTINFO). 0: the system chooses.
+  std::uint32_t source_ip = 0;
+  Endpoint to;
+  Message message;
+};
+
+// What a query may be told besides its target.
+struct QueryOptions {
+  // Asked first, e.g. the closest of the last run, or relays named by a record.
+  std::vector<Endpoint> start;
+  // Two requests at once instead of ten.
+  bool background = false;
+  // How many of the closest store what is put; 0: all k = 20.
+  std::size_t replicas = 0;
+};
+
+// One contact on the way of a query: who answered, and how it was heard of. The chain of a query
+// goes from a contact of the own table (or a bootstrap contact) to the closest node found.
+struct Hop {
+  Contact contact;
+  Duration rtt{};
+  unsigned depth = 0;  // referrals that led here; 0: from the own table or given
+};
+
+// A node that stored, or refused to store, what a query put.
+struct Stored {
+  Contact node;
+  Endpoint own_address;     // as that node sees us
+  std::uint64_t error = 0;  // 0: accepted; else the code it answered
+};
+
+// --- events
+
+// The first walk through the table is over. `reached`: at least one other node answered.
+struct Ready {
+  bool reached = false;
+};
+
+// What this node knows of its own place has changed: an address, being persistent, being
+// firewalled.
+struct StateChanged {
+  NodeId id;                        // id of the table
+  std::optional<Endpoint> address;  // of the widest realm
+  bool persistent = false;
+  bool firewalled = true;
+};
+
+// An answer to a query that carries a value: records, a peer, a stored value (payload codecs:
+// dht/payloads.hpp). Signatures and hashes of values have been checked for gets.
+struct QueryReply {
+  QueryId query;
+  Endpoint from;       // the responder. For find_peer: a relay to send a hello to
+  bool local = false;  // from this node's own records; `from` is then the peer as seen here
+  unsigned depth = 0;
+  Duration rtt{};
+  Bytes value;
+};
+
+struct QueryDone {
+  QueryId query;
+  Target target{};
+  std::error_code error;  // none: at least one answer, and for puts at least one node stored it
+  std::vector<Contact> closest;  // those that answered, closest first; at most k
+  std::vector<Stored> stored;    // answers to the commits of announce, unannounce and put
+  bool stored_here = false;      // this node is among the closest and stores it itself
+  std::vector<Hop> hops;         // chain of first referrals to the closest, in order
+  unsigned hops_to_closest = 0;  // shortest chain of referrals to it: 1 = it was in the own table
+  unsigned hops_first = 0;  // depth of the node that first named it: 0 = it was in the own table
+  unsigned requests = 0;    // transmissions not counted
+  unsigned answers = 0;
+  unsigned timeouts = 0;
+  Duration took{};
+};
+
+// The end of a single request. Exactly one per RequestId of ping() and request().
+struct RequestDone {
+  RequestId request;
+  Endpoint from;
+  std::error_code error;       // none, or no answer
+  std::optional<Reply> reply;  // its `error` field is the responder's code
+  Duration rtt{};
+};
+
+// How to answer a hello or a holepunch message; opaque to the owner, who keeps it until it answers.
+struct HelloTicket {
+  std::uint16_t tid = 0;
+  std::uint64_t mode = 0;
+  SocketRole socket = SocketRole::server;
+  Endpoint from;
+  std::optional<Endpoint> peer_address;
+  std::optional<Endpoint> relay_address;
+  Target target{};
+};
+
+// A hello for a target this node listens under.
+struct HelloReceived {
+  HelloTicket ticket;
+  Endpoint client;  // the peer: as a relay sees it, or the source of a direct hello
+  bool relayed = false;
+  Bytes noise;  // message 1
+};
+
+// The answer to send_hello().
+struct HelloReply {
+  RequestId request;
+  Endpoint from;                   // the node that was asked
+  std::optional<Endpoint> server;  // the peer as the relay sees it; none: `from` is the peer
+  Endpoint own_address;            // this node as `from` sees it
+  Bytes noise;                     // message 2
+  Duration rtt{};
+};
+struct HelloFailed {
+  RequestId request;
+  Endpoint from;
+  std::error_code error;  // request_timeout, not_a_relay, malformed_reply, refused
+};
+
+using Event = std::variant<Ready, StateChanged, QueryReply, QueryDone, RequestDone, HelloReceived,
+                           HelloReply, HelloFailed>;
+
+}  // namespace cip::dht
