@@ -1,0 +1,67 @@
+#include "overlay/errors.hpp"
+
+#include <string>
+
+namespace cip::overlay {
+namespace {
+
+const char* text(Errc code) {
+  switch (code) {
+    case Errc::bad_handshake:
+      return "the handshake does not authenticate";
+    case Errc::bad_point:
+      return "not a valid public key";
+    case Errc::unexpected_frame:
+      return "unexpected frame before the stream was proven";
+    case Errc::unknown_stream:
+      return "the stream belongs to no pending hello";
+    case Errc::wrong_stream_id:
+      return "wrong stream id";
+    case Errc::wrong_proof:
+      return "the other side could not prove itself";
+    case Errc::bad_frame:
+      return "a frame does not authenticate";
+    case Errc::frame_too_large:
+      return "a message is larger than a frame";
+    case Errc::handshake_timeout:
+      return "the handshake took too long";
+    case Errc::peer_silent:
+      return "the peer fell silent";
+    case Errc::ended:
+      return "the peer ended the stream";
+    case Errc::not_chosen:
+      return "another connection to the same peer is used";
+    case Errc::malformed_message:
+      return "a message does not decode";
+    case Errc::bad_channel_number:
+      return "a channel number out of order";
+    case Errc::too_much_buffered:
+      return "too many messages before a channel was agreed";
+    case Errc::nobody_announces:
+      return "nobody announces this key";
+    case Errc::no_node_answered:
+      return "no node answered";
+    case Errc::no_hello_answer:
+      return "the peer does not answer";
+    case Errc::hello_refused:
+      return "the peer refused the hello";
+    case Errc::cancelled:
+      return "cancelled";
+  }
+  return "unknown error";
+}
+
+class Category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "overlay"; }
+  std::string message(int code) const override { return text(static_cast<Errc>(code)); }
+};
+
+}  // namespace
+
+std::error_code make_error_code(Errc code) {
+  static const Category category;
+  return {static_cast<int>(code), category};
+}
+
+}  // namespace cip::overlay

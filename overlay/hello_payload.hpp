@@ -1,0 +1,97 @@
+#pragma once
+
+// What the Noise messages of a hello carry (protocol of the DHT, section 12 "Payload"), and the
+// trailer that names TCP endpoints (18.1). The known fields are those of npm hyperdht:
+//
+//   uint version (1) || uint flags || uint error || uint firewall
+//   [1 holepunch]       uint id, array of { relay addr4, peer addr4 }
+//   [2 addresses4]      array<addr4>            [4 addresses6]  array<addr6>
+//   [8 udx]             uint 1, uint features (1 reusable), uint stream id, uint seq
+//   [16 secretStream]   uint 1
+//   [32 relayThrough]   uint 1, uint 0, public key 32, token 32
+//   [64 relayAddresses] array<addr4>
+//
+// and behind them, found from the end:
+//
+//   entries (uint type, buffer value)* || u16 length of entries || "cipnode" 01
+//     1 capabilities, uint bits   2 TCP endpoints, n x addr4   3 TCP endpoints, n x addr6
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/crypto.hpp"
+#include "base/endpoint.hpp"
+
+namespace cip::overlay {
+
+// An IPv6 endpoint as carried in payloads; address in network order. Never dialled yet.
+struct Endpoint6 {
+  FixedBytes<16> ip{};
+  std::uint16_t port = 0;
+  auto operator<=>(const Endpoint6&) const = default;
+};
+
+// Frozen numbers of the wire.
+enum class Firewall : std::uint8_t { unknown = 0, open = 1, consistent = 2, random = 3 };
+enum class HelloError : std::uint8_t { none = 0, aborted = 1, version_mismatch = 2 };
+
+struct HolepunchRelay {
+  Endpoint relay;
+  Endpoint peer;
+  bool operator==(const HolepunchRelay&) const = default;
+};
+struct HolepunchInfo {
+  std::uint64_t id = 0;
+  std::vector<HolepunchRelay> relays;
+  bool operator==(const HolepunchInfo&) const = default;
+};
+struct UdxInfo {
+  bool reusable_socket = false;
+  std::uint64_t id = 0;
+  std::uint64_t seq = 0;
+  bool operator==(const UdxInfo&) const = default;
+};
+struct RelayThrough {
+  PublicKey public_key{};
+  Bytes32 token{};
+  bool operator==(const RelayThrough&) const = default;
+};
+
+inline constexpr std::uint64_t kCapabilityBoundTcp = 1;
+inline constexpr std::uint64_t kCapabilityReverseDial = 2;
+
+// The trailer: ours, ignored by stock peers.
+struct TcpTrailer {
+  std::uint64_t capabilities = 0;
+  std::vector<Endpoint> endpoints;
+  std::vector<Endpoint6> endpoints6;
+  bool operator==(const TcpTrailer&) const = default;
+  bool has(std::uint64_t capability) const { return (capabilities & capability) != 0; }
+};
+
+struct HelloPayload {
+  std::uint64_t version = 1;
+  std::uint64_t error = 0;
+  std::uint64_t firewall = 0;
+  std::optional<HolepunchInfo> holepunch;
+  std::vector<Endpoint> addresses4;
+  std::vector<Endpoint6> addresses6;
+  std::optional<UdxInfo> udx;
+  bool secret_stream = false;
+  std::optional<RelayThrough> relay_through;
+  std::optional<std::vector<Endpoint>> relay_addresses;
+  std::optional<TcpTrailer> tcp;
+  bool operator==(const HelloPayload&) const = default;
+};
+
+// More addresses than this in one list are not decoded; stock never sends above a dozen.
+inline constexpr std::uint64_t kMaxHelloAddresses = 64;
+
+Bytes encode_hello_payload(const HelloPayload& payload);
+// None when the known fields do not decode. With a version other than 1 only that is filled. A
+// trailer that does not parse counts as absent.
+std::optional<HelloPayload> decode_hello_payload(ByteView bytes);
+
+}  // namespace cip::overlay
