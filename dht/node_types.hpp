@@ -55,6 +55,10 @@ struct NodeOptions {
   // the user's word (--public, a bootstrap node); with `public_ip` the address is too.
   enum class Mode : std::uint8_t { adaptive, ephemeral, persistent } mode = Mode::adaptive;
   std::optional<std::uint32_t> public_ip;
+  // Bucket size, also how many closest nodes a query ends with; and parallel requests of a query. A
+  // network agrees on them: other values are for simulations.
+  std::uint8_t k = 20;
+  std::uint8_t alpha = 10;
   // Checks of old contacts and refreshes of the table. Off for simulations of a frozen network:
   // then a node without pending work has no timeout at all.
   bool upkeep = true;
