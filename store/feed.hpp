@@ -1,0 +1,186 @@
+#pragma once
+
+// One feed: a signed append-only log of blocks, of which this machine holds all, some or none
+// (protocol of feeds, sections 5 to 8; peer implementation: npm hypercore, lib/core.js).
+//
+// A machine without I/O. Commands return a ticket and answer by an event that carries it; storage
+// operations go out by poll_store_op() and come back by handle_store_done(). After every command
+// and every handle_store_done() the owner drains poll_store_op(), then poll_event(). Answers may be
+// ready at once: an event can be there before the first store operation is.
+//
+// What is in memory: head, roots, manifest, which blocks and nodes are held, everything not written
+// yet, and a bounded cache of nodes that proofs are likely to be checked against. All else is read.
+//
+// Group commit: one commit is in flight at most, whatever is applied or appended meanwhile goes
+// into the next one, signed once. Own appends become visible (length, has, prove) and are announced
+// by Appended only after their commit is durable; downloads are visible and readable as soon as
+// they are verified.
+//
+// Not thread-safe. Movable.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/crypto.hpp"
+#include "base/result.hpp"
+#include "store/bitfield.hpp"
+#include "store/errors.hpp"
+#include "store/manifest.hpp"
+#include "store/proof.hpp"
+#include "store/store_op.hpp"
+
+namespace cip::store {
+
+// Names the answer to one command of one Feed object; never 0.
+using Ticket = std::uint64_t;
+
+// Proofs, reads and checks that may wait for the disk at one time; more are answered `overloaded`.
+inline constexpr std::size_t kMaxWaiting = 8192;
+// Blocks that one ReadOp asks for at most, so that a large one does not hold up the pool.
+inline constexpr std::size_t kMaxBlocksPerRead = 64;
+
+// Own appends are durable: the feed has grown from `start` to `length`. One event per commit.
+struct Appended {
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+};
+// A proof was verified and applied; its block can be read.
+struct Applied {
+  Ticket ticket = 0;
+  std::optional<std::uint64_t> block;  // stored now; absent also when it was held before
+  bool upgraded = false;               // length grew
+  bool learnt_manifest = false;
+};
+// A proof was not applied and nothing changed. blames_peer(reason) tells whose fault it is.
+struct Rejected {
+  Ticket ticket = 0;
+  std::error_code reason;
+};
+// Errors: not_available, invalid_request, overloaded.
+struct ProofReady {
+  Ticket ticket = 0;
+  Result<Proof> proof;
+};
+// Errors: not_available, out_of_range, overloaded.
+struct BlockRead {
+  Ticket ticket = 0;
+  std::uint64_t index = 0;
+  Result<Bytes> value;
+};
+// Downloads are on disk (not necessarily synced): blocks below `contiguous` have no gap there.
+struct Written {
+  std::uint64_t contiguous = 0;
+};
+// All that was applied before sync() is durable.
+struct Synced {
+  Ticket ticket = 0;
+};
+// The feed was cut to `length` and has a new fork: own truncate() or a reorganisation.
+struct Truncated {
+  std::uint64_t common = 0;  // blocks below this are unchanged
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
+};
+// Result of check_conflict(): true means that the feed is frozen now.
+struct ConflictChecked {
+  Ticket ticket = 0;
+  bool conflict = false;
+};
+// A commit failed. The feed answers nothing any more; open it again from what is on disk.
+struct StoreFailed {
+  std::error_code reason;
+};
+using FeedEvent = std::variant<Appended, Applied, Rejected, ProofReady, BlockRead, Written, Synced,
+                               Truncated, ConflictChecked, StoreFailed>;
+
+class Feed {
+ public:
+  // From what a backend loaded; a new feed has at most a manifest. Checks that head, roots, bits,
+  // manifest and signature agree. Errors: corrupt, invalid_signature, wrong_manifest.
+  static Result<Feed> open(FeedState state);
+
+  Feed(Feed&&) noexcept;
+  Feed& operator=(Feed&&) noexcept;
+  ~Feed();
+
+  // --- What is known ---
+
+  FeedNumber number() const;
+  const Bytes32& key() const;
+  Bytes32 discovery_key() const;
+  std::uint64_t length() const;       // verified blocks, not necessarily held
+  std::uint64_t byte_length() const;  // bytes in them, encryption padding included
+  std::uint64_t fork() const;
+  const Bytes& signature() const;  // of the current head, as sent
+  Bytes32 tree_hash() const;
+  const std::optional<Manifest>& manifest() const;
+  bool is_compat() const;
+  // What the sync message says: the manifest is known and the feed is not compat.
+  bool has_manifest() const { return manifest().has_value(); }
+  bool is_frozen() const;
+  // Whether `key` alone signs this feed, so that append() will take it.
+  bool is_writer(const PublicKey& public_key) const;
+
+  bool has(std::uint64_t index) const;
+  // Blocks held from 0 on without a gap.
+  std::uint64_t contiguous_length() const;
+  // The same for what is on disk.
+  std::uint64_t written_length() const;
+  // Which blocks are held. Bits at or after length() may belong to appends in progress.
+  const Bitfield& blocks() const;
+  // Section 8.1: how many levels a proof of block `index` must climb to reach a stored node.
+  std::uint64_t wanted_nodes(std::uint64_t index) const;
+  // The same for a node of the tree.
+  std::uint64_t wanted_nodes_of_hash(std::uint64_t tree_index) const;
+  // Section 10.3: whether an upgrade from `length` could be proved, i.e. all its roots are held.
+  bool has_roots_of(std::uint64_t length) const;
+
+  // Bytes verified or appended but not on disk. The owner stops feeding above its own bound.
+  std::size_t uncommitted_bytes() const;
+  // Nothing waits for the disk.
+  bool is_idle() const;
+
+  // --- Commands ---
+
+  // Adds blocks and returns the index of the first. They are durable and visible with the Appended
+  // whose length is beyond them. `key` signs; it is kept only until the commit is made up.
+  // Errors: not_writer, block_too_large, frozen, store_failed, out_of_range (longer than feeds
+  // get).
+  Result<std::uint64_t> append(std::vector<Bytes> blocks, const KeyPair& key);
+
+  // Answers a request of a peer: ProofReady. Reads exactly the nodes and the block it needs.
+  Ticket prove(const ProofRequest& request);
+
+  // Verifies against the trusted state and applies: Applied or Rejected. All or nothing.
+  Ticket apply(Proof proof);
+
+  // BlockRead.
+  Ticket read(std::uint64_t index);
+
+  // Synced, once everything applied so far is durable.
+  Ticket sync();
+
+  // Forgets blocks start..end-1 (tree nodes stay, so that they can be fetched again).
+  // Errors: frozen, store_failed.
+  Result<void> clear(std::uint64_t start, std::uint64_t end);
+
+  // Section 10.6: does this proof {upgrade from 0} show a second signed history? ConflictChecked.
+  Ticket check_conflict(Proof proof);
+
+  // --- Storage and events ---
+
+  std::optional<StoreOp> poll_store_op();
+  void handle_store_done(StoreOpId id, StoreResult result);
+  std::optional<FeedEvent> poll_event();
+
+ private:
+  class Machine;
+  explicit Feed(std::unique_ptr<Machine> machine);
+  std::unique_ptr<Machine> machine_;
+};
+
+}  // namespace cip::store
