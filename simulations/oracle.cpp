@@ -1,0 +1,83 @@
+#include "simulations/oracle.hpp"
+
+#include <algorithm>
+
+namespace cip::simulations {
+namespace {
+
+bool bit(const Bytes32& id, unsigned index) { return (id[index / 8] >> (7 - index % 8) & 1) != 0; }
+
+}  // namespace
+
+Oracle::Oracle(const std::vector<dht::Contact>& contacts) : places_(contacts.size()) {
+  entries_.reserve(contacts.size());
+  for (std::size_t i = 0; i < contacts.size(); ++i) {
+    entries_.push_back({contacts[i], static_cast<NodeIndex>(i)});
+  }
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) { return a.contact.id < b.contact.id; });
+  for (std::size_t i = 0; i < entries_.size(); ++i) places_[entries_[i].node] = i;
+}
+
+Oracle::Split Oracle::split(Range range, const Bytes32& id, unsigned bits) const {
+  const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(range.begin);
+  const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(range.end);
+  const auto middle = std::partition_point(
+      begin, end, [&](const Entry& entry) { return !bit(entry.contact.id.bytes, bits); });
+  const auto at = static_cast<std::size_t>(middle - entries_.begin());
+  const Range zeros{range.begin, at};
+  const Range ones{at, range.end};
+  return bit(id, bits) ? Split{ones, zeros} : Split{zeros, ones};
+}
+
+std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t count,
+                                       const std::vector<bool>& dead) const {
+  const auto live = [&](Range range) {
+    std::size_t n = 0;
+    for (std::size_t i = range.begin; i < range.end; ++i) n += dead[entries_[i].node] ? 0 : 1;
+    return n;
+  };
+  // The smallest subtree around the target that still holds enough holds the closest.
+  Range range = whole();
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    const Range same = split(range, target, bits).same;
+    if (same.size() < count || live(same) < count) break;
+    range = same;
+  }
+  std::vector<const Entry*> found;
+  for (std::size_t i = range.begin; i < range.end; ++i) {
+    if (!dead[entries_[i].node]) found.push_back(&entries_[i]);
+  }
+  const std::size_t n = std::min(count, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n), found.end(),
+                    [&](const Entry* a, const Entry* b) {
+                      return dht::compare_distance(target, a->contact.id.bytes,
+                                                   b->contact.id.bytes) < 0;
+                    });
+  std::vector<NodeIndex> out;
+  out.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) out.push_back(found[i]->node);
+  return out;
+}
+
+std::vector<dht::Contact> Oracle::ideal_table(NodeIndex self, std::size_t k, Random& random) const {
+  const Bytes32 id = entries_[places_[self]].contact.id.bytes;
+  std::vector<dht::Contact> out;
+  Range range = whole();
+  for (unsigned bits = 0; bits < 256 && range.size() > 1; ++bits) {
+    const auto [same, bucket] = split(range, id, bits);
+    // Floyd's sample of k positions without repetition; all of them when there are no more.
+    std::vector<std::size_t> chosen;
+    const std::size_t wanted = std::min(k, bucket.size());
+    for (std::size_t limit = bucket.size() - wanted; limit < bucket.size(); ++limit) {
+      const std::size_t draw = wanted == bucket.size() ? limit : random.below(limit + 1);
+      const bool taken = std::find(chosen.begin(), chosen.end(), draw) != chosen.end();
+      chosen.push_back(taken ? limit : draw);
+    }
+    for (const std::size_t i : chosen) out.push_back(entries_[bucket.begin + i].contact);
+    range = same;
+  }
+  return out;
+}
+
+}  // namespace cip::simulations

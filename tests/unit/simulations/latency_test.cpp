@@ -1,0 +1,39 @@
+#include "simulations/latency.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+using namespace cip;
+using simulations::parse_latency;
+
+TEST_CASE("the three latency models are read from their text") {
+  SeededRandom random{1};
+  CHECK(parse_latency("const:50ms")->draw(random) == Duration(50'000));
+  const auto uniform = *parse_latency("uniform:10ms..100ms");
+  for (int i = 0; i < 1000; ++i) {
+    const auto drawn = uniform.draw(random);
+    REQUIRE(drawn >= Duration(10'000));
+    REQUIRE(drawn <= Duration(100'000));
+  }
+}
+
+TEST_CASE("a lognormal latency has its median") {
+  SeededRandom random{2};
+  const auto model = *parse_latency("lognormal:80ms:0.5");
+  std::vector<Duration> drawn;
+  for (int i = 0; i < 4001; ++i) drawn.push_back(model.draw(random));
+  std::sort(drawn.begin(), drawn.end());
+  CHECK(to_ms(drawn[2000]) > 76);
+  CHECK(to_ms(drawn[2000]) < 84);
+}
+
+TEST_CASE("text that is no latency model is refused") {
+  for (const auto* text : {"", "50ms", "const", "const:", "const:5", "const:0ms", "const:61s",
+                           "const:-1ms", "uniform:10ms", "uniform:20ms..10ms", "lognormal:80ms",
+                           "lognormal:80ms:-1", "gamma:1ms", "const:1ms "}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_latency(text));
+  }
+}
