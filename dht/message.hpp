@@ -63,9 +63,8 @@ struct Reply {
 using Message = std::variant<Request, Reply>;
 
 Bytes encode_message(const Message& message);
-// The same without copying the message into a variant; `out` is replaced, its capacity reused.
-void encode_message(const Request& request, Bytes& out);
-void encode_message(const Reply& reply, Bytes& out);
+Bytes encode_message(const Request& request);
+Bytes encode_message(const Reply& reply);
 // Bytes that encode_message() would write.
 std::size_t encoded_size(const Request& request);
 std::size_t encoded_size(const Reply& reply);
