@@ -1,0 +1,58 @@
+#pragma once
+
+// One request over a control socket: connects, says hello, sends, hands the answers to a Handler.
+
+#include <asio/io_context.hpp>
+#include <functional>
+#include <memory>
+
+#include "node/frame_socket.hpp"
+#include "node/home.hpp"
+#include "node/service.hpp"
+
+namespace cip::node {
+
+class ControlCall : public std::enable_shared_from_this<ControlCall> {
+ public:
+  using OnEnd = std::function<void(std::optional<Error>)>;
+
+  // Connects to the node of a home. Error no_daemon: nobody answers there. `handler` outlives the
+  // call.
+  static Outcome<std::shared_ptr<ControlCall>> connect(asio::io_context& io, const HomePaths& paths,
+                                                       Request request, Handler& handler);
+
+  ControlCall(FrameSocket::Socket socket, Request request, Handler& handler);
+
+  // `on_end` comes once: done, the node's error, or a connection that was lost (unconfirmed for a
+  // request that changes something). `on_input_room` comes whenever input may be sent again.
+  void start(OnEnd on_end, std::function<void()> on_input_room);
+  // At most input_room() bytes.
+  void send_input(ByteView bytes);
+  void send_input_end();
+  std::size_t input_room() const {
+    return accepted_ && input_credit_ > 0 ? static_cast<std::size_t>(input_credit_) : 0;
+  }
+  // The node stopped working on it when the end comes.
+  void cancel();
+  void close();
+
+ private:
+  void handle(const Frame& frame);
+  void handle_json(const Json& message, std::size_t size);
+  void handle_notification(const Json& message, std::size_t size);
+  void handle_response(const Json& message);
+  void give_credit(std::size_t bytes);
+  void send(const Json& message);
+  void lost();
+  void end(std::optional<Error> error);
+
+  std::shared_ptr<FrameSocket> socket_;
+  Request request_;
+  Handler& handler_;
+  OnEnd on_end_;
+  std::function<void()> on_input_room_;
+  std::ptrdiff_t input_credit_ = kStreamCredit;
+  bool accepted_ = false;  // hello went through, the request is on its way
+};
+
+}  // namespace cip::node

@@ -1,0 +1,186 @@
+#include "node/control_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <asio/post.hpp>
+
+#include "node/control_server.hpp"
+#include "node/json_rpc.hpp"
+#include "node/version.hpp"
+
+namespace cip::node {
+
+// A request of this connection: the Output of its operation, and the credit of both directions.
+class ControlConnection::Call final : public Output {
+ public:
+  Call(ControlConnection& owner, std::uint32_t id) : owner_(owner), id_(id) {}
+
+  void start(const Request& request) {
+    running_ = std::make_unique<RunningCall>(owner_.io_, owner_.service_, request, *this);
+  }
+  void input(ByteView bytes) {
+    if (running_) running_->input(bytes);
+  }
+  void input_end() {
+    if (running_) running_->input_end();
+  }
+  void credit(std::size_t bytes) {
+    credit_ += static_cast<std::ptrdiff_t>(bytes);
+    if (running_) running_->room();
+  }
+
+  void result(const Json& object) override { notify("result", object); }
+  void progress(const Json& object) override {
+    send(json_notification("progress", {{"id", id_}, {"value", object}}));
+  }
+  void notice(const std::string& sentence) override {
+    send(json_notification("notice", {{"id", id_}, {"value", sentence}}));
+  }
+  void data(ByteView bytes) override {
+    while (!bytes.empty()) {
+      const auto chunk = bytes.first(std::min(bytes.size(), kMaxChunkSize));
+      credit_ -= static_cast<std::ptrdiff_t>(chunk.size());
+      owner_.socket_->send(encode_bytes_frame(id_, chunk));
+      bytes = bytes.subspan(chunk.size());
+    }
+  }
+  std::size_t room() const override { return credit_ > 0 ? static_cast<std::size_t>(credit_) : 0; }
+  void consumed(std::size_t bytes) override {
+    send(json_notification("credit", {{"id", id_}, {"bytes", bytes}}));
+  }
+  void done() override {
+    send(json_response(id_, nullptr));
+    end();
+  }
+  void fail(Error error) override {
+    send(json_error(id_, error));
+    end();
+  }
+
+ private:
+  void notify(const char* kind, const Json& value) {
+    const auto text = json_text(json_notification(kind, {{"id", id_}, {"value", value}}));
+    credit_ -= static_cast<std::ptrdiff_t>(text.size());
+    owner_.socket_->send(encode_json_frame(text));
+  }
+  void send(const Json& message) { owner_.socket_->send(encode_json_frame(json_text(message))); }
+  void end() {
+    if (running_) running_->ended();
+    owner_.forget(id_);
+  }
+
+  ControlConnection& owner_;
+  std::uint32_t id_;
+  std::ptrdiff_t credit_ = kStreamCredit;
+  std::unique_ptr<RunningCall> running_;
+};
+
+ControlConnection::ControlConnection(asio::io_context& io, FrameSocket::Socket socket,
+                                     Service& service)
+    : io_(io), socket_(std::make_shared<FrameSocket>(std::move(socket))), service_(service) {}
+
+ControlConnection::~ControlConnection() { close(); }
+
+void ControlConnection::start(std::function<void()> on_closed) {
+  on_closed_ = std::move(on_closed);
+  socket_->start([this](const Frame& frame) { handle(frame); },
+                 [this] {
+                   if (on_closed_) on_closed_();
+                 });
+}
+
+void ControlConnection::close() {
+  on_closed_ = nullptr;
+  calls_.clear();
+  socket_->close_after_writes();
+}
+
+void ControlConnection::handle(const Frame& frame) {
+  if (frame.type == FrameType::json) {
+    const auto message = Json::parse(text_of(frame.body), nullptr, false);
+    return handle_json(message);
+  }
+  const auto call = calls_.find(frame.request);
+  if (call != calls_.end()) call->second->input(frame.body);
+}
+
+void ControlConnection::handle_json(const Json& message) {
+  const auto method = Params(message).text("method");
+  if (method.empty()) {
+    return respond_error(nullptr, {ExitCode::usage, "not a JSON-RPC 2.0 request", {}});
+  }
+  if (!message.contains("id")) {
+    return handle_notification(method, message.value("params", Json::object()));
+  }
+  if (method == "hello") return handle_hello(message);
+  handle_request(message);
+}
+
+void ControlConnection::handle_hello(const Json& message) {
+  const auto sent = message.value("params", Json::object());
+  Params params(sent);
+  const auto protocol = params.text("protocol");
+  const auto version = params.number("version").value_or(0);
+  if (protocol != kControlProtocol || version != kControlVersion) {
+    return respond_error(
+        message["id"],
+        {ExitCode::incompatible,
+         fmt::format("the running node (cipnode {}) speaks version {} of the control protocol, "
+                     "this program version {}",
+                     kProgramVersion, kControlVersion, version),
+         "stop the node with the program that started it, or use the same version"});
+  }
+  greeted_ = true;
+  const Json hello{
+      {"protocol", kControlProtocol}, {"version", kControlVersion}, {"program", kProgramVersion}};
+  socket_->send(encode_json_frame(json_text(json_response(message["id"], hello))));
+}
+
+void ControlConnection::handle_request(const Json& message) {
+  Params outer(message);
+  const auto id = outer.number("id");
+  if (!id || *id > UINT32_MAX || calls_.contains(static_cast<std::uint32_t>(*id))) {
+    return respond_error(message["id"], {ExitCode::usage, "the request id is not a new u32", {}});
+  }
+  if (!greeted_) {
+    return respond_error(message["id"],
+                         {ExitCode::incompatible, "the first request must be hello", {}});
+  }
+  if (calls_.size() >= kMaxRequestsPerConnection) {
+    return respond_error(message["id"],
+                         {ExitCode::busy, "too many requests on this connection", {}});
+  }
+  const auto key = static_cast<std::uint32_t>(*id);
+  auto& call = calls_[key] = std::make_unique<Call>(*this, key);
+  call->start({outer.text("method"), message.value("params", Json::object())});
+}
+
+void ControlConnection::handle_notification(const std::string& method, const Json& params) {
+  Params in(params);
+  const auto id = in.number("id");
+  const auto call = id ? calls_.find(static_cast<std::uint32_t>(*id)) : calls_.end();
+  if (call == calls_.end()) return;
+  if (method == "end") call->second->input_end();
+  if (method == "credit") {
+    // Nobody can have consumed more than was ever under way.
+    const auto bytes = std::min<std::uint64_t>(in.number("bytes").value_or(0), kMaxFrameSize);
+    call->second->credit(static_cast<std::size_t>(bytes));
+  }
+  if (method == "cancel") {
+    socket_->send(encode_json_frame(json_text(json_response(*id, nullptr))));
+    forget(static_cast<std::uint32_t>(*id));
+  }
+}
+
+void ControlConnection::respond_error(const Json& id, const Error& error) {
+  socket_->send(encode_json_frame(json_text(json_error(id, error))));
+}
+
+// Later, since the operation itself may be what speaks.
+void ControlConnection::forget(std::uint32_t id) {
+  asio::post(io_, [self = weak_from_this(), id] {
+    if (const auto alive = self.lock()) alive->calls_.erase(id);
+  });
+}
+
+}  // namespace cip::node

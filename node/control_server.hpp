@@ -1,0 +1,38 @@
+#pragma once
+
+// The control service of a node: accepts connections on the home's Unix socket and runs the
+// requests that come over them (frames: node/frame.hpp). A connection that closes cancels its
+// requests.
+
+#include <asio/io_context.hpp>
+#include <functional>
+#include <memory>
+
+#include "node/home.hpp"
+#include "node/operation.hpp"
+
+namespace cip::node {
+
+// Clients at once; each may have that many requests under way. More are refused with error busy.
+inline constexpr std::size_t kMaxControlConnections = 256;
+inline constexpr std::size_t kMaxRequestsPerConnection = 64;
+
+class ControlServer {
+ public:
+  // Replaces a stale socket: the caller holds the home's lock. `service` outlives the server.
+  static Outcome<std::unique_ptr<ControlServer>> open(asio::io_context& io, const HomePaths& paths,
+                                                      Service& service);
+  // Closes everything and removes the socket file. Operations are destroyed.
+  ~ControlServer();
+
+  // Requests under way.
+  std::size_t requests() const;
+  std::size_t connections() const;
+
+ private:
+  class Impl;
+  explicit ControlServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace cip::node

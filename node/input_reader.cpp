@@ -1,0 +1,96 @@
+#include "node/input_reader.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace cip::node {
+
+struct InputReader::Shared {
+  Shared(asio::io_context& context, int file, std::function<void(ByteView)> callback)
+      : io(context), fd(file), wake(::eventfd(0, EFD_CLOEXEC)), on_bytes(std::move(callback)) {}
+  ~Shared() { ::close(wake); }
+
+  asio::io_context& io;
+  const int fd;
+  const int wake;  // readable once the reader is to stop
+  std::function<void(ByteView)> on_bytes;
+
+  std::mutex mutex;
+  std::condition_variable asked;
+  std::size_t room = 0;
+  bool busy = false;
+  bool stopped = false;
+};
+
+namespace {
+
+// Waits for bytes or for the end; empty: end, error or stopped.
+Bytes read_once(int fd, int wake, std::size_t room) {
+  Bytes bytes(std::min<std::size_t>(room, 64 * 1024));
+  while (true) {
+    pollfd fds[2] = {{fd, POLLIN, 0}, {wake, POLLIN, 0}};
+    if (::poll(fds, 2, -1) < 0 && errno != EINTR) return {};
+    if (fds[1].revents) return {};
+    if (!fds[0].revents) continue;
+    const auto n = ::read(fd, bytes.data(), bytes.size());
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return bytes;
+  }
+}
+
+}  // namespace
+
+InputReader::InputReader(asio::io_context& io, int fd, std::function<void(ByteView)> on_bytes)
+    : shared_(std::make_shared<Shared>(io, fd, std::move(on_bytes))) {
+  thread_ = std::thread([shared = shared_] {
+    while (true) {
+      std::unique_lock lock(shared->mutex);
+      shared->asked.wait(lock, [&] { return shared->room > 0 || shared->stopped; });
+      if (shared->stopped) return;
+      const auto room = std::exchange(shared->room, 0);
+      lock.unlock();
+      auto bytes = read_once(shared->fd, shared->wake, room);
+      const bool ended = bytes.empty();
+      lock.lock();
+      if (shared->stopped) return;
+      asio::post(shared->io, [shared, input = std::move(bytes)] {
+        std::unique_lock guard(shared->mutex);
+        shared->busy = false;
+        if (shared->stopped) return;
+        guard.unlock();
+        shared->on_bytes(input);
+      });
+      if (ended) return;
+    }
+  });
+}
+
+InputReader::~InputReader() {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopped = true;
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(shared_->wake, &one, sizeof one));
+  }
+  shared_->asked.notify_one();
+  thread_.join();
+}
+
+void InputReader::request(std::size_t room) {
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->busy || room == 0) return;
+  shared_->busy = true;
+  shared_->room = room;
+  shared_->asked.notify_one();
+}
+
+}  // namespace cip::node

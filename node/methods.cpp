@@ -1,0 +1,85 @@
+// The table of methods behind method_info(): defaults of --timeout and what a caller must know of a
+// method before it sends it.
+
+#include <algorithm>
+#include <array>
+
+#include "node/service.hpp"
+
+namespace cip::node {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr Duration kForEver = Duration::zero();
+// Answered from memory or disk.
+constexpr Duration kAtOnce = seconds{10};
+// A walk over a network with some dead nodes takes seconds.
+constexpr Duration kWalk = seconds{20};
+
+constexpr MethodInfo local(std::string_view name) {
+  return {.name = name, .timeout = kForEver, .local = true};
+}
+constexpr MethodInfo about_node(std::string_view name) {
+  return {.name = name, .timeout = kAtOnce, .starts_node = false};
+}
+constexpr MethodInfo reads(std::string_view name, Duration timeout) {
+  return {.name = name, .timeout = timeout};
+}
+constexpr MethodInfo changes(std::string_view name, Duration timeout) {
+  return {.name = name, .timeout = timeout, .changes = true};
+}
+constexpr MethodInfo runs(std::string_view name) {
+  return {.name = name, .timeout = kForEver, .runs = true};
+}
+
+constexpr std::array kMethods{
+    local("id"),
+    local("paths"),
+    local("version"),
+    about_node("status"),
+    about_node("peers"),
+    about_node("routes"),
+    MethodInfo{.name = "stop", .timeout = kAtOnce, .changes = true, .starts_node = false},
+    MethodInfo{.name = "join.upgrade",
+               .timeout = kForEver,
+               .changes = true,
+               .starts_node = false,
+               .runs = true},
+    reads("size", kWalk),
+    reads("doctor", seconds{30}),
+    reads("find", kWalk),
+    reads("lookup", kWalk),
+    reads("get", kWalk),
+    changes("announce", kWalk),
+    changes("put", kWalk),
+    changes("feed.create", kAtOnce),
+    reads("feed.ls", kAtOnce),
+    reads("feed.info", kAtOnce),
+    changes("feed.append", kForEver),
+    reads("feed.cat", kForEver),
+    changes("feed.download", kForEver),
+    changes("feed.seed", kForEver),
+    changes("feed.unseed", kAtOnce),
+    runs("feed.follow"),
+    changes("feed.clear", kAtOnce),
+    changes("feed.truncate", kAtOnce),
+    reads("feed.verify", kForEver),
+    changes("feed.drop", kAtOnce),
+    changes("publish", kForEver),
+    runs("subscribe"),
+    changes("topic.create", kAtOnce),
+    reads("topic.ls", kAtOnce),
+    reads("topic.info", kAtOnce),
+    changes("topic.drop", kAtOnce),
+};
+
+}  // namespace
+
+const MethodInfo* method_info(std::string_view method) {
+  const auto found = std::ranges::find(kMethods, method, &MethodInfo::name);
+  return found == kMethods.end() ? nullptr : &*found;
+}
+
+}  // namespace cip::node

@@ -1,0 +1,56 @@
+#include "node/operation.hpp"
+
+#include <fmt/format.h>
+
+namespace cip::node {
+
+void Operation::handle_deadline() {
+  out_.fail({ExitCode::timeout, "time ran out before the work was done",
+             "allow more with --timeout DURATION"});
+}
+
+std::string Params::text(const char* name, std::string fallback) {
+  if (!has(name)) return fallback;
+  if (object_[name].is_string()) return object_[name].get<std::string>();
+  wrong(name, "a text");
+  return {};
+}
+
+std::string Params::required_text(const char* name) {
+  auto value = text(name);
+  if (value.empty()) wrong(name, "a text");
+  return value;
+}
+
+bool Params::flag(const char* name, bool fallback) {
+  if (!has(name)) return fallback;
+  if (object_[name].is_boolean()) return object_[name].get<bool>();
+  wrong(name, "true or false");
+  return fallback;
+}
+
+std::optional<std::uint64_t> Params::number(const char* name) {
+  if (!has(name)) return std::nullopt;
+  if (object_[name].is_number_unsigned()) return object_[name].get<std::uint64_t>();
+  wrong(name, "a number that is not negative");
+  return std::nullopt;
+}
+
+std::vector<std::string> Params::texts(const char* name) {
+  std::vector<std::string> out;
+  if (!has(name)) return out;
+  const auto& list = object_[name];
+  if (!list.is_array()) return wrong(name, "a list of texts"), out;
+  for (const auto& item : list) {
+    if (!item.is_string()) return wrong(name, "a list of texts"), std::vector<std::string>{};
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+void Params::wrong(const char* name, const char* wanted) {
+  if (error_) return;
+  error_ = Error{ExitCode::usage, fmt::format("the parameter {} must be {}", name, wanted), {}};
+}
+
+}  // namespace cip::node

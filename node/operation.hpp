@@ -1,0 +1,83 @@
+#pragma once
+
+// One running request inside a node. A handler file (node/handlers) makes an Operation per request;
+// whoever carries the request (the control server, or the caller in the same process) owns it and
+// gives it an Output. Destroying an operation cancels it.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "node/service.hpp"
+
+namespace cip::node {
+
+// Where a running request puts its answers. Outlives its operation.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void result(const Json& object) = 0;
+  virtual void data(ByteView bytes) = 0;
+  virtual void progress(const Json& object) = 0;
+  virtual void notice(const std::string& sentence) = 0;
+  // Bytes that may still be put out before the reader falls behind. An operation that could produce
+  // without end stops at 0 and goes on in handle_room(). One object may go beyond it.
+  virtual std::size_t room() const = 0;
+  // So many bytes of input have been dealt with; that many more may come.
+  virtual void consumed(std::size_t bytes) = 0;
+  // The end, exactly one of the two, once; the operation is destroyed soon, not within the call.
+  virtual void done() = 0;
+  virtual void fail(Error error) = 0;
+};
+
+class Operation {
+ public:
+  explicit Operation(Output& out) : out_(out) {}
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  virtual ~Operation() = default;
+
+  virtual void start() = 0;
+  virtual void handle_input(ByteView bytes) { out_.consumed(bytes.size()); }
+  virtual void handle_input_end() {}
+  // The reader consumed what was put out; room() grew.
+  virtual void handle_room() {}
+  // The time the caller allowed is over.
+  virtual void handle_deadline();
+
+ protected:
+  Output& out_;
+};
+
+// Makes the operations of one node.
+class Service {
+ public:
+  virtual ~Service() = default;
+  // An error: the request makes no sense (usage) or the node will not do it.
+  virtual Outcome<std::unique_ptr<Operation>> make_operation(const Request& request,
+                                                             Output& out) = 0;
+};
+
+// Parameters as a handler reads them. The first of a wrong type, and each required one that is
+// missing, makes error() a usage error; later reads return empty values.
+class Params {
+ public:
+  explicit Params(const Json& object) : object_(object) {}
+
+  std::string text(const char* name, std::string fallback = {});
+  std::string required_text(const char* name);
+  bool flag(const char* name, bool fallback = false);
+  std::optional<std::uint64_t> number(const char* name);
+  std::vector<std::string> texts(const char* name);
+  bool has(const char* name) const { return object_.is_object() && object_.contains(name); }
+
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  void wrong(const char* name, const char* wanted);
+
+  const Json& object_;
+  std::optional<Error> error_;
+};
+
+}  // namespace cip::node
