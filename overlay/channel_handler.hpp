@@ -53,6 +53,10 @@ class Streams {
   virtual void destroy(ConnId conn, std::string_view why) = 0;
   // False while so much waits for the socket that a polite sender waits for writable().
   virtual bool is_writable(ConnId conn) const = 0;
+  // No more messages of the connection are wanted until as many calls of release_reading() have
+  // followed; what was received before still comes. For queues that the other side fills.
+  virtual void hold_reading(ConnId conn) = 0;
+  virtual void release_reading(ConnId conn) = 0;
 
  protected:
   ~Streams() = default;
@@ -81,6 +85,8 @@ class ChannelHandler {
   virtual void channel_closed(Now now, ConnId conn, ChannelId channel) = 0;
   // The connection can take more again, after is_writable() was false.
   virtual void writable(Now now, ConnId conn) = 0;
+  // Everything of this input has been handled: the time to send what was gathered meanwhile.
+  virtual void turn_ended(Now now) = 0;
 
  protected:
   ~ChannelHandler() = default;
