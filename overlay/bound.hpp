@@ -23,7 +23,7 @@ using FirstFrame = FixedBytes<kFirstFrameSize>;
 Bytes64 bound_hash(const Bytes32& k1, const Bytes32& k2, const Bytes64& handshake_hash);
 // `hash` is the handshake hash of an XX stream, hash' of a bound one; `sender` who shows the id.
 Bytes32 stream_id(const Bytes64& hash, Role sender);
-Bytes32 bound_proof(const Bytes64& bound_hash, const FirstFrame& own, const FirstFrame& others);
+Bytes32 bound_proof(const Bytes64& hash, const FirstFrame& own, const FirstFrame& others);
 
 // All that one side needs to open a stream after a hello.
 struct BoundKeys {

@@ -11,7 +11,9 @@
 // multiplies an Ed25519 point as it is by the clamped half of SHA-512 of the seed.
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -77,10 +79,10 @@ class NoiseHandshake {
   struct Options {
     Pattern pattern = Pattern::xx;
     Role role = Role::initiator;
-    KeyPair static_key;
-    Bytes prologue;
+    KeyPair static_key = {};
+    Bytes prologue = {};
     // The responder's key: required for the initiator of IK, otherwise ignored.
-    std::optional<PublicKey> remote_static;
+    std::optional<PublicKey> remote_static = std::nullopt;
   };
   // `random` gives the ephemeral seed; it is not kept beyond the constructor.
   NoiseHandshake(Options options, Random& random);
@@ -105,7 +107,7 @@ class NoiseHandshake {
   enum class Token : std::uint8_t { e, s, ee, es, se, ss };
 
   std::size_t message_count() const { return options_.pattern == Pattern::xx ? 3 : 2; }
-  std::initializer_list<Token> tokens() const;
+  std::span<const Token> tokens() const;
   Result<void> write_token(Token token, Bytes& out);
   Result<void> read_token(Token token, ByteView& rest);
   Result<void> mix_dh(Token token);

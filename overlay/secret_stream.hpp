@@ -106,18 +106,20 @@ class SecretStream final : public FrameSink {
 
   // --- what is known
 
-  bool is_open() const;
-  bool is_closed() const;
+  bool is_open() const { return state_ == State::open; }
+  bool is_closed() const { return state_ == State::closed; }
   // The other side is who it claims to be: no longer an unproven socket (section 18.2).
-  bool is_proven() const;
+  bool is_proven() const { return proven_; }
   // Bound streams, as soon as the hello is known.
-  bool is_bound() const;
-  std::optional<HelloId> hello() const;
-  Role role() const;
+  bool is_bound() const { return bound_; }
+  std::optional<HelloId> hello() const {
+    return bound_ ? std::optional<HelloId>(hello_) : std::nullopt;
+  }
+  Role role() const { return role_; }
   // Once open.
-  const PublicKey& remote_key() const;
+  const PublicKey& remote_key() const { return keys_.peer; }
   // Handshake hash, or hash' of a bound stream: what capabilities are derived from.
-  const Bytes64& handshake_hash() const;
+  const Bytes64& handshake_hash() const { return keys_.hash; }
   // Bytes of an unfinished frame held here; counts into the bound for all streams together.
   std::size_t unfinished_bytes() const;
   // Bytes waiting for poll_output().
@@ -141,23 +143,29 @@ class SecretStream final : public FrameSink {
   // Handshake, one frame at a time.
   bool is_legal_length(std::size_t body) const;
   void handle_handshake_frame(Now now, MutableByteView body);
-  void accept_first(Now now, MutableByteView body);
   void read_noise_1(ByteView body);
   void read_noise_2(ByteView body);
   void read_noise_3(ByteView body);
+  void finish_noise();
+  void accept_bound(ByteView body);
   void read_first(Now now, ByteView body);
   void read_proof(Now now, MutableByteView body);
-  void finish_noise();
   void send_first();
   void send_proof();
+  void begin_receiving(ByteView first);
+  void begin_proof();
   void open_now(Now now);
   void close(std::error_code error);
 
   // Frames out of the input: whole ones where they are, split ones from `partial_`.
   std::optional<MutableByteView> next_frame();
+  std::optional<MutableByteView> complete_partial();
   bool check_length(std::size_t body);
-  std::optional<StreamEvent> read_message(MutableByteView body);
+  std::optional<StreamEvent> read_message();
   void append_frame(ByteView body);
+  void append_message(std::span<const ByteView> parts, std::size_t size);
+  // Our own nodes keep every bound stream alive; others are known to when they once did.
+  bool silence_counts() const { return bound_ || peer_keeps_alive_; }
 
   State state_;
   Role role_ = Role::initiator;

@@ -1,0 +1,232 @@
+#include "overlay/hello_payload.hpp"
+
+#include <algorithm>
+
+#include "base/codec.hpp"
+
+namespace cip::overlay {
+namespace {
+
+// Bits of the flags field; frozen.
+enum Flag : std::uint64_t {
+  kHolepunch = 1,
+  kAddresses4 = 2,
+  kAddresses6 = 4,
+  kUdx = 8,
+  kSecretStream = 16,
+  kRelayThrough = 32,
+  kRelayAddresses = 64,
+};
+
+// Types of trailer entries; frozen.
+enum EntryType : std::uint64_t { kCapabilities = 1, kTcp4 = 2, kTcp6 = 3 };
+
+constexpr FixedBytes<8> kMagic = {'c', 'i', 'p', 'n', 'o', 'd', 'e', 1};
+constexpr std::size_t kTrailerTail = 2 + kMagic.size();
+constexpr std::size_t kAddr4Size = 6;
+constexpr std::size_t kAddr6Size = 18;
+
+void write_addr6(Writer& out, const Endpoint6& address) {
+  out.raw(address.ip);
+  out.u16(address.port);
+}
+Endpoint6 read_addr6(Reader& in) {
+  Endpoint6 out;
+  out.ip = in.fixed<16>();
+  out.port = in.u16();
+  return out;
+}
+
+void write_addresses(Writer& out, const std::vector<Endpoint>& addresses) {
+  out.uint(addresses.size());
+  for (const auto& address : addresses) out.addr4(address);
+}
+std::vector<Endpoint> read_addresses(Reader& in) {
+  std::vector<Endpoint> out;
+  const auto n = in.count(kAddr4Size, kMaxHelloAddresses);
+  out.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) out.push_back(in.addr4());
+  return out;
+}
+
+// --- trailer
+
+Bytes encode_entries(const TcpTrailer& tcp) {
+  Writer out;
+  out.uint(kCapabilities);
+  out.uint(uint_size(tcp.capabilities));
+  out.uint(tcp.capabilities);
+  if (!tcp.endpoints.empty()) {
+    out.uint(kTcp4);
+    out.uint(tcp.endpoints.size() * kAddr4Size);
+    for (const auto& endpoint : tcp.endpoints) out.addr4(endpoint);
+  }
+  if (!tcp.endpoints6.empty()) {
+    out.uint(kTcp6);
+    out.uint(tcp.endpoints6.size() * kAddr6Size);
+    for (const auto& endpoint : tcp.endpoints6) write_addr6(out, endpoint);
+  }
+  return out.take();
+}
+
+bool decode_entry(TcpTrailer& tcp, std::uint64_t type, Reader value) {
+  switch (type) {
+    case kCapabilities:
+      tcp.capabilities = value.uint();
+      return value.ok();
+    case kTcp4:
+      if (value.remaining() % kAddr4Size != 0) return false;
+      while (value.remaining() > 0 && tcp.endpoints.size() < kMaxHelloAddresses) {
+        tcp.endpoints.push_back(value.addr4());
+      }
+      return true;
+    case kTcp6:
+      if (value.remaining() % kAddr6Size != 0) return false;
+      while (value.remaining() > 0 && tcp.endpoints6.size() < kMaxHelloAddresses) {
+        tcp.endpoints6.push_back(read_addr6(value));
+      }
+      return true;
+    default:
+      return true;  // of a later version
+  }
+}
+
+// `rest` is what follows the known fields; a later stock version may have put fields of its own
+// there, so the trailer is looked for from the end.
+std::optional<TcpTrailer> decode_trailer(ByteView rest) {
+  if (rest.size() < kTrailerTail || !equal(rest.last(kMagic.size()), kMagic)) return std::nullopt;
+  rest = rest.first(rest.size() - kMagic.size());
+  const std::size_t size = Reader(rest.last(2)).u16();
+  rest = rest.first(rest.size() - 2);
+  if (size > rest.size()) return std::nullopt;
+  Reader in(rest.last(size));
+  TcpTrailer tcp;
+  while (in.remaining() > 0) {
+    const auto type = in.uint();
+    const auto value = in.buffer();
+    if (!in.ok() || !decode_entry(tcp, type, Reader(value))) return std::nullopt;
+  }
+  if (!in.ok()) return std::nullopt;
+  return tcp;
+}
+
+// --- known fields
+
+std::uint64_t flags_of(const HelloPayload& payload) {
+  std::uint64_t flags = 0;
+  if (payload.holepunch) flags |= kHolepunch;
+  if (!payload.addresses4.empty()) flags |= kAddresses4;
+  if (!payload.addresses6.empty()) flags |= kAddresses6;
+  if (payload.udx) flags |= kUdx;
+  if (payload.secret_stream) flags |= kSecretStream;
+  if (payload.relay_through) flags |= kRelayThrough;
+  if (payload.relay_addresses) flags |= kRelayAddresses;
+  return flags;
+}
+
+HolepunchInfo read_holepunch(Reader& in) {
+  HolepunchInfo out;
+  out.id = in.uint();
+  const auto n = in.count(2 * kAddr4Size, kMaxHelloAddresses);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto relay = in.addr4();
+    out.relays.push_back({relay, in.addr4()});
+  }
+  return out;
+}
+
+// Versions inside are not looked at, as stock does not: a later one adds behind.
+UdxInfo read_udx(Reader& in) {
+  UdxInfo out;
+  in.uint();  // version
+  out.reusable_socket = (in.uint() & 1) != 0;
+  out.id = in.uint();
+  out.seq = in.uint();
+  return out;
+}
+
+RelayThrough read_relay_through(Reader& in) {
+  RelayThrough out;
+  in.uint();  // version
+  in.uint();  // flags, none known
+  out.public_key = in.fixed32();
+  out.token = in.fixed32();
+  return out;
+}
+
+void read_fields(Reader& in, std::uint64_t flags, HelloPayload& out) {
+  if (flags & kHolepunch) out.holepunch = read_holepunch(in);
+  if (flags & kAddresses4) out.addresses4 = read_addresses(in);
+  if (flags & kAddresses6) {
+    const auto n = in.count(kAddr6Size, kMaxHelloAddresses);
+    for (std::size_t i = 0; i < n; ++i) out.addresses6.push_back(read_addr6(in));
+  }
+  if (flags & kUdx) out.udx = read_udx(in);
+  if (flags & kSecretStream) {
+    in.uint();  // its version; nothing else depends on it here
+    out.secret_stream = true;
+  }
+  if (flags & kRelayThrough) out.relay_through = read_relay_through(in);
+  if (flags & kRelayAddresses) out.relay_addresses = read_addresses(in);
+}
+
+}  // namespace
+
+Bytes encode_hello_payload(const HelloPayload& payload) {
+  Writer out;
+  out.uint(payload.version);
+  out.uint(flags_of(payload));
+  out.uint(payload.error);
+  out.uint(payload.firewall);
+  if (payload.holepunch) {
+    out.uint(payload.holepunch->id);
+    out.uint(payload.holepunch->relays.size());
+    for (const auto& relay : payload.holepunch->relays) {
+      out.addr4(relay.relay);
+      out.addr4(relay.peer);
+    }
+  }
+  if (!payload.addresses4.empty()) write_addresses(out, payload.addresses4);
+  if (!payload.addresses6.empty()) {
+    out.uint(payload.addresses6.size());
+    for (const auto& address : payload.addresses6) write_addr6(out, address);
+  }
+  if (payload.udx) {
+    out.uint(1);
+    out.uint(payload.udx->reusable_socket ? 1 : 0);
+    out.uint(payload.udx->id);
+    out.uint(payload.udx->seq);
+  }
+  if (payload.secret_stream) out.uint(1);
+  if (payload.relay_through) {
+    out.uint(1);
+    out.uint(0);
+    out.raw(payload.relay_through->public_key);
+    out.raw(payload.relay_through->token);
+  }
+  if (payload.relay_addresses) write_addresses(out, *payload.relay_addresses);
+  if (payload.tcp) {
+    const auto entries = encode_entries(*payload.tcp);
+    out.raw(entries);
+    out.u16(static_cast<std::uint16_t>(entries.size()));
+    out.raw(kMagic);
+  }
+  return out.take();
+}
+
+std::optional<HelloPayload> decode_hello_payload(ByteView bytes) {
+  Reader in(bytes);
+  HelloPayload out;
+  out.version = in.uint();
+  if (!in.ok()) return std::nullopt;
+  if (out.version != 1) return out;
+  const auto flags = in.uint();
+  out.error = in.uint();
+  out.firewall = in.uint();
+  read_fields(in, flags, out);
+  if (!in.ok()) return std::nullopt;
+  out.tcp = decode_trailer(in.rest());
+  return out;
+}
+
+}  // namespace cip::overlay
