@@ -59,7 +59,7 @@ class RoutingTable {
     Tick added;
     Tick pinged;
     Tick seen;
-    Tick sampled;
+    std::optional<Tick> sampled;
     std::uint8_t hints;
     std::optional<Duration> round_trip;
   };
@@ -93,7 +93,8 @@ class RoutingTable {
   // Somebody says that `id` is down. True: check it by a ping (and mark_pinged). False: unknown, or
   // hinted before and pinged in this very tick.
   bool take_down_hint(Tick now, const NodeId& id);
-  // Smoothed round trip time of a member, kept to within 10 % between 0.1 ms and 60 s.
+  // A measured round trip to a member; what is kept is smoothed and coarse (steps of 5 %, 0.1 ms to
+  // 70 s), since it costs one byte.
   void note_round_trip(const NodeId& id, Duration round_trip);
   std::optional<Duration> round_trip(const NodeId& id) const;
 
@@ -103,7 +104,7 @@ class RoutingTable {
                       Realm narrowest = Realm::loopback) const;
   // The same as values.
   std::vector<Contact> closest(const Target& target, std::size_t count) const;
-  // What a requester may be told: endpoints of its realm and wider ones.
+  // What a requester may be told: endpoints of its realm and wider ones, not its own.
   std::vector<Endpoint> closest_for(Endpoint requester, const Target& target,
                                     std::size_t count) const;
 
@@ -124,7 +125,8 @@ class RoutingTable {
   std::size_t memory_bytes() const;  // bytes of the object and its heap, without the arena
 
  private:
-  // 14 bytes. Ticks are relative to base_; the handle is split so that the slot needs no padding.
+  // 14 bytes. Ticks are relative to base_, 0 is never; the handle is split so that the slot needs
+  // no padding.
   struct Slot {
     std::uint16_t handle_low;
     std::uint16_t handle_high;
@@ -147,24 +149,32 @@ class RoutingTable {
 
   const Contact& contact_at(std::size_t slot) const { return (*arena_)[slots_[slot].handle()]; }
   Range range_of(std::size_t bucket) const;
+  std::size_t lower_bound(Range range, const NodeId& id) const;
   std::optional<std::size_t> find(const NodeId& id) const;
-  std::uint16_t relative(Tick now) const;
+  Member member_at(std::size_t slot) const;
+
+  std::uint16_t relative(Tick now);
   Tick absolute(std::uint16_t tick) const { return base_ + tick; }
-  void rebase(Tick now);
+  bool sample_due(const Slot& slot, Tick now) const;
+
   bool exceeds_caps(Range bucket, Endpoint newcomer) const;
   Outcome verdict(const Contact& newcomer) const;
   std::optional<Contact> candidate(Tick now, Range bucket) const;
-  bool insert(std::uint16_t tick, const Contact& contact);
-  void insert_slot(const Slot& slot, const NodeId& id);
+
+  void insert(const Slot& slot, const NodeId& id);
   void erase(std::size_t slot);
-  Member member_at(std::size_t slot) const;
-  std::vector<Member> by_seen(std::size_t count, bool oldest_first) const;
   void release_all();
+
+  template <typename Visit>
+  void visit_by_distance(const Target& target, Visit visit) const;
+  std::size_t take_closest(Range bucket, const Target& target, Realm narrowest,
+                           std::span<ContactHandle> out) const;
+  std::vector<Member> ordered(std::size_t count, bool oldest_first) const;
 
   NodeId id_;
   ContactArena* arena_;
   Options options_;
-  Tick base_ = 0;
+  Tick base_ = 0;  // moves up when ticks since would not fit 16 bits; what is older becomes 1
   std::vector<Slot> slots_;
   // starts_[i] is the first slot of bucket i; the last entry is slots_.size().
   std::vector<std::uint16_t> starts_;

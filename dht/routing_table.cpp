@@ -1,0 +1,408 @@
+#include "dht/routing_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "base/assert.hpp"
+#include "dht/round_trip.hpp"
+
+namespace cip::dht {
+namespace {
+
+constexpr std::size_t kMaxBuckets = 256;
+constexpr std::size_t kMaxBucketSize = 255;  // k is a byte
+constexpr Tick kRebasedAge = 0x7fff;         // what fits below a new base: 45 hours
+// Slots are added in steps of an eighth: doubling would waste a third of a full table.
+constexpr std::size_t kSmallestStep = 8;
+
+bool bit(const Bytes32& bytes, std::size_t i) { return (bytes[i / 8] >> (7 - i % 8) & 1) != 0; }
+
+// A member of one bucket on its way into a sorted answer.
+struct Ranked {
+  std::uint64_t distance;
+  ContactHandle handle;
+};
+
+}  // namespace
+
+RoutingTable::RoutingTable(const NodeId& own_id, ContactArena& arena, Options options)
+    : id_(own_id), arena_(&arena), options_(options) {
+  CIP_ASSERT(options.k > 0);
+}
+
+RoutingTable::~RoutingTable() { release_all(); }
+
+RoutingTable::RoutingTable(RoutingTable&&) noexcept = default;
+
+RoutingTable& RoutingTable::operator=(RoutingTable&& other) noexcept {
+  if (this == &other) return *this;
+  release_all();
+  id_ = other.id_;
+  arena_ = other.arena_;
+  options_ = other.options_;
+  base_ = other.base_;
+  slots_ = std::move(other.slots_);
+  starts_ = std::move(other.starts_);
+  other.slots_.clear();
+  other.starts_.clear();
+  return *this;
+}
+
+// --- adding and removing
+
+RoutingTable::Heard RoutingTable::heard(Tick now, const Contact& contact, bool external) {
+  if (const auto known = find(contact.id)) {
+    const bool sample = !external && sample_due(slots_[*known], now);
+    const std::uint16_t tick = relative(now);
+    Slot& slot = slots_[*known];
+    slot.pinged = slot.seen = tick;
+    slot.hints = 0;
+    if (sample) slot.sampled = tick;
+    return {Outcome::refreshed, sample, std::nullopt};
+  }
+  const Heard decided = would_hear(now, contact);
+  if (decided.outcome != Outcome::added) return decided;
+  const ContactHandle handle = arena_->acquire(contact);
+  if (handle == kNoContact) return {Outcome::arena_full, false, std::nullopt};
+  const std::uint16_t tick = relative(now);
+  const auto raw = static_cast<std::uint32_t>(handle);
+  insert({static_cast<std::uint16_t>(raw), static_cast<std::uint16_t>(raw >> 16), tick, tick, tick,
+          external ? std::uint16_t{0} : tick, 0, 0},
+         contact.id);
+  return {Outcome::added, !external, std::nullopt};
+}
+
+RoutingTable::Heard RoutingTable::would_hear(Tick now, const Contact& contact) const {
+  if (const auto known = find(contact.id)) {
+    return {Outcome::refreshed, sample_due(slots_[*known], now), std::nullopt};
+  }
+  const Outcome outcome = verdict(contact);
+  if (outcome != Outcome::bucket_full) return {outcome, outcome == Outcome::added, std::nullopt};
+  return {outcome, false, candidate(now, range_of(bucket_of(contact.id)))};
+}
+
+RoutingTable::Outcome RoutingTable::replace(Tick now, const NodeId& old, const Contact& newcomer) {
+  if (bucket_of(old) == bucket_of(newcomer.id)) remove(old);
+  return heard(now, newcomer).outcome;
+}
+
+bool RoutingTable::remove(const NodeId& id) {
+  const auto slot = find(id);
+  if (slot) erase(*slot);
+  return slot.has_value();
+}
+
+void RoutingTable::set_id(const NodeId& own_id) {
+  auto old = std::move(slots_);
+  slots_.clear();
+  starts_.clear();
+  id_ = own_id;
+  std::stable_sort(old.begin(), old.end(),
+                   [](const Slot& a, const Slot& b) { return a.added < b.added; });
+  for (const Slot& slot : old) {
+    const Contact& contact = (*arena_)[slot.handle()];
+    if (verdict(contact) == Outcome::added) {
+      insert(slot, contact.id);
+    } else {
+      arena_->release(slot.handle());
+    }
+  }
+}
+
+RoutingTable::Outcome RoutingTable::verdict(const Contact& newcomer) const {
+  if (newcomer.id == id_) return Outcome::own_id;
+  const Range bucket = range_of(bucket_of(newcomer.id));
+  if (exceeds_caps(bucket, newcomer.endpoint)) return Outcome::too_many_of_network;
+  return bucket.end - bucket.begin < options_.k ? Outcome::added : Outcome::bucket_full;
+}
+
+// One host or network cannot fill a bucket. Local addresses are exempt: there all share one.
+bool RoutingTable::exceeds_caps(Range bucket, Endpoint newcomer) const {
+  if (newcomer.realm() != Realm::public_network) return false;
+  unsigned same_ip = 0;
+  unsigned same_subnet = 0;
+  for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
+    const Endpoint member = contact_at(i).endpoint;
+    if (member.ip == newcomer.ip) ++same_ip;
+    if (member.subnet24() == newcomer.subnet24()) ++same_subnet;
+  }
+  return (options_.max_per_ip != 0 && same_ip >= options_.max_per_ip) ||
+         (options_.max_per_subnet24 != 0 && same_subnet >= options_.max_per_subnet24);
+}
+
+// The member pinged longest ago is in question, unless it is both proven by time and lively.
+std::optional<Contact> RoutingTable::candidate(Tick now, Range bucket) const {
+  const Slot* oldest = nullptr;
+  for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
+    const Slot& slot = slots_[i];
+    if (absolute(slot.pinged) == now) continue;
+    if (oldest == nullptr ||
+        std::tie(slot.pinged, slot.added) < std::tie(oldest->pinged, oldest->added)) {
+      oldest = &slot;
+    }
+  }
+  if (oldest == nullptr) return std::nullopt;
+  const bool lively = now - absolute(oldest->seen) < kRecentTicks;
+  const bool proven = now - absolute(oldest->added) > kOldTicks;
+  if (lively && proven) return std::nullopt;
+  return (*arena_)[oldest->handle()];
+}
+
+void RoutingTable::insert(const Slot& slot, const NodeId& id) {
+  const std::size_t bucket = bucket_of(id);
+  if (bucket + 2 > starts_.size()) {
+    starts_.resize(bucket + 2, static_cast<std::uint16_t>(slots_.size()));
+  }
+  const std::size_t at = lower_bound(range_of(bucket), id);
+  if (slots_.size() == slots_.capacity()) {
+    slots_.reserve(slots_.size() + kSmallestStep + slots_.size() / 8);
+  }
+  slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(at), slot);
+  for (std::size_t i = bucket + 1; i < starts_.size(); ++i) ++starts_[i];
+}
+
+void RoutingTable::erase(std::size_t slot) {
+  const ContactHandle handle = slots_[slot].handle();
+  const std::size_t bucket = bucket_of((*arena_)[handle].id);
+  slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(slot));
+  for (std::size_t i = bucket + 1; i < starts_.size(); ++i) --starts_[i];
+  arena_->release(handle);
+}
+
+void RoutingTable::release_all() {
+  for (const Slot& slot : slots_) arena_->release(slot.handle());
+}
+
+// --- finding one
+
+std::size_t RoutingTable::bucket_of(const NodeId& id) const {
+  return std::min<std::size_t>(shared_bits(id_, id), kMaxBuckets - 1);
+}
+
+RoutingTable::Range RoutingTable::range_of(std::size_t bucket) const {
+  if (bucket + 1 >= starts_.size()) return {slots_.size(), slots_.size()};
+  return {starts_[bucket], starts_[bucket + 1]};
+}
+
+std::size_t RoutingTable::bucket_size(std::size_t bucket) const {
+  const Range range = range_of(bucket);
+  return range.end - range.begin;
+}
+
+std::size_t RoutingTable::lower_bound(Range range, const NodeId& id) const {
+  while (range.begin < range.end) {
+    const std::size_t middle = (range.begin + range.end) / 2;
+    if (contact_at(middle).id < id) {
+      range.begin = middle + 1;
+    } else {
+      range.end = middle;
+    }
+  }
+  return range.begin;
+}
+
+std::optional<std::size_t> RoutingTable::find(const NodeId& id) const {
+  const Range bucket = range_of(bucket_of(id));
+  const std::size_t at = lower_bound(bucket, id);
+  if (at == bucket.end || contact_at(at).id != id) return std::nullopt;
+  return at;
+}
+
+bool RoutingTable::contains(const NodeId& id) const { return find(id).has_value(); }
+
+std::optional<RoutingTable::Member> RoutingTable::member(const NodeId& id) const {
+  const auto slot = find(id);
+  if (!slot) return std::nullopt;
+  return member_at(*slot);
+}
+
+RoutingTable::Member RoutingTable::member_at(std::size_t slot) const {
+  const Slot& it = slots_[slot];
+  std::optional<Tick> sampled;
+  if (it.sampled != 0) sampled = absolute(it.sampled);
+  return {contact_at(slot),
+          absolute(it.added),
+          absolute(it.pinged),
+          absolute(it.seen),
+          sampled,
+          it.hints,
+          decode_round_trip(it.round_trip)};
+}
+
+// --- times
+
+// Ticks since the base, which moves up first if they would not fit.
+std::uint16_t RoutingTable::relative(Tick now) {
+  if (slots_.empty()) base_ = now - 1;
+  if (now - base_ > UINT16_MAX) {
+    const Tick shift = now - base_ - kRebasedAge;
+    const auto moved = [&](std::uint16_t tick) {
+      return static_cast<std::uint16_t>(tick > shift ? tick - shift : 1);
+    };
+    for (Slot& slot : slots_) {
+      slot.added = moved(slot.added);
+      slot.pinged = moved(slot.pinged);
+      slot.seen = moved(slot.seen);
+      if (slot.sampled != 0) slot.sampled = moved(slot.sampled);
+    }
+    base_ += shift;
+  }
+  return static_cast<std::uint16_t>(now - base_);
+}
+
+bool RoutingTable::sample_due(const Slot& slot, Tick now) const {
+  return slot.sampled == 0 || now - absolute(slot.sampled) >= kOldTicks;
+}
+
+void RoutingTable::mark_pinged(Tick now, const NodeId& id) {
+  const auto slot = find(id);
+  if (slot) slots_[*slot].pinged = relative(now);
+}
+
+bool RoutingTable::take_down_hint(Tick now, const NodeId& id) {
+  const auto found = find(id);
+  if (!found) return false;
+  Slot& slot = slots_[*found];
+  if (absolute(slot.pinged) == now && slot.hints > 0) return false;
+  if (slot.hints < UINT8_MAX) ++slot.hints;
+  return true;
+}
+
+void RoutingTable::note_round_trip(const NodeId& id, Duration round_trip) {
+  const auto found = find(id);
+  if (!found) return;
+  Slot& slot = slots_[*found];
+  slot.round_trip = smooth_round_trip(slot.round_trip, round_trip);
+}
+
+std::optional<Duration> RoutingTable::round_trip(const NodeId& id) const {
+  const auto slot = find(id);
+  return slot ? decode_round_trip(slots_[*slot].round_trip) : std::nullopt;
+}
+
+// --- finding many
+
+// Calls visit(range) for each bucket, nearest to the target first, until it returns false.
+//
+// Let x be the XOR of our id and the target. Contacts of bucket i agree with us before bit i and
+// differ there, those of deeper buckets agree with us at bit i too. So if bit i of x is set, bucket
+// i as a whole is nearer than all deeper ones, else it is farther than all of them.
+template <typename Visit>
+void RoutingTable::visit_by_distance(const Target& target, Visit visit) const {
+  Bytes32 x;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<std::uint8_t>(id_.bytes[i] ^ target[i]);
+  }
+  const std::size_t n = bucket_count();
+  for (std::size_t i = 0; i < n; ++i) {
+    if (bit(x, i) && !visit(range_of(i))) return;
+  }
+  for (std::size_t i = n; i-- > 0;) {
+    if (!bit(x, i) && !visit(range_of(i))) return;
+  }
+}
+
+std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle> out,
+                                  Realm narrowest) const {
+  std::size_t found = 0;
+  visit_by_distance(target, [&](Range bucket) {
+    found += take_closest(bucket, target, narrowest, out.subspan(found));
+    return found < out.size();
+  });
+  return found;
+}
+
+// Sorts one bucket by distance into `out`, as far as there is room. At most k contacts: insertion
+// beats everything cleverer.
+std::size_t RoutingTable::take_closest(Range bucket, const Target& target, Realm narrowest,
+                                       std::span<ContactHandle> out) const {
+  std::array<Ranked, kMaxBucketSize> ranked;
+  std::size_t n = 0;
+  for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
+    const ContactHandle handle = slots_[i].handle();
+    const Contact& contact = (*arena_)[handle];
+    if (narrowest > Realm::loopback && contact.endpoint.realm() < narrowest) continue;
+    const Ranked newcomer{distance_prefix(contact.id.bytes, target), handle};
+    const auto nearer = [&](const Ranked& other) {
+      if (newcomer.distance != other.distance) return newcomer.distance < other.distance;
+      return compare_distance(target, contact.id.bytes, (*arena_)[other.handle].id.bytes) < 0;
+    };
+    std::size_t at = n++;
+    for (; at > 0 && nearer(ranked[at - 1]); --at) ranked[at] = ranked[at - 1];
+    ranked[at] = newcomer;
+  }
+  n = std::min(n, out.size());
+  for (std::size_t i = 0; i < n; ++i) out[i] = ranked[i].handle;
+  return n;
+}
+
+std::vector<Contact> RoutingTable::closest(const Target& target, std::size_t count) const {
+  std::vector<ContactHandle> handles(std::min(count, size()));
+  handles.resize(closest(target, std::span(handles)));
+  std::vector<Contact> out;
+  out.reserve(handles.size());
+  for (const auto handle : handles) out.push_back((*arena_)[handle]);
+  return out;
+}
+
+std::vector<Endpoint> RoutingTable::closest_for(Endpoint requester, const Target& target,
+                                                std::size_t count) const {
+  // One more, since the requester itself may be among them.
+  std::array<ContactHandle, kMaxBucketSize + 1> handles;
+  const std::size_t wanted = std::min(count + 1, handles.size());
+  const std::size_t n = closest(target, std::span(handles).first(wanted), requester.realm());
+  std::vector<Endpoint> out;
+  out.reserve(std::min(n, count));
+  for (std::size_t i = 0; i < n && out.size() < count; ++i) {
+    const Endpoint endpoint = (*arena_)[handles[i]].endpoint;
+    if (endpoint != requester) out.push_back(endpoint);
+  }
+  return out;
+}
+
+std::vector<RoutingTable::Member> RoutingTable::oldest(std::size_t count) const {
+  return ordered(count, true);
+}
+
+std::vector<RoutingTable::Member> RoutingTable::latest(std::size_t count) const {
+  return ordered(count, false);
+}
+
+std::vector<RoutingTable::Member> RoutingTable::ordered(std::size_t count,
+                                                        bool oldest_first) const {
+  std::vector<std::uint16_t> order(size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint16_t>(i);
+  const auto before = [&](std::uint16_t a, std::uint16_t b) {
+    const auto& first = slots_[a];
+    const auto& second = slots_[b];
+    if (first.seen != second.seen) return (first.seen < second.seen) == oldest_first;
+    if (first.pinged != second.pinged) return (first.pinged < second.pinged) == oldest_first;
+    return a < b;
+  };
+  const std::size_t n = std::min(count, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(),
+                    before);
+  std::vector<Member> out;
+  out.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) out.push_back(member_at(order[i]));
+  return out;
+}
+
+std::optional<Contact> RoutingTable::random_member(Random& random) const {
+  if (empty()) return std::nullopt;
+  return contact_at(static_cast<std::size_t>(random.below(size())));
+}
+
+std::vector<RoutingTable::Member> RoutingTable::members() const {
+  std::vector<Member> out;
+  out.reserve(size());
+  for (std::size_t i = 0; i < size(); ++i) out.push_back(member_at(i));
+  return out;
+}
+
+std::size_t RoutingTable::memory_bytes() const {
+  return sizeof *this + slots_.capacity() * sizeof(Slot) + starts_.capacity() * sizeof(starts_[0]);
+}
+
+}  // namespace cip::dht
