@@ -47,6 +47,12 @@ const char* text(Errc code) {
       return "the peer refused the hello";
     case Errc::cancelled:
       return "cancelled";
+    case Errc::no_such_topic:
+      return "this node does not take part in the topic";
+    case Errc::no_own_feed:
+      return "the own feed of the topic is not open yet";
+    case Errc::message_too_large:
+      return "message above the limit of 1 MiB";
   }
   return "unknown error";
 }

@@ -31,6 +31,10 @@ enum class Errc {
   no_hello_answer,   // relays were found, the peer behind them does not answer
   hello_refused,     // the peer answered with an error
   cancelled,         // the owner took it back
+  // Topics
+  no_such_topic,      // not taken part in here
+  no_own_feed,        // the own feed of the topic is not open yet
+  message_too_large,  // above kMaxTopicMessage
 };
 
 std::error_code make_error_code(Errc code);
