@@ -162,8 +162,10 @@ class Mux {
   void release(Pairs::iterator pair);
   std::uint32_t take_number();
   void free_number(std::uint32_t number);
-  void match(std::uint32_t local, std::uint32_t remote, ByteView handshake);
-  void drop_request(std::uint32_t number);
+  Result<void> request(std::uint32_t number, Pairs::iterator pair, ByteView handshake);
+  void accept(std::uint32_t own, std::uint32_t requested);
+  void match(std::uint32_t own, std::uint32_t remote_number, ByteView handshake);
+  void forget_remote(std::uint32_t number);
   bool is_current(const Queued& queued) const;
   Local& local(std::uint32_t number) { return locals_[number - 1]; }
   Remote& remote(std::uint32_t number) { return remotes_[number - 1]; }
