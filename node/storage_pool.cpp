@@ -1,0 +1,128 @@
+#include "node/storage_pool.hpp"
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+namespace cip::node {
+
+namespace {
+
+struct Task {
+  StoragePool::Job job;
+  StoragePool::Done done;
+};
+
+}  // namespace
+
+class StoragePool::Impl {
+ public:
+  Impl(asio::io_context& context, store::Backend& database, std::size_t threads)
+      : io(context), backend(database) {
+    for (std::size_t i = 0; i < threads; ++i) workers.emplace_back([this] { work(); });
+  }
+
+  void submit(std::uint64_t key, Task task) {
+    ++pending;
+    {
+      const std::lock_guard lock(mutex);
+      auto& queue = queues[key];
+      queue.push_back(std::move(task));
+      // A key with more than one task is in `ready` already, or being worked on.
+      if (queue.size() > 1) return;
+      ready.push_back(key);
+    }
+    wake.notify_one();
+  }
+
+  // Results that are on their way to the network thread find the pool closed.
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    wake.notify_all();
+    for (auto& worker : workers) worker.join();
+    *open = false;
+  }
+
+  std::size_t pending = 0;  // network thread only
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      wake.wait(lock, [this] { return !ready.empty() || stopping; });
+      if (ready.empty()) return;
+      const auto key = ready.front();
+      ready.pop_front();
+      auto task = std::move(queues[key].front());
+      lock.unlock();
+      task.job(backend);
+      task.job = nullptr;
+      hand_back(std::move(task.done));
+      lock.lock();
+      auto& queue = queues[key];
+      queue.pop_front();
+      if (queue.empty()) {
+        queues.erase(key);
+      } else {
+        ready.push_back(key);
+        wake.notify_one();
+      }
+    }
+  }
+
+  void hand_back(Done done) {
+    asio::post(io, [this, alive = open, callback = std::move(done)] {
+      if (!*alive) return;
+      --pending;
+      callback();
+    });
+  }
+
+  asio::io_context& io;
+  store::Backend& backend;
+  std::shared_ptr<bool> open = std::make_shared<bool>(true);
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::unordered_map<std::uint64_t, std::deque<Task>> queues;
+  std::deque<std::uint64_t> ready;
+  bool stopping = false;
+  std::vector<std::thread> workers;
+};
+
+StoragePool::StoragePool(asio::io_context& io, store::Backend& backend, std::size_t threads)
+    : impl_(std::make_shared<Impl>(io, backend, threads)) {}
+StoragePool::~StoragePool() { impl_->stop(); }
+
+void StoragePool::submit(std::uint64_t key, Job job, Done done) {
+  impl_->submit(key, {std::move(job), std::move(done)});
+}
+
+void StoragePool::submit(
+    store::StoreOp op,
+    std::function<void(store::FeedNumber, store::StoreOpId, store::StoreResult)> done) {
+  const auto feed = op.feed();
+  const auto id = op.id;
+  auto result = std::make_shared<store::StoreResult>();
+  submit(
+      feed,
+      [op = std::move(op), result](store::Backend& backend) {
+        if (const auto* read = std::get_if<store::ReadOp>(&op.op)) {
+          *result = backend.read(*read);
+          return;
+        }
+        const auto committed = backend.commit(*std::get<store::CommitPtr>(op.op));
+        *result = committed ? store::StoreResult{} : fail(committed.error());
+      },
+      [feed, id, result, done = std::move(done)] { done(feed, id, std::move(*result)); });
+}
+
+std::size_t StoragePool::pending() const { return impl_->pending; }
+
+}  // namespace cip::node

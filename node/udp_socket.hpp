@@ -1,0 +1,69 @@
+#pragma once
+
+// A UDP socket that reads many datagrams per wake-up and can choose the source address or the
+// interface of each one it sends (IP_PKTINFO).
+
+#include <asio/io_context.hpp>
+#include <asio/ip/udp.hpp>
+#include <functional>
+#include <memory>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+
+namespace cip::node {
+
+// The largest datagram that peers read (protocol of the DHT, section 3); longer ones are dropped.
+inline constexpr std::size_t kMaxDatagram = 2048;
+
+struct UdpCounters {
+  std::uint64_t datagrams_in = 0;
+  std::uint64_t datagrams_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t oversized = 0;   // received, longer than kMaxDatagram
+  std::uint64_t unsendable = 0;  // the system refused: no route, full buffer
+};
+
+// How a datagram leaves. Zero: the system's choice.
+struct SendPath {
+  std::uint32_t source_ip = 0;
+  int interface = 0;  // index
+};
+
+class UdpSocket {
+ public:
+  using OnDatagram = std::function<void(Endpoint from, ByteView datagram)>;
+
+  explicit UdpSocket(asio::io_context& io);
+  ~UdpSocket();
+
+  // Binds; port 0 asks the system.
+  std::error_code open(Endpoint local);
+  // Takes over a bound socket.
+  void adopt(asio::ip::udp::socket socket);
+  // Datagrams come until the socket is destroyed. The callback may destroy it.
+  void start(OnDatagram on_datagram);
+  // False when the system refused; datagrams may be lost anyway.
+  bool send(Endpoint to, ByteView datagram, SendPath path = {});
+  void close();
+
+  std::uint16_t port() const;
+  int native_handle();
+  const UdpCounters& counters() const { return counters_; }
+
+ private:
+  struct Batch;
+
+  void wait();
+  // Handles what is there, up to one batch; false when the socket is gone.
+  bool receive();
+
+  asio::ip::udp::socket socket_;
+  std::unique_ptr<Batch> batch_;
+  OnDatagram on_datagram_;
+  UdpCounters counters_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node

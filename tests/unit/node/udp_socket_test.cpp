@@ -1,0 +1,78 @@
+#include "node/udp_socket.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/node/support.hpp"
+
+using namespace cip;
+using namespace cip::node;
+using test::run_until;
+
+namespace {
+constexpr std::uint32_t kLoopback = 0x7f000001;
+
+struct Seen {
+  std::vector<std::pair<Endpoint, Bytes>> datagrams;
+  UdpSocket::OnDatagram recorder() {
+    return [this](Endpoint from, ByteView bytes) { datagrams.emplace_back(from, to_bytes(bytes)); };
+  }
+};
+}  // namespace
+
+TEST_CASE("datagrams arrive with their source, bursts included") {
+  asio::io_context io;
+  UdpSocket a(io), b(io);
+  REQUIRE_FALSE(a.open({kLoopback, 0}));
+  REQUIRE_FALSE(b.open({kLoopback, 0}));
+  Seen seen;
+  b.start(seen.recorder());
+  for (std::uint8_t i = 0; i < 100; ++i) CHECK(a.send({kLoopback, b.port()}, Bytes(3, i)));
+  REQUIRE(run_until(io, [&] { return seen.datagrams.size() == 100; }));
+  CHECK(seen.datagrams[99].first == Endpoint{kLoopback, a.port()});
+  CHECK(seen.datagrams[99].second == Bytes(3, 99));
+  CHECK(a.counters().bytes_out == 300);
+  CHECK(b.counters().bytes_in == 300);
+}
+
+TEST_CASE("a socket on all addresses answers from the one it is told to") {
+  asio::io_context io;
+  UdpSocket a(io), b(io);
+  REQUIRE_FALSE(a.open({0, 0}));
+  REQUIRE_FALSE(b.open({kLoopback, 0}));
+  Seen seen;
+  b.start(seen.recorder());
+  a.send({kLoopback, b.port()}, Bytes(1), {.source_ip = 0x7f000005});
+  REQUIRE(run_until(io, [&] { return seen.datagrams.size() == 1; }));
+  CHECK(seen.datagrams[0].first == Endpoint{0x7f000005, a.port()});
+}
+
+TEST_CASE("datagrams above 2048 bytes are counted and dropped") {
+  asio::io_context io;
+  UdpSocket a(io), b(io);
+  REQUIRE_FALSE(a.open({kLoopback, 0}));
+  REQUIRE_FALSE(b.open({kLoopback, 0}));
+  Seen seen;
+  b.start(seen.recorder());
+  a.send({kLoopback, b.port()}, Bytes(2049));
+  a.send({kLoopback, b.port()}, Bytes(2048));
+  REQUIRE(run_until(io, [&] { return b.counters().datagrams_in == 2; }));
+  REQUIRE(seen.datagrams.size() == 1);
+  CHECK(seen.datagrams[0].second.size() == 2048);
+  CHECK(b.counters().oversized == 1);
+}
+
+TEST_CASE("a port where nobody listens does not stop a socket from hearing others") {
+  asio::io_context io;
+  UdpSocket a(io), b(io);
+  REQUIRE_FALSE(a.open({kLoopback, 0}));
+  REQUIRE_FALSE(b.open({kLoopback, 0}));
+  const Endpoint gone{kLoopback, b.port()};
+  b.close();
+  Seen seen;
+  a.start(seen.recorder());
+  a.send(gone, Bytes(1));
+  UdpSocket c(io);
+  REQUIRE_FALSE(c.open({kLoopback, 0}));
+  c.send({kLoopback, a.port()}, Bytes(2));
+  CHECK(run_until(io, [&] { return seen.datagrams.size() == 1; }));
+}
