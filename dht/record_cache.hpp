@@ -108,7 +108,7 @@ class RecordCache {
 
  private:
   struct State;
-  State& state(Now now);
+  State& state();
 
   Options options_;
   NodeId id_;
