@@ -48,6 +48,8 @@ class DialBackLimiter {
   bool allow(Now now, std::uint32_t ip);
 
  private:
+  void forget_old(Now now);
+
   std::map<std::uint32_t, std::deque<TimePoint>> dials_;
 };
 

@@ -1,7 +1,5 @@
 #include "overlay/mux.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -22,34 +20,6 @@ std::string pair_key(std::string_view protocol, ByteView id) {
   key.append(text_of(id));
   return key;
 }
-
-// Writes a uint at `out` in its shortest form; returns the bytes written, at most 9.
-std::size_t put_uint(std::uint8_t* out, std::uint64_t value) {
-  const auto size = uint_size(value);
-  if (size == 1) {
-    out[0] = static_cast<std::uint8_t>(value);
-    return 1;
-  }
-  out[0] = size == 3 ? 0xfd : size == 5 ? 0xfe : 0xff;
-  for (std::size_t i = 1; i < size; ++i) {
-    out[i] = static_cast<std::uint8_t>(value >> (8 * (i - 1)));
-  }
-  return size;
-}
-
-// Up to three uints on the stack, as a part of a frame.
-class Head {
- public:
-  Head& uint(std::uint64_t value) {
-    size_ += put_uint(bytes_.data() + size_, value);
-    return *this;
-  }
-  operator ByteView() const { return ByteView(bytes_).first(size_); }
-
- private:
-  std::array<std::uint8_t, 27> bytes_{};
-  std::size_t size_ = 0;
-};
 
 }  // namespace
 
@@ -233,7 +203,7 @@ ChannelId Mux::open(std::string_view protocol, ByteView id, ByteView handshake) 
   payload.string(pair->second.protocol);
   payload.buffer(id);
   payload.raw(handshake);
-  add_item(0, kOpen, payload.view(), {});
+  out_.add(0, kOpen, payload.view());
 
   if (pair->second.incoming.empty()) {
     pair->second.outgoing.push_back(own);
@@ -307,57 +277,11 @@ bool Mux::has_channel(ChannelId channel) const {
 // --- frames out
 
 void Mux::send(ChannelId channel, std::uint32_t type, ByteView head, ByteView tail) {
-  if (!has_channel(channel)) return;
-  if (head.size() + tail.size() < kBatchedPayloadLimit) {
-    add_item(channel, type, head, tail);
-    return;
-  }
-  flush();
-  const auto front = Head().uint(channel).uint(type);
-  const ByteView parts[] = {front, head, tail};
-  out_.send_frame(parts);
+  if (has_channel(channel)) out_.add(channel, type, head, tail);
 }
 
 void Mux::send_control(std::uint64_t type, std::uint32_t number) {
-  add_item(0, type, Head().uint(number), {});
-}
-
-void Mux::add_item(std::uint32_t channel, std::uint64_t type, ByteView head, ByteView tail) {
-  const auto type_size = uint_size(type);
-  const auto size = type_size + head.size() + tail.size();
-  if (batch_items_ > 0 && batch_.size() + size > kBatchSize) flush();
-  Head front;
-  if (batch_items_ == 0) {
-    front.uint(channel);
-    first_channel_ = channel;
-  } else if (channel != batch_channel_) {
-    front.uint(0).uint(channel);
-  }
-  front.uint(size);
-  append(batch_, front);
-  if (batch_items_ == 0) first_item_offset_ = batch_.size();
-  append(batch_, Head().uint(type));
-  append(batch_, head);
-  append(batch_, tail);
-  batch_channel_ = channel;
-  ++batch_items_;
-}
-
-// A single item needs no batch around it.
-void Mux::flush() {
-  if (batch_items_ == 0) return;
-  const ByteView gathered(batch_);
-  if (batch_items_ == 1) {
-    const auto front = Head().uint(first_channel_);
-    const ByteView parts[] = {front, gathered.subspan(first_item_offset_)};
-    out_.send_frame(parts);
-  } else {
-    const auto front = Head().uint(0).uint(kBatch);
-    const ByteView parts[] = {front, gathered};
-    out_.send_frame(parts);
-  }
-  batch_.clear();
-  batch_items_ = 0;
+  out_.add(0, type, UintSequence().uint(number));
 }
 
 // --- events

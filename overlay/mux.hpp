@@ -22,6 +22,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "overlay/batch_writer.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/frame_sink.hpp"
 
@@ -65,18 +66,16 @@ inline constexpr std::size_t kPauseReadingAbove = 32768;
 inline constexpr std::size_t kMaxUndecided = 20 * 1024 * 1024;
 // Channels of one stream, counted per side. The other side's opens above it are rejected.
 inline constexpr std::size_t kMaxChannels = 4096;
-// Messages are gathered into a batch up to about this size; larger payloads go alone.
-inline constexpr std::size_t kBatchSize = 64 * 1024;
-inline constexpr std::size_t kBatchedPayloadLimit = 8 * 1024;
 // Protocol names and ids longer than this are rejected unseen.
 inline constexpr std::size_t kMaxProtocolName = 128;
 inline constexpr std::size_t kMaxChannelIdSize = 256;
 
 // Inputs: handle_frame() and the commands. After each, drain poll_event(), then flush(). Views in
-// events are valid until the next handle_frame().
+// events are valid until the next handle_frame(), if the frame's bytes stay as long.
 class Mux {
  public:
-  // `out` outlives the multiplexer. The name `alias` counts as `protocol`; feeds need
+  // `out` outlives the multiplexer and stays where it is. The name `alias` counts as `protocol`;
+  // feeds need
   // {{"hypercore", "hypercore/alpha"}}.
   struct Alias {
     std::string alias;
@@ -99,7 +98,7 @@ class Mux {
   // Nothing of the channel is reported from here on, and its messages are dropped.
   void close(ChannelId channel);
   // Hands everything gathered to the sink. Nothing leaves without it, except full batches.
-  void flush();
+  void flush() { out_.flush(); }
 
   std::optional<MuxEvent> poll_event();
 
@@ -171,9 +170,8 @@ class Mux {
   Remote& remote(std::uint32_t number) { return remotes_[number - 1]; }
 
   void send_control(std::uint64_t type, std::uint32_t number);
-  void add_item(std::uint32_t channel, std::uint64_t type, ByteView head, ByteView tail);
 
-  FrameSink& out_;
+  BatchWriter out_;
   std::vector<Alias> aliases_;
   Pairs pairs_;
   std::deque<Local> locals_;    // by own number - 1
@@ -186,12 +184,6 @@ class Mux {
   // What views in events may still refer to.
   std::vector<Pairs::node_type> retired_pairs_;
   std::vector<Bytes> retired_bytes_;
-
-  Bytes batch_;
-  std::size_t batch_items_ = 0;
-  std::uint32_t batch_channel_ = 0;    // current channel at the end of the batch
-  std::uint32_t first_channel_ = 0;    // and of its first item,
-  std::size_t first_item_offset_ = 0;  // which a frame of its own would begin with
 };
 
 }  // namespace cip::overlay
