@@ -1,0 +1,227 @@
+#include "dht/query.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace cip::dht {
+
+Query::Query(const Target& target, Limits limits) : target_(target), limits_(limits) {}
+
+void Query::add(const Contact& contact) {
+  if (knows(contact.endpoint)) return;
+  const auto entry = insert(contact, kNone, State::pending);
+  if (entry != kNone) push_pending(entry);
+}
+
+void Query::add_down(const Contact& contact) {
+  if (!knows(contact.endpoint)) insert(contact, kNone, State::down);
+}
+
+std::optional<Contact> Query::poll_request() {
+  if (in_flight_ >= limits_.alpha + slow_) return std::nullopt;
+  if (requests_ >= kMaxRequests) pending_.clear();
+  if (pending_.empty()) return std::nullopt;
+  const auto next = pending_.front();
+  if (!near_enough(next)) {
+    pending_.clear();  // the others are farther still
+    return std::nullopt;
+  }
+  std::pop_heap(pending_.begin(), pending_.end(),
+                [this](Index a, Index b) { return closer(b, a); });
+  pending_.pop_back();
+  entries_[next].state = State::asked;
+  ++in_flight_;
+  ++requests_;
+  return entries_[next].contact;
+}
+
+void Query::handle_answer(const Contact& from, const Answer& answer) {
+  const auto entry = find(from.endpoint);
+  if (entry == kNone || entries_[entry].state != State::asked) return;
+  leave_flight(entries_[entry]);
+  take_answer(entry, answer);
+  for (const auto& named : answer.closer) take_referral(entry, named);
+}
+
+void Query::take_answer(Index entry, const Answer& answer) {
+  entries_[entry].state = State::done;
+  entries_[entry].rtt = answer.rtt;
+  if (!answer.counts) return;
+  ++answers_;
+  if (!near_enough(entry)) return;
+  const auto place = std::lower_bound(closest_.begin(), closest_.end(), entry,
+                                      [this](Index a, Index b) { return closer(a, b); });
+  closest_.insert(place, entry);
+  if (closest_.size() > limits_.k) closest_.pop_back();
+}
+
+void Query::take_referral(Index by, const Contact& named) {
+  auto entry = find(named.endpoint);
+  if (entry == by) return;
+  if (entry == kNone) {
+    if (!is_near_enough(named.id)) return;
+    entry = insert(named, by, State::pending);
+    if (entry == kNone) return;
+    push_pending(entry);
+  } else if (entries_[entry].state == State::down) {
+    hints_.push_back({entries_[by].contact.endpoint, named.endpoint});
+  }
+  referrals_.push_back({by, entry});
+}
+
+void Query::handle_late(const Contact& contact) {
+  const auto index = find(contact.endpoint);
+  if (index == kNone || entries_[index].state != State::asked) return;
+  auto& entry = entries_[index];
+  if (entry.late == UINT8_MAX) return;
+  ++entry.late;
+  if (entry.late == 1) ++slow_;
+  if (entry.late == kPatience) ++gone_;
+}
+
+void Query::handle_timeout(const Contact& contact) {
+  const auto index = find(contact.endpoint);
+  if (index == kNone || entries_[index].state != State::asked) return;
+  leave_flight(entries_[index]);
+  entries_[index].state = State::down;
+  ++timeouts_;
+  for (const auto& referral : referrals_) {
+    if (referral.to != index) continue;
+    hints_.push_back({entries_[referral.by].contact.endpoint, contact.endpoint});
+  }
+}
+
+void Query::leave_flight(Entry& entry) {
+  CIP_ASSERT(in_flight_ > 0);
+  --in_flight_;
+  if (entry.late > 0) --slow_;
+  if (entry.late >= kPatience) --gone_;
+}
+
+std::optional<Query::Hint> Query::poll_hint() {
+  if (hints_.empty()) return std::nullopt;
+  const auto hint = hints_.back();
+  hints_.pop_back();
+  return hint;
+}
+
+bool Query::is_done() const {
+  const bool more = !pending_.empty() && requests_ < kMaxRequests && near_enough(pending_.front());
+  if (more) return false;
+  if (in_flight_ == 0) return true;
+  if (in_flight_ == slow_ && closest_.size() >= limits_.k) return true;
+  return in_flight_ == gone_ && !closest_.empty();
+}
+
+std::vector<Contact> Query::closest() const {
+  std::vector<Contact> out;
+  out.reserve(closest_.size());
+  for (const auto entry : closest_) out.push_back(entries_[entry].contact);
+  return out;
+}
+
+bool Query::is_near_enough(const NodeId& id) const {
+  if (closest_.size() < limits_.k) return true;
+  return compare_distance(target_, id.bytes, entries_[closest_.back()].contact.id.bytes) < 0;
+}
+
+std::vector<Hop> Query::path() const {
+  std::vector<Hop> out;
+  if (closest_.empty()) return out;
+  for (auto at = closest_.front(); at != kNone; at = entries_[at].parent) {
+    out.push_back({entries_[at].contact, entries_[at].rtt, entries_[at].depth});
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+// Shortest paths over the graph "by named to". Depths only shrink, and few passes settle them,
+// since referrals are in the order in which they were made.
+unsigned Query::hops_to_closest() const {
+  if (closest_.empty()) return 0;
+  std::vector<std::uint16_t> depth(entries_.size());
+  for (std::size_t i = 0; i < entries_.size(); ++i) depth[i] = entries_[i].depth;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& referral : referrals_) {
+      const auto through = static_cast<std::uint16_t>(depth[referral.by] + 1);
+      if (through >= depth[referral.to]) continue;
+      depth[referral.to] = through;
+      changed = true;
+    }
+  }
+  return depth[closest_.front()] + 1u;
+}
+
+unsigned Query::hops_first() const {
+  return closest_.empty() ? 0 : entries_[closest_.front()].depth;
+}
+
+unsigned Query::depth_of(Endpoint endpoint) const {
+  const auto entry = find(endpoint);
+  return entry == kNone ? 0 : entries_[entry].depth;
+}
+
+std::size_t Query::memory_bytes() const {
+  return entries_.capacity() * sizeof(Entry) + referrals_.capacity() * sizeof(Referral) +
+         (index_.capacity() + pending_.capacity() + closest_.capacity()) * sizeof(Index) +
+         hints_.capacity() * sizeof(Hint);
+}
+
+bool Query::closer(Index a, Index b) const {
+  const auto& left = entries_[a];
+  const auto& right = entries_[b];
+  if (left.distance != right.distance) return left.distance < right.distance;
+  return compare_distance(target_, left.contact.id.bytes, right.contact.id.bytes) < 0;
+}
+
+bool Query::near_enough(Index entry) const {
+  return closest_.size() < limits_.k || closer(entry, closest_.back());
+}
+
+void Query::push_pending(Index entry) {
+  pending_.push_back(entry);
+  std::push_heap(pending_.begin(), pending_.end(),
+                 [this](Index a, Index b) { return closer(b, a); });
+}
+
+Query::Index Query::find(Endpoint endpoint) const {
+  if (index_.empty()) return kNone;
+  const auto mask = index_.size() - 1;
+  for (auto at = EndpointHash{}(endpoint)&mask;; at = (at + 1) & mask) {
+    if (index_[at] == kNone) return kNone;
+    if (entries_[index_[at]].contact.endpoint == endpoint) return index_[at];
+  }
+}
+
+Query::Index Query::insert(const Contact& contact, Index parent, State state) {
+  if (entries_.size() >= kMaxSeen) return kNone;
+  const auto entry = static_cast<Index>(entries_.size());
+  entries_.push_back(
+      {contact, distance_prefix(target_, contact.id.bytes), {}, parent, 0, state, 0});
+  if (parent != kNone) {
+    entries_.back().depth = static_cast<std::uint16_t>(entries_[parent].depth + 1);
+  }
+  if (entries_.size() * 2 > index_.size()) {
+    grow_index();
+  } else {
+    index_entry(entry);
+  }
+  return entry;
+}
+
+void Query::index_entry(Index entry) {
+  const auto mask = index_.size() - 1;
+  auto at = EndpointHash{}(entries_[entry].contact.endpoint) & mask;
+  while (index_[at] != kNone) at = (at + 1) & mask;
+  index_[at] = entry;
+}
+
+void Query::grow_index() {
+  index_.assign(std::max<std::size_t>(64, index_.size() * 2), kNone);
+  for (std::size_t i = 0; i < entries_.size(); ++i) index_entry(static_cast<Index>(i));
+}
+
+}  // namespace cip::dht

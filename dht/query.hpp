@@ -1,0 +1,146 @@
+#pragma once
+
+// The iterative walk towards a target (docs: protocol of the DHT, section 8): always ask the
+// closest contact that was not asked yet, until the k closest that answer are known.
+//
+// It sends nothing: it says whom to ask, and is told what came of it. One word about time: a
+// request that is overdue is *late*; it stays in flight but lets one more run beside it, so that a
+// dead contact near the target does not hold up the walk.
+//
+// Where we differ from npm dht-rpc: `pending` is a priority queue, not a stack; contacts of an
+// answer that are not near enough are skipped, where stock stops reading; a walk that waits only
+// for contacts which let two transmissions pass ends without them.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/time.hpp"
+#include "dht/contact.hpp"
+#include "dht/node_id.hpp"
+
+namespace cip::dht {
+
+// One contact on the way of a walk: who answered, and how many referrals led to it.
+struct Hop {
+  Contact contact;
+  Duration rtt{};
+  unsigned depth = 0;  // 0: from the own table, or given
+};
+
+class Query {
+ public:
+  struct Limits {
+    std::size_t k = 20;
+    std::size_t alpha = 10;
+  };
+  // A bound on what hostile answers can make us remember, and ask.
+  static constexpr std::size_t kMaxSeen = 4096;
+  static constexpr std::size_t kMaxRequests = 512;
+  // Transmissions that pass without an answer until a contact is no longer waited for.
+  static constexpr unsigned kPatience = 2;
+
+  explicit Query(const Target& target) : Query(target, Limits{}) {}
+  Query(const Target& target, Limits limits);
+
+  // A contact to begin with: from the own table or from the caller.
+  void add(const Contact& contact);
+  // A contact that is known not to answer: it is not asked, and who names it is sent a hint.
+  void add_down(const Contact& contact);
+  bool knows(Endpoint endpoint) const { return find(endpoint) != kNone; }
+
+  // The next contact to ask, if any should be asked now.
+  std::optional<Contact> poll_request();
+
+  // An answer. `counts`: it came without error and with the valid id of `from`, so that `from` may
+  // be one of the closest. `closer` holds no contacts of ourselves or foreign ones.
+  struct Answer {
+    Duration rtt{};
+    bool counts = true;
+    std::span<const Contact> closer{};
+  };
+  void handle_answer(const Contact& from, const Answer& answer);
+  // A transmission to it was not answered in time, but more will follow.
+  void handle_late(const Contact& contact);
+  // All transmissions to it failed.
+  void handle_timeout(const Contact& contact);
+
+  // Who named a dead contact deserves to know.
+  struct Hint {
+    Endpoint to;
+    Endpoint dead;
+  };
+  std::optional<Hint> poll_hint();
+
+  bool is_done() const;
+  // Contacts that answered, closest first; at most k.
+  std::vector<Contact> closest() const;
+  // Would an answer from this id get it among the closest?
+  bool is_near_enough(const NodeId& id) const;
+
+  // The chain of first referrals to the closest contact, in order.
+  std::vector<Hop> path() const;
+  // Hops of the shortest chain of referrals to the closest contact, asking it included: 1 if it
+  // came from the own table.
+  unsigned hops_to_closest() const;
+  // Depth at which the closest contact was first named: 0 if it came from the own table.
+  unsigned hops_first() const;
+  // How many referrals led to a contact; 0 as well if it is not known.
+  unsigned depth_of(Endpoint endpoint) const;
+
+  const Target& target() const { return target_; }
+  const Limits& limits() const { return limits_; }
+  std::size_t in_flight() const { return in_flight_; }
+  unsigned requests() const { return requests_; }
+  unsigned answers() const { return answers_; }
+  unsigned timeouts() const { return timeouts_; }
+  std::size_t memory_bytes() const;  // bytes on the heap
+
+ private:
+  using Index = std::uint16_t;
+  static constexpr Index kNone = UINT16_MAX;
+  enum class State : std::uint8_t { pending, asked, done, down };
+
+  struct Entry {
+    Contact contact;
+    std::uint64_t distance;  // the first 64 bits of it
+    Duration rtt{};
+    Index parent = kNone;  // who named it first
+    std::uint16_t depth = 0;
+    State state = State::pending;
+    std::uint8_t late = 0;  // transmissions that passed
+  };
+  struct Referral {
+    Index by;
+    Index to;
+  };
+
+  Index find(Endpoint endpoint) const;
+  Index insert(const Contact& contact, Index parent, State state);
+  void index_entry(Index entry);
+  void grow_index();
+  void push_pending(Index entry);
+  bool closer(Index a, Index b) const;
+  bool near_enough(Index entry) const;
+  void take_answer(Index entry, const Answer& answer);
+  void take_referral(Index by, const Contact& named);
+  void leave_flight(Entry& entry);
+
+  Target target_;
+  Limits limits_;
+  std::vector<Entry> entries_;
+  std::vector<Index> index_;    // open addressing by endpoint, a power of two long
+  std::vector<Index> pending_;  // a heap, closest on top
+  std::vector<Index> closest_;  // sorted
+  std::vector<Referral> referrals_;
+  std::vector<Hint> hints_;
+  std::size_t in_flight_ = 0;
+  std::size_t slow_ = 0;  // in flight and late
+  std::size_t gone_ = 0;  // in flight and late beyond patience
+  unsigned requests_ = 0;
+  unsigned answers_ = 0;
+  unsigned timeouts_ = 0;
+};
+
+}  // namespace cip::dht
