@@ -1,0 +1,43 @@
+#pragma once
+
+// A queue in one vector: first in, first out, no memory while empty and never used.
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace cip::dht {
+
+template <typename T>
+class Fifo {
+ public:
+  void push(T item) { items_.push_back(std::move(item)); }
+
+  std::optional<T> pop() {
+    if (head_ == items_.size()) return std::nullopt;
+    std::optional<T> out = std::move(items_[head_++]);
+    if (head_ == items_.size()) reset();
+    return out;
+  }
+
+  void clear() { reset(); }
+  bool empty() const { return head_ == items_.size(); }
+  std::size_t size() const { return items_.size() - head_; }
+  std::size_t memory_bytes() const { return items_.capacity() * sizeof(T); }
+
+ private:
+  // A burst must not be paid for ever: nodes are many, and mostly idle.
+  static constexpr std::size_t kKept = 8;
+
+  void reset() {
+    items_.clear();
+    if (items_.capacity() > kKept) items_ = {};
+    head_ = 0;
+  }
+
+  std::vector<T> items_;
+  std::size_t head_ = 0;
+};
+
+}  // namespace cip::dht
