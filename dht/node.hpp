@@ -21,6 +21,7 @@
 
 namespace cip::dht {
 
+struct QueryTask;
 class RecordCache;
 class RoutingTable;
 class SizeEstimator;
@@ -75,7 +76,7 @@ class Node {
   // A contact named by the user: as in Options::bootstrap, and walks again from there.
   void add_bootstrap(Now now, Endpoint contact);
   // A contact heard of outside the DHT, e.g. by local discovery: it is pinged, and enters the table
-  // when it answers. A node that had nobody before then walks again (Ready comes only once).
+  // when it answers. A node that had nobody before then walks again.
   void introduce(Now now, Endpoint contact);
   // Puts contacts into the table as if they had answered just now: the start of a simulated network
   // from global knowledge. Never for contacts of a real network.
@@ -85,14 +86,14 @@ class Node {
 
   RequestId ping(Now now, Endpoint to);
   // Any command of section 10 (or of section 4 if `internal`).
-  struct Command {
+  struct RawRequest {
     std::uint64_t command = 0;
     bool internal = false;
     std::optional<Target> target;
     std::optional<Bytes> value;
     std::optional<Bytes32> token;
   };
-  RequestId request(Now now, Endpoint to, Command command);
+  RequestId request(Now now, Endpoint to, RawRequest raw);
 
   // --- queries. Each ends with exactly one QueryDone; QueryReply may come before it.
 
@@ -158,8 +159,8 @@ class Node {
   bool is_firewalled() const;
   bool is_ready() const;
   const RoutingTable& table() const;
-  // Records and values stored here for others; null while nothing ever was.
-  const RecordCache* records() const;
+  // Records and values stored here for others.
+  const RecordCache& records() const;
   // Network size by the density of finished walks; null before the first.
   const SizeEstimator* size_estimator() const;
   const NodeStats& stats() const;
@@ -171,6 +172,8 @@ class Node {
 
  private:
   struct Parts;
+  QueryId begin(Now now, const Target& target, QueryTask task, QueryOptions options);
+
   std::unique_ptr<Parts> parts_;
 };
 

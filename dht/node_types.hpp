@@ -14,7 +14,9 @@
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
 #include "dht/contact.hpp"
+#include "dht/handles.hpp"
 #include "dht/message.hpp"
+#include "dht/query.hpp"
 
 namespace cip::dht {
 
@@ -23,17 +25,6 @@ namespace cip::dht {
 inline constexpr std::size_t kMaxOwnValueSize = 1000;
 // What a storing node accepts.
 inline constexpr std::size_t kMaxStoredValueSize = 1200;
-
-// Identifies a query of this node; never reused. 0 names none.
-struct QueryId {
-  std::uint64_t value = 0;
-  auto operator<=>(const QueryId&) const = default;
-};
-// Identifies a single request of this node; never reused. 0 names none.
-struct RequestId {
-  std::uint64_t value = 0;
-  auto operator<=>(const RequestId&) const = default;
-};
 
 struct NodeOptions {
   // Contacts to enter the overlay through, as named by the user. They are asked whatever their
@@ -47,6 +38,8 @@ struct NodeOptions {
   // Local port of the server socket.
   std::uint16_t server_port = 0;
   // There is a second socket to send requests from while reachability is not proven (section 5).
+  // Without one nothing can be proven: then only loopback, a node that begins an overlay, and
+  // Mode::persistent are taken for reachable.
   bool client_socket = false;
   // Private by default (design D2): contacts outside loopback and private ranges are neither added
   // nor handed out unless named. false: the public network.
@@ -62,6 +55,9 @@ struct NodeOptions {
   // Checks of old contacts and refreshes of the table. Off for simulations of a frozen network:
   // then a node without pending work has no timeout at all.
   bool upkeep = true;
+  // Answers to unproven addresses are charged to a budget (section 11). Off for simulations, where
+  // no source is forged and the accounts of a million nodes would be memory.
+  bool reflection_budget = true;
   // Fixed seed for the token secrets; empty: drawn from the Random. For tests with golden bytes.
   // (previous, current)
   std::optional<std::array<Bytes32, 2>> token_secrets;
@@ -87,14 +83,6 @@ struct QueryOptions {
   std::size_t replicas = 0;
 };
 
-// One contact on the way of a query: who answered, and how it was heard of. The chain of a query
-// goes from a contact of the own table (or a bootstrap contact) to the closest node found.
-struct Hop {
-  Contact contact;
-  Duration rtt{};
-  unsigned depth = 0;  // referrals that led here; 0: from the own table or given
-};
-
 // A node that stored, or refused to store, what a query put.
 struct Stored {
   Contact node;
@@ -104,7 +92,8 @@ struct Stored {
 
 // --- events
 
-// The first walk through the table is over. `reached`: at least one other node answered.
+// The first walk is over. `reached`: at least one other node answered. After Ready{false} the node
+// keeps trying (if it knows anybody to try), and Ready{true} follows when somebody answers at last.
 struct Ready {
   bool reached = false;
 };

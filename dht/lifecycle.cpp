@@ -1,0 +1,434 @@
+#include "dht/lifecycle.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dht/payloads.hpp"
+
+namespace cip::dht {
+namespace {
+
+constexpr std::size_t kRealms = 3;
+
+std::size_t index_of(Realm realm) { return static_cast<std::size_t>(realm); }
+
+std::uint64_t pack(Endpoint endpoint) { return std::uint64_t{endpoint.ip} << 16 | endpoint.port; }
+Endpoint unpack(std::uint64_t packed) {
+  return {static_cast<std::uint32_t>(packed >> 16), static_cast<std::uint16_t>(packed)};
+}
+
+}  // namespace
+
+void Lifecycle::start(Now now) {
+  core_.epoch = now.mono;
+  core_.last_query = now.mono;
+  core_.running = true;
+  adopt_interfaces();
+  core_.reachable[index_of(Realm::loopback)] = true;
+  if (core_.options.mode == NodeOptions::Mode::persistent) core_.reachable.fill(true);
+  // A first node has nobody to ask; where it can be reached is known from its interfaces.
+  if (!has_contacts()) {
+    core_.reachable[index_of(Realm::private_network)] = true;
+    if (core_.options.private_overlay) core_.reachable.fill(true);
+  }
+  update_id();
+  walk_again_ = false;
+  bootstrap(now);
+  publish_state();
+}
+
+void Lifecycle::stop() {
+  core_.running = false;
+  retry_at_.reset();
+  probe_at_.reset();
+  check_at_.reset();
+}
+
+bool Lifecycle::has_contacts() const {
+  const auto& options = core_.options;
+  return !options.bootstrap.empty() || !options.known.empty() || !core_.table.empty();
+}
+
+// One address per realm: the first interface in it, or for the public one what the user says.
+void Lifecycle::adopt_interfaces() {
+  const auto& options = core_.options;
+  for (std::size_t realm = 0; realm < kRealms; ++realm) {
+    const auto& at = core_.own.at(static_cast<Realm>(realm));
+    if (at && !core_.is_interface(at->endpoint.ip)) continue;  // learned from others
+    core_.own.clear(static_cast<Realm>(realm));
+    const auto first = std::find_if(options.interfaces.begin(), options.interfaces.end(),
+                                    [&](auto ip) { return index_of(realm_of(ip)) == realm; });
+    if (first != options.interfaces.end()) core_.own.set({*first, options.server_port});
+  }
+  if (options.public_ip) core_.own.set({*options.public_ip, options.server_port});
+}
+
+void Lifecycle::set_interfaces(std::vector<std::uint32_t> interfaces) {
+  core_.options.interfaces = std::move(interfaces);
+  adopt_interfaces();
+  update_id();
+  publish_state();
+}
+
+void Lifecycle::add_bootstrap(Now now, Endpoint contact) {
+  if (NodeCore::is_refused(contact) || core_.is_own(contact)) return;
+  if (!core_.is_named(contact)) core_.options.bootstrap.push_back(contact);
+  core_.dead.forget(contact);
+  retry_wait_ = kFirstRetry;
+  if (boot_ == QueryId{}) bootstrap(now);
+}
+
+void Lifecycle::introduce(Now now, Endpoint contact) {
+  if (NodeCore::is_refused(contact) || core_.is_own(contact)) return;
+  if (core_.is_foreign(contact)) return core_.drop(DropReason::foreign_realm);
+  if (core_.table.contains(core_.arena.id_of(contact)) || core_.rpc.is_asking(contact)) return;
+  ping(now, contact, Purpose::acquaint);
+}
+
+void Lifecycle::assume(Now now, std::span<const Contact> proven) {
+  for (const auto& contact : proven) {
+    if (core_.is_own(contact.endpoint)) continue;
+    core_.table.heard(core_.tick(now), contact);
+    core_.widest_contact = std::max(core_.widest_contact, contact.endpoint.realm());
+  }
+  if (core_.options.upkeep && !check_at_) check_at_ = now.mono + kCheckEvery;
+}
+
+// --- bootstrap
+
+void Lifecycle::bootstrap(Now now) {
+  retry_at_.reset();
+  if (!has_contacts()) {
+    core_.ready = true;
+    if (!announced_ready_) core_.emit(Ready{.reached = false});
+    announced_ready_ = true;
+    return;
+  }
+  walk(now, core_.table.id().bytes);
+}
+
+void Lifecycle::walk(Now now, const Target& target) {
+  QueryTask task;
+  task.upkeep = true;
+  boot_ = queries_.begin(now, target, std::move(task), {});
+}
+
+void Lifecycle::settle(Now now) {
+  while (const auto done = queries_.poll_upkeep_done()) {
+    if (done->first == boot_) finish_bootstrap(now, done->second);
+  }
+  if (walk_again_ && boot_ == QueryId{} && core_.running && core_.ready) {
+    walk_again_ = false;
+    if (!core_.table.empty()) walk(now, core_.table.id().bytes);
+  }
+}
+
+void Lifecycle::finish_bootstrap(Now now, unsigned answers) {
+  boot_ = {};
+  if (!core_.running) return;
+  if (!announced_ready_ || (answers > 0 && !reached_)) core_.emit(Ready{.reached = answers > 0});
+  reached_ = reached_ || answers > 0;
+  announced_ready_ = true;
+  if (answers > 0) {
+    core_.ready = true;
+    retry_wait_ = kFirstRetry;
+    if (core_.options.upkeep && !check_at_) check_at_ = now.mono + kCheckEvery;
+    return;
+  }
+  if (!core_.table.empty()) return;
+  retry_at_ = now.mono + retry_wait_;
+  retry_wait_ = std::min(2 * retry_wait_, kLastRetry);
+}
+
+// --- contacts
+
+void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Request& request) {
+  const bool stranger = local == SocketRole::server && core_.options.client_socket;
+  if (stranger && core_.options.private_overlay && core_.is_interface(request.to.ip) &&
+      request.to.port == core_.options.server_port && !core_.was_contacted(from)) {
+    take_proof(from, request.to);
+  }
+  const auto id = core_.arena.id_of(from);
+  if (request.id != id) return;
+  if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
+  const bool external = local != core_.request_socket(from);
+  if (core_.table.contains(id)) return hear(now, {id, from}, external);
+  // A source can be forged, so a newcomer has to answer first.
+  if (core_.rpc.is_asking(from)) return;
+  const auto would = core_.table.would_hear(core_.tick(now), {id, from});
+  const bool worth = would.outcome == RoutingTable::Outcome::added || would.candidate.has_value();
+  if (!worth || core_.rpc.count(Purpose::acquaint) >= kMaxAcquaintances) return;
+  ping(now, from, Purpose::acquaint);
+}
+
+void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answered,
+                           const Reply& reply) {
+  const auto from = answered.call.to;
+  core_.last_heard = now.mono;
+  core_.dead.forget(from);
+  if (core_.options.reflection_budget) core_.budget.prove(now.mono, from.ip);
+  const auto purpose = answered.call.purpose;
+  const Contact contact{core_.arena.id_of(from), from};
+  const bool valid = reply.id == contact.id;
+  if (purpose == Purpose::nat_probe) {
+    const bool proof = local == SocketRole::server && !core_.was_contacted(from);
+    if (proof) take_proof(from, reply.to);
+    return;
+  }
+  const bool external = local != core_.request_socket(from);
+  if (!external) sample(reply.to, from);
+  // A member that answers without its id is no node of the DHT any more.
+  if (purpose == Purpose::check && !valid) core_.table.remove(contact.id);
+  if (purpose == Purpose::replace && !valid) {
+    const auto newcomer = unpack(answered.call.owner);
+    core_.table.replace(core_.tick(now), contact.id, {core_.arena.id_of(newcomer), newcomer});
+  }
+  if (!valid) return;
+  if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
+  const bool was_empty = core_.table.empty();
+  hear(now, contact, external);
+  if (!answered.retransmitted) core_.table.note_round_trip(contact.id, answered.round_trip);
+  consider_probe(now, from, reply.to);
+  if (was_empty && boot_ == QueryId{}) bootstrap(now);
+}
+
+void Lifecycle::hear(Now now, const Contact& contact, bool external) {
+  const auto tick = core_.tick(now);
+  const auto heard = core_.table.heard(tick, contact, external);
+  switch (heard.outcome) {
+    case RoutingTable::Outcome::added: {
+      const auto realm = contact.endpoint.realm();
+      if (realm > core_.widest_contact) {
+        core_.widest_contact = realm;
+        publish_state();
+      }
+      if (core_.options.upkeep && core_.ready && !check_at_) check_at_ = now.mono + kCheckEvery;
+      return;
+    }
+    case RoutingTable::Outcome::bucket_full:
+      break;
+    default:
+      return;
+  }
+  if (!heard.candidate || !core_.ready) return;
+  if (core_.rpc.count(Purpose::replace) >= kMaxReplacements) return;
+  core_.table.mark_pinged(tick, heard.candidate->id);
+  ping(now, heard.candidate->endpoint, Purpose::replace, pack(contact.endpoint));
+}
+
+void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
+  const auto& call = overdue.call;
+  const Contact contact{core_.arena.id_of(call.to), call.to};
+  switch (call.purpose) {
+    case Purpose::replace: {
+      const auto newcomer = unpack(call.owner);
+      core_.table.replace(core_.tick(now), contact.id, {core_.arena.id_of(newcomer), newcomer});
+      break;
+    }
+    case Purpose::query:
+    case Purpose::commit:
+    case Purpose::check:
+      core_.table.remove(contact.id);
+      break;
+    case Purpose::detached:
+      if (call.retries > 1) core_.table.remove(contact.id);
+      break;
+    default:
+      return;
+  }
+  // If nobody answered meanwhile, the trouble may be ours.
+  const bool others_answered = core_.last_heard > overdue.begun;
+  if (call.retries > 1 && others_answered) core_.dead.add(now.mono, call.to);
+}
+
+void Lifecycle::ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner) {
+  Call call;
+  call.to = to;
+  call.request.internal = true;
+  call.request.command = static_cast<std::uint64_t>(InternalCommand::ping);
+  call.purpose = purpose;
+  call.owner = owner;
+  core_.send(now, std::move(call));
+}
+
+void Lifecycle::check_oldest(Now now) {
+  const auto tick = core_.tick(now);
+  auto members = core_.table.oldest(5);
+  if (members.empty()) return;
+  std::size_t count = core_.rpc.in_flight() > 2 ? 3 : 5;
+  if (tick - members.front().pinged < kRecentTicks) count = 2;
+  for (const auto& member : members) {
+    if (count-- == 0) break;
+    if (core_.rpc.is_asking(member.contact.endpoint)) continue;
+    core_.table.mark_pinged(tick, member.contact.id);
+    ping(now, member.contact.endpoint, Purpose::check);
+  }
+}
+
+// --- own address and reachability
+
+// What answers say about the socket that requests leave from: only the host tells something.
+void Lifecycle::sample(Endpoint seen, Endpoint from) {
+  if (core_.is_interface(seen.ip)) return;
+  sampler_.add(seen, from);
+}
+
+void Lifecycle::consider_probe(Now now, Endpoint from, Endpoint seen) {
+  const auto& options = core_.options;
+  if (!options.client_socket || options.mode == NodeOptions::Mode::ephemeral) return;
+  if (core_.reachable[index_of(seen.realm())] || probed_.size() >= kMaxProbes) return;
+  if (core_.was_contacted(from)) return;
+  const bool by_network = from.realm() == Realm::public_network;
+  const bool again = std::any_of(probed_.begin(), probed_.end(), [&](Endpoint other) {
+    return by_network ? other.subnet24() == from.subnet24() : other == from;
+  });
+  if (again) return;
+  probed_.push_back(from);
+  if (!probe_at_) probe_at_ = now.mono + probe_wait_;
+  Call call;
+  call.to = from;
+  call.request.internal = true;
+  call.request.command = static_cast<std::uint64_t>(InternalCommand::ping_nat);
+  call.request.value = encode_port(options.server_port);
+  call.purpose = Purpose::nat_probe;
+  core_.send(now, std::move(call), SocketRole::client);
+}
+
+void Lifecycle::probe_again(Now now) {
+  probe_at_.reset();
+  probed_.clear();
+  probe_wait_ = std::min(2 * probe_wait_, kLastProbe);
+  const auto believed = sampler_.believed();
+  for (const auto& member : core_.table.latest(kMaxProbes)) {
+    const auto from = member.contact.endpoint;
+    const auto address = core_.facing(from);
+    const auto ip = address ? address->endpoint.ip : believed ? believed->ip : from.ip;
+    consider_probe(now, from, {ip, core_.options.server_port});
+  }
+}
+
+void Lifecycle::take_proof(Endpoint from, Endpoint seen) {
+  if (core_.reachable[index_of(seen.realm())] || !is_believable(seen)) return;
+  const bool one_is_enough = core_.options.private_overlay || seen.realm() != Realm::public_network;
+  std::erase_if(proofs_, [&](const Proof& proof) { return proof.seen != seen; });
+  const bool same_network = std::any_of(proofs_.begin(), proofs_.end(), [&](const Proof& proof) {
+    return proof.from.subnet24() == from.subnet24();
+  });
+  if (!same_network) proofs_.push_back({from, seen});
+  if (one_is_enough || proofs_.size() >= kProofsPublic) set_reachable(seen);
+}
+
+// Nothing translated an address of an own interface; any other must be what the others see too.
+bool Lifecycle::is_believable(Endpoint seen) const {
+  if (seen.port != core_.options.server_port) return false;
+  if (core_.is_interface(seen.ip)) return true;
+  const auto believed = sampler_.believed();
+  return believed && believed->ip == seen.ip;
+}
+
+void Lifecycle::set_reachable(Endpoint seen) {
+  for (std::size_t realm = 0; realm <= index_of(seen.realm()); ++realm) {
+    core_.reachable[realm] = true;
+  }
+  core_.own.set(seen);
+  proofs_.clear();
+  probed_.clear();
+  probe_at_.reset();
+  probe_wait_ = kFirstProbe;
+  update_id();
+  publish_state();
+}
+
+// The id of the table is that of the widest realm in which strangers reach us.
+void Lifecycle::update_id() {
+  for (auto realm = kRealms; realm-- > 0;) {
+    const auto& at = core_.own.at(static_cast<Realm>(realm));
+    if (!at || !core_.reachable[realm]) continue;
+    if (core_.options.mode == NodeOptions::Mode::ephemeral) return;
+    if (core_.table.id() == at->id) return;
+    core_.table.set_id(at->id);
+    core_.records.set_id(at->id);
+    walk_again_ = true;
+    return;
+  }
+}
+
+std::optional<Endpoint> Lifecycle::public_address() const {
+  const auto& at = core_.own.at(Realm::public_network);
+  if (!at || !core_.reachable[index_of(Realm::public_network)]) return std::nullopt;
+  return at->endpoint;
+}
+
+bool Lifecycle::is_firewalled() const {
+  for (auto realm = index_of(core_.widest_contact); realm < kRealms; ++realm) {
+    if (core_.reachable[realm] && core_.own.at(static_cast<Realm>(realm))) return false;
+  }
+  return true;
+}
+
+void Lifecycle::publish_state() {
+  StateChanged state;
+  state.id = core_.table.id();
+  if (const auto& widest = core_.own.widest()) state.address = widest->endpoint;
+  state.persistent = core_.is_persistent();
+  state.firewalled = is_firewalled();
+  const bool same =
+      published_ && published_->id == state.id && published_->address == state.address &&
+      published_->persistent == state.persistent && published_->firewalled == state.firewalled;
+  if (same) return;
+  published_ = state;
+  core_.emit(state);
+}
+
+// --- time
+
+void Lifecycle::handle_timeout(Now now) {
+  if (!core_.running) return;
+  const auto due = next_timeout();
+  if (due && now.mono - *due > kSleep) wake_up(now);
+  if (retry_at_ && *retry_at_ <= now.mono) bootstrap(now);
+  if (probe_at_ && *probe_at_ <= now.mono) probe_again(now);
+  if (!check_at_ || *check_at_ > now.mono) return;
+  check_at_ = now.mono + kCheckEvery;
+  if (core_.table.empty()) {
+    check_at_.reset();  // comes back with the first contact
+    if (has_contacts() && boot_ == QueryId{}) bootstrap(now);
+    return;
+  }
+  check_oldest(now);
+  const bool idle = now.mono - core_.last_query >= kRefreshAfter;
+  if (!idle || boot_ != QueryId{}) return;
+  const auto member = core_.table.random_member(core_.random);
+  walk(now, member ? member->id.bytes : core_.table.id().bytes);
+}
+
+// After a pause nothing that was known of others can be trusted, and the network may be another.
+void Lifecycle::wake_up(Now now) {
+  core_.slept += kSleepTicks;
+  core_.dead.clear();
+  if (core_.options.upkeep) {
+    check_at_ = now.mono;
+    core_.last_query = now.mono - kRefreshAfter;
+  }
+  if (!core_.options.client_socket || core_.table.empty()) return;
+  if (core_.options.mode != NodeOptions::Mode::adaptive) return;
+  core_.reachable[index_of(Realm::private_network)] = false;
+  core_.reachable[index_of(Realm::public_network)] = false;
+  core_.contacted.clear();
+  probe_at_ = now.mono + kTick;
+  publish_state();
+}
+
+std::optional<TimePoint> Lifecycle::next_timeout() const {
+  std::optional<TimePoint> out;
+  for (const auto& at : {retry_at_, probe_at_, check_at_}) {
+    if (at && (!out || *at < *out)) out = at;
+  }
+  return out;
+}
+
+std::size_t Lifecycle::memory_bytes() const {
+  return proofs_.capacity() * sizeof(Proof) + probed_.capacity() * sizeof(Endpoint);
+}
+
+}  // namespace cip::dht
