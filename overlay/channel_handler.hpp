@@ -83,10 +83,13 @@ class ChannelHandler {
                                ByteView payload) = 0;
   // Closed or rejected by the other side.
   virtual void channel_closed(Now now, ConnId conn, ChannelId channel) = 0;
+  // The other side may hold `target` (a discovery key, a topic id): a lookup found it there, or the
+  // user named it. Opens the channel with that id, if this protocol serves the target.
+  virtual bool open_for(Now, ConnId, const Bytes32& /*target*/) { return false; }
   // The connection can take more again, after is_writable() was false.
   virtual void writable(Now now, ConnId conn) = 0;
   // Everything of this input has been handled: the time to send what was gathered meanwhile.
-  virtual void turn_ended(Now now) = 0;
+  virtual void turn_ended(Now) {}
 
  protected:
   ~ChannelHandler() = default;

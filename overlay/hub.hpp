@@ -1,0 +1,210 @@
+#pragma once
+
+// Everything of one participant above the DHT: its connections, the hellos that lead to them, whom
+// to connect to, feeds and topics. It knows connections as numbers and bytes; a driver owns the
+// sockets.
+//
+//   driver ──bytes──► Hub ── SecretStream ── Mux ──► Replication, other ChannelHandlers
+//   dht::Node ─events─► Hub ── Greeter, Swarm
+//
+// Works without a DHT as well (node null): then only dial() and accepted sockets make streams.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/endpoint.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "dht/node_types.hpp"
+#include "overlay/channel_handler.hpp"
+#include "overlay/errors.hpp"
+#include "overlay/greeter.hpp"
+#include "overlay/mux.hpp"
+#include "overlay/replication.hpp"
+#include "overlay/secret_stream.hpp"
+#include "overlay/swarm.hpp"
+
+namespace cip::dht {
+class Announcer;
+class Node;
+}  // namespace cip::dht
+
+namespace cip::overlay {
+
+// Sockets whose other side has not proven itself (protocol of the DHT, 18.2): in all, of one
+// address, and of loopback, which many nodes may share.
+inline constexpr std::size_t kMaxUnproven = 256;
+inline constexpr std::size_t kMaxUnprovenPerIp = 4;
+inline constexpr std::size_t kMaxUnprovenLoopback = 64;
+// Unfinished frames of all streams together; above it the stream with the largest one is closed.
+inline constexpr std::size_t kMaxUnfinishedBytes = 64 << 20;
+// Streams with peers, whoever dialled. Above it accepted ones are closed when they are proven.
+inline constexpr std::size_t kMaxStreams = 256;
+// Bytes of one stream that wait to be taken by the driver; above it a stream is not writable.
+inline constexpr std::size_t kOutputHighWater = 1 << 20;
+
+// --- what the driver is to do
+
+// Connects to `to`; answer with handle_connected() or handle_closed().
+struct TcpDial {
+  ConnId conn = 0;
+  Endpoint to;
+};
+struct TcpWrite {
+  ConnId conn = 0;
+  Bytes bytes;
+};
+// Sends what is queued, then closes. No input follows for the connection.
+struct TcpClose {
+  ConnId conn = 0;
+};
+// While held nothing is read from the connection.
+struct TcpHold {
+  ConnId conn = 0;
+  bool held = false;
+};
+using TcpAction = std::variant<TcpDial, TcpWrite, TcpClose, TcpHold>;
+
+// --- what the owner hears
+
+struct StreamUp {
+  StreamInfo stream;
+};
+struct StreamDown {
+  StreamInfo stream;
+  std::error_code error;  // none: given up by this side
+  std::string reason;     // as counted
+};
+// A connection of dial() came to nothing.
+struct DialFailed {
+  ConnId conn = 0;
+  Endpoint to;
+  std::error_code error;
+};
+using HubEvent = std::variant<StreamUp, StreamDown, DialFailed, FeedNews, GreeterEvent, SwarmEvent>;
+
+struct HubOptions {
+  KeyPair identity;
+  // Streams with these peers only, or not with those (join --allow, --deny).
+  std::optional<std::set<PublicKey>> allow;
+  std::set<PublicKey> deny;
+  // TCP is dialled by the swarm. false: only on dial().
+  bool swarm = true;
+};
+
+struct HubCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t dialled = 0;
+  std::uint64_t opened_bound = 0;
+  std::uint64_t opened_xx = 0;
+  std::map<std::string, std::uint64_t> closed;  // by reason
+};
+
+// One open stream, for status.
+struct StreamStatus {
+  StreamInfo stream;
+  TimePoint since{};
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::size_t channels = 0;
+};
+
+// Inputs: handle_*() and the commands. After every input: poll_tcp() until it gives none, then
+// poll_store_op(), then poll_event(), then next_timeout(); with a DHT drain its Node as well, for
+// hellos and lookups go through it. Commands on feeds (replication().feed(...)->append(...)) are
+// inputs too. Not thread-safe.
+class Hub final : public Streams {
+ public:
+  // `random`, and `node` and `announcer` if given, outlive the hub.
+  Hub(HubOptions options, Random& random, dht::Node* node = nullptr,
+      dht::Announcer* announcer = nullptr);
+  ~Hub();
+
+  // --- parts
+
+  Replication& replication() { return *replication_; }
+  const Replication& replication() const { return *replication_; }
+  // Null without a DHT.
+  Greeter* greeter() { return greeter_.get(); }
+  Swarm* swarm() { return swarm_.get(); }
+  // A further protocol, e.g. topics. It outlives the hub; add it before the first stream.
+  void add_protocol(ChannelHandler& handler);
+
+  // --- commands
+
+  // Opens a stream to an endpoint that the user named, by Noise XX, and there channels for these
+  // targets (discovery keys, topic ids). Ends in StreamUp or DialFailed.
+  ConnId dial(Now now, Endpoint to, std::vector<Bytes32> targets = {});
+  // Opens the channel for a target on the stream of a peer, now or as soon as there is one.
+  void want_on(Now now, const PublicKey& peer, const Bytes32& target);
+  void unwant(const Bytes32& target);
+  // Closes all streams and stops dialling.
+  void stop(Now now);
+
+  // --- inputs: transport
+
+  // A socket came in. 0: too many that are unproven; close it.
+  ConnId handle_accepted(Now now, Endpoint remote);
+  void handle_connected(Now now, ConnId conn);
+  // Bytes as they came; they are changed in place and may be dropped afterwards.
+  void handle_bytes(Now now, ConnId conn, MutableByteView bytes);
+  // The transport is gone, or was never made.
+  void handle_closed(Now now, ConnId conn, std::error_code error);
+  // The driver holds more than it wants to of this connection, and: it has room again.
+  void handle_full(ConnId conn);
+  void handle_drained(Now now, ConnId conn);
+
+  // --- inputs: the rest
+
+  // True when the event was for this machine alone.
+  bool handle_dht_event(Now now, const dht::Event& event);
+  void handle_store_done(Now now, store::FeedNumber feed, store::StoreOpId id,
+                         store::StoreResult result);
+  void handle_timeout(Now now);
+  // Ends a turn that began with commands on parts (feeds, downloads, the swarm).
+  void settle(Now now);
+
+  // --- outputs
+
+  std::optional<TcpAction> poll_tcp();
+  std::optional<store::StoreOp> poll_store_op() { return replication_->poll_store_op(); }
+  std::optional<HubEvent> poll_event();
+  std::optional<TimePoint> next_timeout() const;
+
+  // --- what is known
+
+  std::vector<StreamStatus> streams() const;
+  std::optional<StreamInfo> stream_to(const PublicKey& peer) const;
+  const HubCounters& counters() const { return counters_; }
+
+  // --- Streams: for the protocols on channels
+
+  ChannelId open_channel(ConnId conn, std::string_view protocol, ByteView id,
+                         ByteView handshake) override;
+  void reject_channel(ConnId conn, ChannelId remote_channel) override;
+  void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView payload) override;
+  void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView head,
+            ByteView tail) override;
+  void close_channel(ConnId conn, ChannelId channel) override;
+  void destroy(ConnId conn, std::string_view why) override;
+  bool is_writable(ConnId conn) const override;
+  void hold_reading(ConnId conn) override;
+  void release_reading(ConnId conn) override;
+
+ private:
+  struct Connection;
+
+  // to be filled in
+};
+
+}  // namespace cip::overlay

@@ -1,0 +1,284 @@
+#include "overlay/replicator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "overlay/replicator_peer.hpp"
+
+namespace cip::overlay {
+namespace {
+
+template <typename... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+}  // namespace
+
+Replicator::Replicator(store::Feed& feed, Streams& streams) : feed_(feed), streams_(streams) {}
+Replicator::~Replicator() = default;
+
+// --- Commands --------------------------------------------------------------------------------
+
+DownloadId Replicator::download(Now, DownloadOptions options) {
+  Download download;
+  download.id = next_download_++;
+  download.options = options;
+  download.held = options.start;
+  for (auto& [number, peer] : peers_) peer->scan[download.id] = options.start;
+  downloads_.push_back(download);
+  dirty_ = true;
+  return download.id;
+}
+
+void Replicator::cancel(Now now, DownloadId id) {
+  const auto erased = std::erase_if(downloads_, [&](const auto& item) { return item.id == id; });
+  if (erased == 0) return;
+  for (auto& [number, peer] : peers_) peer->scan.erase(id);
+  linger_until_ = now.mono + kInterestLinger;
+  dirty_ = true;
+}
+
+void Replicator::set_keep_open(bool keep_open) {
+  keep_open_ = keep_open;
+  dirty_ = true;
+}
+
+void Replicator::note_cleared(Now, std::uint64_t start, std::uint64_t end) {
+  if (start >= end) return;
+  const auto message = encode_range({start, end - start, true});
+  for (auto& [number, peer] : peers_) {
+    streams_.send(peer->conn, peer->channel, static_cast<std::uint32_t>(FeedMessage::range),
+                  message);
+    peer->announced = std::min(peer->announced, start);
+    peer->look_again_from(start);
+  }
+  for (auto& download : downloads_) {
+    download.held = std::clamp(start, download.options.start, download.held);
+  }
+  dirty_ = true;
+}
+
+// --- Peers -----------------------------------------------------------------------------------
+
+PeerNumber Replicator::add_peer(Now, ConnId conn, ChannelId channel) {
+  auto peer = std::make_unique<Peer>();
+  peer->number = next_peer_++;
+  peer->conn = conn;
+  peer->channel = channel;
+  for (const auto& download : downloads_) peer->scan[download.id] = download.options.start;
+  const auto number = peer->number;
+  auto& added = *peers_.emplace(number, std::move(peer)).first->second;
+  send_sync(added);
+  if (const auto held = feed_.contiguous_length(); held > 0) {
+    streams_.send(conn, channel, static_cast<std::uint32_t>(FeedMessage::range),
+                  encode_range({0, held, false}));
+    if (held == feed_.length()) added.announced = held;
+  }
+  dirty_ = true;
+  return number;
+}
+
+void Replicator::remove_peer(Now, PeerNumber number) {
+  auto* peer = find(number);
+  if (peer == nullptr) return;
+  lose_requests(*peer, false);
+  if (peer->holds_reading) streams_.release_reading(peer->conn);
+  if (upgrading_ == number) upgrading_ = 0;
+  peers_.erase(number);
+  dirty_ = true;
+}
+
+Replicator::Peer* Replicator::find(PeerNumber number) {
+  const auto found = peers_.find(number);
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
+bool Replicator::handle_message(Now now, PeerNumber number, std::uint32_t type, ByteView payload) {
+  auto* peer = find(number);
+  if (peer == nullptr) return true;
+  dirty_ = true;
+  switch (static_cast<FeedMessage>(type)) {
+    case FeedMessage::sync:
+      return handle_sync(now, *peer, payload);
+    case FeedMessage::request:
+      return handle_request(now, *peer, payload);
+    case FeedMessage::cancel:
+      return handle_cancel(*peer, payload);
+    case FeedMessage::data:
+      return handle_data(now, *peer, payload);
+    case FeedMessage::no_data:
+      return handle_no_data(now, *peer, payload);
+    case FeedMessage::want:
+      return handle_want(*peer, payload, true);
+    case FeedMessage::unwant:
+      return handle_want(*peer, payload, false);
+    case FeedMessage::bitfield:
+      return handle_bitfield(*peer, payload);
+    case FeedMessage::range:
+      return handle_range(*peer, payload);
+    case FeedMessage::extension:
+      return decode_extension(payload).has_value();
+  }
+  return true;  // types above those defined are ignored
+}
+
+bool Replicator::handle_sync(Now now, Peer& peer, ByteView payload) {
+  const auto message = decode_sync(payload);
+  if (!message) return false;
+  const bool same_fork = message->fork == feed_.fork();
+  peer.synced = true;
+  peer.remote = *message;
+  peer.acked = same_fork ? message->remote_length : 0;
+  peer.refused_upgrade.reset();
+  if (!message->downloading && !says_downloading(now)) {
+    // Neither side wants anything: the channel is idle (section 10.8). Whoever does, opens again.
+    const auto conn = peer.conn;
+    const auto channel = peer.channel;
+    remove_peer(now, peer.number);
+    streams_.close_channel(conn, channel);
+    return true;
+  }
+  if (can_upgrade(peer) != peer.said_can_upgrade) peer.sync_due = true;
+  if (same_fork && message->length < feed_.length()) peer.sync_due = true;
+  return true;
+}
+
+bool Replicator::handle_bitfield(Peer& peer, ByteView payload) {
+  const auto message = decode_bitfield(payload);
+  if (!message) return false;
+  peer.blocks.set_words(*message);
+  peer.look_again_from(message->start);
+  return true;
+}
+
+bool Replicator::handle_range(Peer& peer, ByteView payload) {
+  const auto message = decode_range(payload);
+  if (!message) return false;
+  if (message->drop) {
+    peer.blocks.drop(message->start, message->length);
+  } else {
+    const auto known = message->start == 0 ? peer.blocks.contiguous() : message->start;
+    peer.blocks.add(message->start, message->length);
+    peer.look_again_from(known);
+  }
+  return true;
+}
+
+// --- The feed --------------------------------------------------------------------------------
+
+bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
+  dirty_ = true;
+  return std::visit(
+      Overloaded{[&](const store::Applied& applied) {
+                   const bool own = incoming_.contains(applied.ticket);
+                   handle_applied(now, applied);
+                   return own;
+                 },
+                 [&](const store::Rejected& rejected) { return handle_rejected(now, rejected); },
+                 [&](store::ProofReady& ready) { return handle_proof(now, ready); },
+                 [&](const store::ConflictChecked& checked) {
+                   return handle_conflict_checked(now, checked);
+                 },
+                 [&](const store::Appended& appended) {
+                   need_syncs();
+                   note_stored(appended.start, appended.length);
+                   return false;
+                 },
+                 [&](const store::Truncated& truncated) {
+                   note_cleared(now, truncated.common, store::kMaxLength);
+                   need_syncs();
+                   return false;
+                 },
+                 [](const auto&) { return false; }},
+      event);
+}
+
+void Replicator::need_syncs() {
+  for (auto& [number, peer] : peers_) peer->sync_due = true;
+}
+
+void Replicator::note_stored(std::uint64_t start, std::uint64_t end) {
+  if (!stored_.empty() && stored_.back().end == start) {
+    stored_.back().end = end;
+  } else {
+    stored_.push_back({start, end});
+  }
+}
+
+// --- Turns -----------------------------------------------------------------------------------
+
+void Replicator::handle_timeout(Now now) {
+  check_stalled(now);
+  dirty_ = true;
+}
+
+void Replicator::flush(Now now) {
+  if (!dirty_) return;
+  dirty_ = false;
+  sync_peers(now);
+  announce_stored();
+  if (!feed_.is_frozen()) {
+    request_upgrade(now);
+    for (auto& [number, peer] : peers_) request_blocks(now, *peer);
+  }
+  for (auto& [number, peer] : peers_) serve(now, *peer);
+  check_in_sync(now);
+  emit_progress(now);
+}
+
+std::optional<ReplicatorEvent> Replicator::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  auto event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+std::optional<TimePoint> Replicator::next_timeout() const {
+  std::optional<TimePoint> next;
+  const auto consider = [&](std::optional<TimePoint> at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  consider(progress_due_);
+  consider(empty_until_);
+  if (said_downloading_ && !keep_open_ && downloads_.empty()) consider(linger_until_);
+  for (const auto& [number, peer] : peers_) {
+    if (streams_.is_writable(peer->conn)) consider(peer->replies.next_due());
+    // With nobody else to ask, waiting is all there is.
+    if (peers_.size() > 1 && !peer->requests.empty()) consider(peer->heard + kStallTimeout);
+  }
+  return next;
+}
+
+void Replicator::emit_progress(Now now) {
+  if (!progress_due_ || *progress_due_ > now.mono) return;
+  progress_due_.reset();
+  last_progress_ = now.mono;
+  events_.push_back(Progress{counters_.blocks_fetched, counters_.bytes_fetched});
+}
+
+// --- What is known ---------------------------------------------------------------------------
+
+bool Replicator::is_interested() const { return keep_open_ || !downloads_.empty(); }
+
+bool Replicator::is_downloading() const {
+  return std::any_of(downloads_.begin(), downloads_.end(),
+                     [](const Download& download) { return !download.in_sync; });
+}
+
+bool Replicator::has_peer_on(ConnId conn) const {
+  return std::any_of(peers_.begin(), peers_.end(),
+                     [&](const auto& item) { return item.second->conn == conn; });
+}
+
+std::vector<ReplicatorPeerInfo> Replicator::peers() const {
+  std::vector<ReplicatorPeerInfo> out;
+  for (const auto& [number, peer] : peers_) {
+    out.push_back({peer->conn, peer->remote.length, peer->blocks.contiguous(), peer->rejected});
+  }
+  return out;
+}
+
+}  // namespace cip::overlay

@@ -1,0 +1,254 @@
+#pragma once
+
+// One feed and the peers it is exchanged with (feeds section 10; peer implementation: npm
+// hypercore, lib/replicator.js). Each peer is a channel on some stream. What is wanted is fetched
+// in order, from all peers that have it at once; what others ask for is answered in the order they
+// ask.
+//
+// A machine on top of a Feed: its owner hands it messages of channels and events of the feed, and
+// calls flush() when an input is done; it acts on the feed and on Streams. It never drains the
+// feed's outputs. Not supported: pushes without a request (line 11; not advertised) and extensions,
+// which are ignored; a fork change of a peer, whose proofs are then not asked for.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "overlay/channel_handler.hpp"
+#include "overlay/feed_messages.hpp"
+#include "overlay/request_table.hpp"
+#include "store/feed.hpp"
+
+namespace cip::overlay {
+
+// Requests under way to one peer. The count starts low and grows by each answer, so that a peer
+// that answers fast is kept busy; bytes bound it for large blocks. Stock peers keep 48.
+inline constexpr std::size_t kFirstRequests = 64;
+inline constexpr std::size_t kMaxRequests = 1024;
+inline constexpr std::size_t kMaxRequestBytes = 8 << 20;
+// Verified bytes that wait for the disk; no more is requested above it.
+inline constexpr std::size_t kMaxUncommittedBytes = 32 << 20;
+// Answers of one peer that are being made, in number and bytes, and of all peers of the feed, which
+// stays below what the feed lets wait.
+inline constexpr std::size_t kMaxReplies = 512;
+inline constexpr std::size_t kMaxReplyBytes = 4 << 20;
+inline constexpr std::size_t kMaxRepliesOfFeed = store::kMaxWaiting / 2;
+// Requests of one peer that wait; above it its stream is not read.
+inline constexpr std::size_t kMaxWaitingRequests = 4096;
+// A peer that sent nothing for so long loses its requests to others that have the blocks.
+inline constexpr Duration kStallTimeout = std::chrono::seconds(15);
+// As stock: refusals of one kind until a peer is not asked any more, malformed requests until its
+// stream is destroyed, segments of wants remembered.
+inline constexpr std::size_t kMaxRefusals = 32;
+inline constexpr std::size_t kMaxInvalidRequests = 64;
+inline constexpr std::size_t kMaxWants = 512;
+// While a feed is incomplete only blocks that close to its end are announced unasked, as in
+// line 11.
+inline constexpr std::uint64_t kAnnouncedTail = 256;
+// A side that wants nothing any more says so after this long, as stock after 20 to 40 s.
+inline constexpr Duration kInterestLinger = std::chrono::seconds(30);
+// How long nothing more than an empty feed must be shown until it counts as really empty.
+inline constexpr Duration kEmptyFeedWait = std::chrono::seconds(2);
+inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+
+// Names a download of one Replicator; never 0.
+using DownloadId = std::uint64_t;
+// Names a peer of one Replicator; never reused.
+using PeerNumber = std::uint32_t;
+
+struct DownloadOptions {
+  std::uint64_t start = 0;
+  std::optional<std::uint64_t> end;  // none: to the length that peers show
+  bool follow = false;               // never done: what is appended later is wanted too
+};
+
+// What was fetched and served since the start.
+struct ReplicationCounters {
+  std::uint64_t blocks_fetched = 0;
+  std::uint64_t bytes_fetched = 0;
+  std::uint64_t blocks_served = 0;
+  std::uint64_t bytes_served = 0;
+  std::uint64_t requests_sent = 0;
+  std::uint64_t refusals = 0;  // no-data for own requests
+  std::uint64_t retries = 0;   // blocks that were asked for again
+};
+
+// Every wanted block is held, and no peer in reach claims a longer feed that it can prove. Of a
+// download that does not follow it is the end; of one that follows it comes each time.
+struct InSync {
+  DownloadId download = 0;
+  std::uint64_t length = 0;  // of the feed
+  bool finished = false;
+};
+// Blocks came in; at most every kProgressInterval.
+struct Progress {
+  std::uint64_t blocks_fetched = 0;
+  std::uint64_t bytes_fetched = 0;
+};
+// A peer's upgrade made the feed longer.
+struct LengthGrew {
+  std::uint64_t length = 0;
+};
+// A peer is not asked any more: it sent a wrong proof (reason of the store), or refused too often.
+struct PeerRejected {
+  ConnId conn = 0;
+  std::error_code reason;
+};
+// A peer showed a second signed history: nothing is exchanged any more.
+struct FeedFrozen {
+  ConnId conn = 0;
+};
+using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen>;
+
+// What is known of one peer, for status and policy.
+struct ReplicatorPeerInfo {
+  ConnId conn = 0;
+  std::uint64_t length = 0;
+  std::uint64_t contiguous = 0;
+  bool rejected = false;
+};
+
+class Replicator {
+ public:
+  // Both outlive it.
+  Replicator(store::Feed& feed, Streams& streams);
+  ~Replicator();
+
+  // --- commands
+
+  // Fetches what is not held yet. InSync with `finished` ends it, unless it follows.
+  DownloadId download(Now now, DownloadOptions options);
+  void cancel(Now now, DownloadId id);
+  // Channels stay open and report interest although nothing is wanted (feeds seeded or our own).
+  void set_keep_open(bool keep_open);
+  // Blocks start..end-1 are held no longer (Feed::clear): peers are told.
+  void note_cleared(Now now, std::uint64_t start, std::uint64_t end);
+
+  // --- peers: channels that both sides have opened and whose capability was checked
+
+  PeerNumber add_peer(Now now, ConnId conn, ChannelId channel);
+  void remove_peer(Now now, PeerNumber peer);
+  // False: the bytes do not decode and the stream is to be destroyed.
+  [[nodiscard]] bool handle_message(Now now, PeerNumber peer, std::uint32_t type, ByteView payload);
+
+  // --- other inputs
+
+  // True when the event answers this machine; events without a ticket are never only its own.
+  bool handle_feed_event(Now now, store::FeedEvent& event);
+  void handle_timeout(Now now);
+  // Sends what the inputs so far call for. Touches the feed: drain it afterwards.
+  void flush(Now now);
+
+  // --- outputs
+
+  std::optional<ReplicatorEvent> poll_event();
+  std::optional<TimePoint> next_timeout() const;
+
+  // --- what is known
+
+  // Something is wanted or served, so that channels are worth having.
+  bool is_interested() const;
+  // Whether something is wanted that is not held, or nothing is known of the length yet.
+  bool is_downloading() const;
+  bool has_peer(PeerNumber peer) const { return peers_.contains(peer); }
+  bool has_peer_on(ConnId conn) const;
+  std::vector<ReplicatorPeerInfo> peers() const;
+  const ReplicationCounters& counters() const { return counters_; }
+
+ private:
+  struct Peer;
+  struct Download;
+  // A proof that the feed is checking: who sent it and for what.
+  struct Incoming {
+    PeerNumber peer = 0;
+    std::optional<std::uint64_t> block;
+    std::size_t bytes = 0;
+    bool upgrade = false;
+    bool relied_on_earlier = false;
+  };
+
+  Peer* find(PeerNumber number);
+  void lose_requests(Peer& peer, bool tell);
+  void reject(Now now, Peer& peer, std::error_code reason);
+  void wanted_again(std::uint64_t block);
+  void note_stored(std::uint64_t start, std::uint64_t end);
+  void need_syncs();
+
+  // Messages
+  bool handle_sync(Now now, Peer& peer, ByteView payload);
+  bool handle_request(Now now, Peer& peer, ByteView payload);
+  bool handle_cancel(Peer& peer, ByteView payload);
+  bool handle_data(Now now, Peer& peer, ByteView payload);
+  bool handle_no_data(Now now, Peer& peer, ByteView payload);
+  bool handle_want(Peer& peer, ByteView payload, bool wanted);
+  bool handle_bitfield(Peer& peer, ByteView payload);
+  bool handle_range(Peer& peer, ByteView payload);
+
+  // Downloading (replicator_download.cpp)
+  bool wants_upgrade() const;
+  void request_upgrade(Now now);
+  bool may_ask(const Peer& peer) const;
+  void request_blocks(Now now, Peer& peer);
+  std::optional<std::uint64_t> next_block(Peer& peer);
+  std::optional<std::uint64_t> next_block_of(Peer& peer, const Download& download);
+  void send_want(Peer& peer, std::uint64_t index);
+  void send_request(Now now, Peer& peer, RequestMessage message, InFlight request);
+  std::uint64_t levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier);
+  std::size_t request_limit(const Peer& peer) const;
+  void answered(Now now, Peer& peer, const InFlight& request);
+  void refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason);
+  void handle_applied(Now now, const store::Applied& applied);
+  bool handle_rejected(Now now, const store::Rejected& rejected);
+  bool handle_conflict_checked(Now now, const store::ConflictChecked& checked);
+  void check_stalled(Now now);
+  void check_in_sync(Now now);
+  bool is_in_sync(Now now, Download& download);
+  bool has_longer_peer() const;
+
+  // Serving and announcing (replicator_upload.cpp)
+  void serve(Now now, Peer& peer);
+  void begin_reply(Now now, Peer& peer);
+  bool handle_proof(Now now, store::ProofReady& ready);
+  void answer_want(Peer& peer, const WantMessage& want);
+  void announce_stored();
+  void announce_to(Peer& peer);
+  void sync_peers(Now now);
+  void send_sync(Peer& peer);
+  bool can_upgrade(const Peer& peer) const;
+  bool says_downloading(Now now) const;
+  void emit_progress(Now now);
+
+  store::Feed& feed_;
+  Streams& streams_;
+  std::map<PeerNumber, std::unique_ptr<Peer>> peers_;  // ordered: replays must not differ
+  PeerNumber next_peer_ = 1;
+  std::vector<Download> downloads_;
+  DownloadId next_download_ = 1;
+  store::Bitfield in_flight_;  // blocks requested, or being checked
+  std::unordered_map<store::Ticket, Incoming> incoming_;
+  std::unordered_map<store::Ticket, PeerNumber> proving_;
+  std::unordered_map<store::Ticket, PeerNumber> conflict_checks_;
+  std::vector<store::BlockRange> stored_;      // since the last flush, to be announced
+  std::unordered_set<std::uint64_t> careful_;  // blocks whose proof must not rely on others
+  PeerNumber upgrading_ = 0;                   // whose upgrade is requested or being checked
+  bool keep_open_ = false;
+  bool said_downloading_ = false;
+  TimePoint linger_until_{};
+  bool dirty_ = true;  // something happened since the last flush
+  TimePoint last_progress_{};
+  std::optional<TimePoint> progress_due_;
+  std::optional<TimePoint> empty_until_;
+  std::deque<ReplicatorEvent> events_;
+  ReplicationCounters counters_;
+};
+
+}  // namespace cip::overlay

@@ -1,0 +1,383 @@
+// The half of Replicator that asks: upgrades, blocks, and what becomes of the answers.
+
+#include <algorithm>
+#include <utility>
+
+#include "overlay/replicator.hpp"
+#include "overlay/replicator_peer.hpp"
+
+namespace cip::overlay {
+namespace {
+
+// Nodes expected from requests under way are forgotten above this; then one request climbs higher.
+constexpr std::size_t kMaxExpectedNodes = 8192;
+// Bytes of a data message around a small block, for estimates.
+constexpr std::size_t kReplyOverhead = 128;
+
+}  // namespace
+
+// --- Upgrades (section 10.4) -----------------------------------------------------------------
+
+bool Replicator::wants_upgrade() const {
+  return std::any_of(downloads_.begin(), downloads_.end(), [&](const Download& download) {
+    return download.options.follow || download.end() > feed_.length();
+  });
+}
+
+void Replicator::request_upgrade(Now now) {
+  if (upgrading_ != 0 || !wants_upgrade()) return;
+  const bool needs_manifest = !feed_.has_manifest() && !feed_.is_compat();
+  Peer* best = nullptr;
+  for (auto& [number, peer] : peers_) {
+    const auto& remote = peer->remote;
+    if (!may_ask(*peer) || remote.fork != feed_.fork()) continue;
+    if (remote.length == 0 && needs_manifest && remote.has_manifest && !peer->asked_manifest) {
+      peer->asked_manifest = true;
+      RequestMessage message;
+      message.wanted.manifest = true;
+      send_request(now, *peer, std::move(message), {.block = {}, .fork = 0, .manifest = true});
+    }
+    if (!remote.can_upgrade || remote.length <= feed_.length()) continue;
+    if (peer->acked != feed_.length() || peer->refused_upgrade == remote.length) continue;
+    if (best == nullptr || remote.length > best->remote.length) best = peer.get();
+  }
+  if (best == nullptr) return;
+  upgrading_ = best->number;
+  RequestMessage message;
+  InFlight request;
+  request.upgrade = true;
+  const auto length = feed_.length();
+  message.wanted.upgrade = {length, best->remote.length - length};
+  message.wanted.manifest = needs_manifest && best->remote.has_manifest;
+  // The first new block comes along: a live feed then costs one round trip per append.
+  const bool wanted = std::any_of(downloads_.begin(), downloads_.end(), [&](const Download& item) {
+    return item.options.start <= length && length < item.end();
+  });
+  if (wanted && best->blocks.has(length) && !in_flight_.get(length)) {
+    message.wanted.block = {length, 0};
+    request.block = length;
+    in_flight_.set(length);
+  }
+  send_request(now, *best, std::move(message), request);
+}
+
+// --- Blocks ----------------------------------------------------------------------------------
+
+bool Replicator::may_ask(const Peer& peer) const {
+  return peer.synced && !peer.rejected && !peer.stalled && peer.remote.uploading;
+}
+
+std::size_t Replicator::request_limit(const Peer& peer) const {
+  const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
+  const auto by_bytes = kMaxRequestBytes / (static_cast<std::size_t>(average) + kReplyOverhead);
+  return std::clamp<std::size_t>(by_bytes, 2, peer.window);
+}
+
+void Replicator::request_blocks(Now now, Peer& peer) {
+  if (!may_ask(peer) || downloads_.empty() || peer.remote.fork != feed_.fork()) return;
+  if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
+  if (feed_.uncommitted_bytes() > kMaxUncommittedBytes) return;
+  const auto limit = request_limit(peer);
+  while (peer.requests.size() < limit) {
+    const auto block = next_block(peer);
+    if (!block) return;
+    InFlight request;
+    request.block = *block;
+    RequestMessage message;
+    message.wanted.block = {*block, levels_to_ask(peer, *block, request.relies_on_earlier)};
+    in_flight_.set(*block);
+    send_request(now, peer, std::move(message), request);
+  }
+}
+
+std::optional<std::uint64_t> Replicator::next_block(Peer& peer) {
+  for (const auto& download : downloads_) {
+    if (const auto block = next_block_of(peer, download)) return block;
+  }
+  return std::nullopt;
+}
+
+// The first block of a download that is neither held nor asked for and that the peer has. What lies
+// before peer.scan has been looked at and is looked at again only when something changed there.
+std::optional<std::uint64_t> Replicator::next_block_of(Peer& peer, const Download& download) {
+  const auto end = std::min({download.end(), feed_.length(), peer.remote.length});
+  auto& scan = peer.scan[download.id];
+  while (scan < end) {
+    scan = feed_.blocks().first_unset(scan, end);
+    if (scan == end) break;
+    if (const auto free = in_flight_.first_unset(scan, end); free != scan) {
+      scan = free;
+      continue;
+    }
+    if (peer.blocks.has(scan)) return scan;
+    send_want(peer, scan);
+    scan = peer.blocks.first(scan, end);
+  }
+  return std::nullopt;
+}
+
+// Asks once per segment which blocks the peer has.
+void Replicator::send_want(Peer& peer, std::uint64_t index) {
+  const auto segment = index / kWantSegment;
+  if (peer.wanted_segments.size() >= kMaxWants) return;
+  if (!peer.wanted_segments.insert(segment).second) return;
+  streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::want),
+                encode_want({segment * kWantSegment, kWantSegment, false}));
+}
+
+// How far the proof must climb (section 8.1). Nodes that requests under way on this channel will
+// bring count as stored, which keeps proofs of blocks in a row short; should such an answer come
+// first, or the other never, then the block is asked for again with all it needs.
+std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier) {
+  relies_on_earlier = false;
+  const auto needed = feed_.wanted_nodes(block);
+  if (careful_.contains(block)) return needed;
+  auto& expected = peer.expected;
+  if (expected.size() > kMaxExpectedNodes) expected.clear();
+  auto node = 2 * block;
+  for (std::uint64_t level = 0; level < needed; ++level) {
+    if (!expected.insert(node).second) {
+      relies_on_earlier = true;
+      return level;
+    }
+    expected.insert(store::flat::sibling(node));
+    node = store::flat::parent(node);
+  }
+  return needed;
+}
+
+void Replicator::send_request(Now now, Peer& peer, RequestMessage message, InFlight request) {
+  if (peer.requests.empty()) peer.heard = now.mono;
+  message.wanted.fork = peer.remote.fork;
+  request.fork = peer.remote.fork;
+  request.manifest = message.wanted.manifest;
+  message.id = peer.requests.add(request);
+  ++counters_.requests_sent;
+  streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::request),
+                encode_request(message));
+}
+
+// --- Answers ---------------------------------------------------------------------------------
+
+void Replicator::answered(Now now, Peer& peer, const InFlight&) {
+  peer.heard = now.mono;
+  peer.stalled = false;
+  peer.window = std::min(peer.window + 1, kMaxRequests);
+}
+
+bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
+  auto message = decode_data(payload);
+  if (!message) return false;
+  auto& proof = message->proof;
+  if (message->id == 0) {
+    if (proof.upgrade && proof.upgrade->start == 0 && proof.fork == feed_.fork()) {
+      conflict_checks_.emplace(feed_.check_conflict(std::move(proof)), peer.number);
+    }
+    return true;
+  }
+  const auto request = peer.requests.answer(message->id);
+  if (!request) return true;
+  answered(now, peer, *request);
+  const bool foreign_block =
+      proof.block && (!request->block || proof.block->index != *request->block);
+  if (proof.fork != request->fork || foreign_block || proof.hash || proof.seek ||
+      (proof.upgrade && !request->upgrade)) {
+    refused(now, peer, *request, NoDataReason::none);
+    return true;
+  }
+  // Parts that were asked for and did not come count as refused; the others are welcome.
+  InFlight missing = *request;
+  missing.upgrade = request->upgrade && !proof.upgrade;
+  if (proof.block) missing.block.reset();
+  if (missing.upgrade || missing.block) refused(now, peer, missing, NoDataReason::none);
+  if (!proof.block && !proof.upgrade && !proof.manifest) return true;
+  Incoming incoming;
+  incoming.peer = peer.number;
+  if (proof.block) incoming.block = proof.block->index;
+  incoming.bytes = proof.block ? proof.block->value.size() : 0;
+  incoming.upgrade = proof.upgrade.has_value();
+  incoming.relied_on_earlier = request->relies_on_earlier;
+  incoming_.emplace(feed_.apply(std::move(proof)), incoming);
+  return true;
+}
+
+bool Replicator::handle_no_data(Now now, Peer& peer, ByteView payload) {
+  const auto message = decode_no_data(payload);
+  if (!message) return false;
+  const auto request = peer.requests.answer(message->id);
+  if (!request) return true;
+  answered(now, peer, *request);
+  refused(now, peer, *request, message->reason);
+  return true;
+}
+
+void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason) {
+  ++counters_.refusals;
+  peer.expected.clear();
+  if (request.upgrade) {
+    if (upgrading_ == peer.number) upgrading_ = 0;
+    peer.refused_upgrade = peer.remote.length;
+  }
+  if (request.block) {
+    peer.blocks.refuse(*request.block);
+    // A proof that leaned on one that never came may have been what was impossible.
+    if (request.relies_on_earlier) careful_.insert(*request.block);
+    wanted_again(*request.block);
+  }
+  const auto kind = std::min<std::size_t>(static_cast<std::size_t>(reason), 2);
+  if (++peer.refusals[kind] >= kMaxRefusals) {
+    reject(now, peer, make_error_code(store::Errc::not_available));
+  }
+}
+
+void Replicator::wanted_again(std::uint64_t block) {
+  ++counters_.retries;
+  in_flight_.clear_range(block, block + 1);
+  for (auto& [number, peer] : peers_) peer->look_again_from(block);
+  dirty_ = true;
+}
+
+void Replicator::handle_applied(Now now, const store::Applied& applied) {
+  if (const auto found = incoming_.find(applied.ticket); found != incoming_.end()) {
+    const auto incoming = found->second;
+    incoming_.erase(found);
+    if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
+    if (incoming.block) {
+      in_flight_.clear_range(*incoming.block, *incoming.block + 1);
+      if (!careful_.empty()) careful_.erase(*incoming.block);
+      if (!feed_.has(*incoming.block)) wanted_again(*incoming.block);
+    }
+    if (applied.block) {
+      ++counters_.blocks_fetched;
+      counters_.bytes_fetched += incoming.bytes;
+      if (!progress_due_) {
+        progress_due_ = std::max(now.mono, last_progress_ + kProgressInterval);
+      }
+    }
+  }
+  if (applied.block) note_stored(*applied.block, *applied.block + 1);
+  if (applied.upgraded) events_.push_back(LengthGrew{feed_.length()});
+  if (applied.upgraded || applied.learnt_manifest) need_syncs();
+}
+
+bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
+  const auto found = incoming_.find(rejected.ticket);
+  if (found == incoming_.end()) return false;
+  const auto incoming = found->second;
+  incoming_.erase(found);
+  if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
+  if (incoming.block) {
+    if (incoming.relied_on_earlier) careful_.insert(*incoming.block);
+    wanted_again(*incoming.block);
+  }
+  auto* peer = find(incoming.peer);
+  if (peer == nullptr) return true;
+  peer->expected.clear();
+  if (!store::blames_peer(rejected.reason) || incoming.relied_on_earlier) return true;
+  reject(now, *peer, rejected.reason);
+  // Does it have another history than ours? (section 10.6)
+  if (const auto length = std::min(feed_.length(), peer->remote.length); length > 0) {
+    RequestMessage message;
+    message.wanted.fork = peer->remote.fork;
+    message.wanted.upgrade = {0, length};
+    streams_.send(peer->conn, peer->channel, static_cast<std::uint32_t>(FeedMessage::request),
+                  encode_request(message));
+  }
+  return true;
+}
+
+bool Replicator::handle_conflict_checked(Now, const store::ConflictChecked& checked) {
+  const auto found = conflict_checks_.find(checked.ticket);
+  if (found == conflict_checks_.end()) return false;
+  const auto* peer = find(found->second);
+  conflict_checks_.erase(found);
+  if (checked.conflict) events_.push_back(FeedFrozen{peer != nullptr ? peer->conn : 0});
+  return true;
+}
+
+// --- Peers that fail -------------------------------------------------------------------------
+
+void Replicator::lose_requests(Peer& peer, bool tell) {
+  peer.expected.clear();
+  for (const auto& cancelled : peer.requests.cancel_all()) {
+    if (cancelled.request.upgrade && upgrading_ == peer.number) upgrading_ = 0;
+    if (cancelled.request.block) wanted_again(*cancelled.request.block);
+    if (tell) {
+      streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::cancel),
+                    encode_cancel(cancelled.id));
+    }
+  }
+}
+
+void Replicator::reject(Now, Peer& peer, std::error_code reason) {
+  if (peer.rejected) return;
+  peer.rejected = true;
+  lose_requests(peer, true);
+  if (upgrading_ == peer.number) upgrading_ = 0;
+  events_.push_back(PeerRejected{peer.conn, reason});
+  dirty_ = true;
+}
+
+void Replicator::check_stalled(Now now) {
+  for (auto& [number, peer] : peers_) {
+    if (peer->requests.empty() || now.mono < peer->heard + kStallTimeout) continue;
+    const bool others = std::any_of(peers_.begin(), peers_.end(), [&](const auto& item) {
+      return item.first != number && may_ask(*item.second);
+    });
+    peer->heard = now.mono;
+    if (!others) continue;
+    peer->stalled = true;
+    lose_requests(*peer, true);
+  }
+}
+
+// --- The end of a download -------------------------------------------------------------------
+
+bool Replicator::has_longer_peer() const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& item) {
+    const auto& peer = *item.second;
+    return peer.synced && !peer.rejected && peer.remote.can_upgrade &&
+           peer.remote.fork == feed_.fork() && peer.remote.length > feed_.length() &&
+           peer.refused_upgrade != peer.remote.length;
+  });
+}
+
+bool Replicator::is_in_sync(Now now, Download& download) {
+  if (download.end() > feed_.length()) {
+    const bool met = std::any_of(peers_.begin(), peers_.end(), [](const auto& item) {
+      return item.second->synced && !item.second->rejected;
+    });
+    if (!met || upgrading_ != 0 || has_longer_peer()) return false;
+    if (feed_.length() == 0 && !download.options.follow) {
+      if (!empty_until_) empty_until_ = now.mono + kEmptyFeedWait;
+      if (now.mono < *empty_until_) return false;
+    }
+    // What is appended while the rest arrives is not part of this download.
+    if (!download.options.follow) download.options.end = feed_.length();
+  }
+  const auto end = std::min(download.end(), feed_.length());
+  download.held = std::min(download.held, end);
+  download.held = feed_.blocks().first_unset(download.held, end);
+  return download.held >= end;
+}
+
+void Replicator::check_in_sync(Now now) {
+  if (empty_until_ && feed_.length() > 0) empty_until_.reset();
+  for (auto& download : downloads_) {
+    const bool before = std::exchange(download.in_sync, is_in_sync(now, download));
+    if (!download.in_sync || before) continue;
+    events_.push_back(InSync{download.id, feed_.length(), !download.options.follow});
+  }
+  const auto finished = [](const Download& item) { return item.in_sync && !item.options.follow; };
+  if (std::none_of(downloads_.begin(), downloads_.end(), finished)) return;
+  for (auto& [number, peer] : peers_) {
+    for (const auto& item : downloads_) {
+      if (finished(item)) peer->scan.erase(item.id);
+    }
+  }
+  std::erase_if(downloads_, finished);
+  empty_until_.reset();
+  linger_until_ = now.mono + kInterestLinger;
+}
+
+}  // namespace cip::overlay

@@ -1,0 +1,75 @@
+#pragma once
+
+// The inside of Replicator: what it knows of one peer and of one download. For replicator*.cpp
+// alone.
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include "overlay/remote_blocks.hpp"
+#include "overlay/replicator.hpp"
+#include "overlay/reply_queue.hpp"
+#include "overlay/request_table.hpp"
+
+namespace cip::overlay {
+
+struct Replicator::Peer {
+  PeerNumber number = 0;
+  ConnId conn = 0;
+  ChannelId channel = 0;
+
+  // What it says of itself.
+  bool synced = false;
+  SyncMessage remote;       // its last sync
+  std::uint64_t acked = 0;  // our length as it knows it
+  RemoteBlocks blocks;
+
+  // What we ask of it.
+  RequestTable requests;
+  std::size_t window = kFirstRequests;
+  TimePoint heard{};  // last answer, or the request that began a busy time
+  bool rejected = false;
+  bool stalled = false;
+  bool asked_manifest = false;
+  std::optional<std::uint64_t> refused_upgrade;  // a length it could not prove
+  std::array<std::size_t, 3> refusals{};         // by reason
+  std::map<DownloadId, std::uint64_t> scan;  // below it, nothing of the download is to be had here
+  std::set<std::uint64_t> wanted_segments;
+  // Tree nodes that requests under way will bring: later ones need not climb past them.
+  std::unordered_set<std::uint64_t> expected;
+
+  // What it asks of us, and what it was told.
+  ReplyQueue replies;
+  std::size_t invalid_requests = 0;
+  bool holds_reading = false;
+  bool sync_due = true;
+  bool said_can_upgrade = true;
+  std::uint64_t announced = 0;  // complete up to here, as it was told
+  std::vector<WantMessage> wants;
+  bool wants_all = false;
+
+  void look_again_from(std::uint64_t block) {
+    for (auto& [download, at] : scan) at = std::min(at, block);
+  }
+  bool wants_range(std::uint64_t start, std::uint64_t end) const {
+    if (wants_all) return true;
+    return std::any_of(wants.begin(), wants.end(), [&](const WantMessage& want) {
+      return want.start < end && start < want.start + want.length;
+    });
+  }
+};
+
+struct Replicator::Download {
+  DownloadId id = 0;
+  DownloadOptions options;
+  std::uint64_t held = 0;  // blocks from the start to here are held
+  bool in_sync = false;    // as last reported
+
+  std::uint64_t end() const { return options.end.value_or(store::kMaxLength); }
+};
+
+}  // namespace cip::overlay

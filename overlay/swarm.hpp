@@ -1,0 +1,163 @@
+#pragma once
+
+// Whom to connect to: for every target that is wanted (a feed by its discovery key, a topic by its
+// id) the peers that the DHT names, and peers that are wanted by key (protocol of the DHT, section
+// 17; peer implementation: npm hyperswarm). Policy only: it asks the Node to look up and the
+// Greeter to greet; the Hub dials what hellos offer and reports how it went.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/endpoint.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "dht/node_types.hpp"
+#include "overlay/bound.hpp"
+#include "overlay/greeter.hpp"
+
+namespace cip::dht {
+class Announcer;
+class Node;
+}  // namespace cip::dht
+
+namespace cip::overlay {
+
+// As npm hyperswarm: attempts under way at once, and peers in all.
+inline constexpr std::size_t kMaxAttempts = 3;
+inline constexpr std::size_t kMaxSwarmPeers = 64;
+// Peers remembered as worth an attempt; those that nobody wants go first.
+inline constexpr std::size_t kMaxCandidates = 1024;
+// Between attempts to one peer: doubled by each failure, up to the second.
+inline constexpr Duration kFirstBackoff = std::chrono::seconds(1);
+inline constexpr Duration kLongestBackoff = std::chrono::minutes(5);
+// Between lookups of a target: while it has no peer, doubled from the first; else the second, and
+// up to the third more at random.
+inline constexpr Duration kFirstLookupInterval = std::chrono::seconds(1);
+inline constexpr Duration kLookupInterval = std::chrono::minutes(10);
+inline constexpr Duration kLookupJitter = std::chrono::minutes(2);
+
+struct JoinOptions {
+  bool find = true;       // look for those who announced themselves
+  bool announce = false;  // announce ourselves, so that others find us
+};
+
+// A lookup of a target has ended. `peers`: how many were named in it, ourselves excluded.
+struct LookupEnded {
+  Bytes32 target{};
+  std::size_t peers = 0;
+  std::error_code error;
+};
+// The DHT named a peer for a target.
+struct CandidateFound {
+  Bytes32 target{};
+  PublicKey peer{};
+};
+// An attempt to reach a peer failed; there will be others.
+struct AttemptFailed {
+  PublicKey peer{};
+  std::error_code error;
+};
+using SwarmEvent = std::variant<LookupEnded, CandidateFound, AttemptFailed>;
+
+class Swarm {
+ public:
+  // `announcer` may be null: then nothing is announced. All outlive the swarm.
+  Swarm(dht::Node& node, Greeter& greeter, dht::Announcer* announcer, const KeyPair& identity,
+        Random& random);
+  ~Swarm();
+
+  // --- commands
+
+  // Again with other options: they replace the former.
+  void join(Now now, const Bytes32& target, JoinOptions options = {});
+  void leave(Now now, const Bytes32& target);
+  // Stays connected to a peer for a target's sake, or (no target) for its own.
+  void add_candidate(Now now, const PublicKey& peer, const std::optional<Bytes32>& target,
+                     std::vector<Endpoint> relays = {});
+  void drop_candidate(const PublicKey& peer);
+  // Looks a joined target up at once, e.g. because somebody waits for it.
+  void refresh(Now now, const Bytes32& target);
+  void stop(Now now);
+
+  // --- inputs
+
+  // True when the event belonged to a lookup of this machine.
+  bool handle_dht_event(Now now, const dht::Event& event);
+  // Of greetings that this machine began: is_mine() tells.
+  void hello_failed(Now now, const HelloFailed& failed);
+  // The hello was answered and the Hub dials now, or will not (a stock peer).
+  void hello_done(Now now, const HelloDone& done);
+  // No stream came of it.
+  void attempt_failed(Now now, const PublicKey& peer, std::error_code error);
+  void stream_up(Now now, const PublicKey& peer);
+  void stream_down(Now now, const PublicKey& peer);
+  void handle_timeout(Now now);
+
+  // --- outputs
+
+  std::optional<SwarmEvent> poll_event();
+  std::optional<TimePoint> next_timeout() const;
+
+  // --- what is known
+
+  bool is_mine(HelloId id) const { return attempts_.contains(id); }
+  // Targets for which a peer was found.
+  std::vector<Bytes32> targets_of(const PublicKey& peer) const;
+  bool has_joined(const Bytes32& target) const { return targets_.contains(target); }
+  // Whether the lookups made so far named nobody, so that waiting may be in vain.
+  bool is_searching(const Bytes32& target) const;
+  std::size_t candidates() const { return candidates_.size(); }
+
+ private:
+  struct Target {
+    JoinOptions options;
+    dht::QueryId query;
+    std::set<PublicKey> named;  // by the lookup under way, or the last
+    std::vector<Endpoint> closest;
+    unsigned fruitless = 0;  // lookups in a row after which there was no peer
+    std::optional<TimePoint> due;
+  };
+  struct Candidate {
+    std::set<Bytes32> targets;
+    bool for_itself = false;
+    std::vector<Endpoint> relays;
+    HelloId attempt = 0;
+    bool dialling = false;  // the attempt's hello is done, the Hub dials
+    bool connected = false;
+    unsigned failures = 0;
+    TimePoint due{};
+    bool is_wanted() const { return for_itself || !targets.empty(); }
+  };
+
+  void begin_lookup(Now now, const Bytes32& id, Target& target);
+  void end_lookup(Now now, const Bytes32& id, Target& target, const dht::QueryDone& done);
+  void take_reply(Now now, const Bytes32& id, Target& target, const dht::QueryReply& reply);
+  void begin_attempts(Now now);
+  void fail(Now now, const PublicKey& peer, Candidate& candidate, std::error_code error,
+            bool hopeless);
+  bool has_peer_for(const Bytes32& target) const;
+  bool make_room();
+  std::size_t attempting() const;
+  std::size_t connected() const;
+
+  dht::Node& node_;
+  Greeter& greeter_;
+  dht::Announcer* announcer_;
+  KeyPair identity_;
+  Random& random_;
+  std::map<Bytes32, Target> targets_;
+  std::map<dht::QueryId, Bytes32> lookups_;
+  std::map<PublicKey, Candidate> candidates_;
+  std::map<HelloId, PublicKey> attempts_;
+  std::deque<SwarmEvent> events_;
+  bool stopped_ = false;
+};
+
+}  // namespace cip::overlay
