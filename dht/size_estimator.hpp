@@ -8,7 +8,7 @@
 //   robust   median over walks of median(Gamma(k)) / d: not moved by a few walks that met impostors
 //   buckets  contacts in the buckets that are not full, scaled up: 18 to 22 % off
 //
-// Intervals are of 95 %. Everything here is arithmetic: no state but the samples.
+// Intervals are of 95 %. The nodes counted are those a walk can find: all but the one that walks.
 
 #include <cstdint>
 #include <optional>
@@ -72,7 +72,6 @@ class SizeEstimator {
     std::uint64_t target;  // its first bytes
     WalkSample walk;
   };
-  std::optional<SizeEstimate> counted() const;
   std::vector<WalkSample> walk_samples() const;
 
   std::size_t k_;
