@@ -1,7 +1,6 @@
 #include "dht/routing_table.hpp"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
 #include "base/assert.hpp"
@@ -11,18 +10,9 @@ namespace cip::dht {
 namespace {
 
 constexpr std::size_t kMaxBuckets = 256;
-constexpr std::size_t kMaxBucketSize = 255;  // k is a byte
-constexpr Tick kRebasedAge = 0x7fff;         // what fits below a new base: 45 hours
+constexpr Tick kRebasedAge = 0x7fff;  // what fits below a new base: 45 hours
 // Slots are added in steps of an eighth: doubling would waste a third of a full table.
 constexpr std::size_t kSmallestStep = 8;
-
-bool bit(const Bytes32& bytes, std::size_t i) { return (bytes[i / 8] >> (7 - i % 8) & 1) != 0; }
-
-// A member of one bucket on its way into a sorted answer.
-struct Ranked {
-  std::uint64_t distance;
-  ContactHandle handle;
-};
 
 }  // namespace
 
@@ -282,84 +272,6 @@ std::optional<Duration> RoutingTable::round_trip(const NodeId& id) const {
 }
 
 // --- finding many
-
-// Calls visit(range) for each bucket, nearest to the target first, until it returns false.
-//
-// Let x be the XOR of our id and the target. Contacts of bucket i agree with us before bit i and
-// differ there, those of deeper buckets agree with us at bit i too. So if bit i of x is set, bucket
-// i as a whole is nearer than all deeper ones, else it is farther than all of them.
-template <typename Visit>
-void RoutingTable::visit_by_distance(const Target& target, Visit visit) const {
-  Bytes32 x;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    x[i] = static_cast<std::uint8_t>(id_.bytes[i] ^ target[i]);
-  }
-  const std::size_t n = bucket_count();
-  for (std::size_t i = 0; i < n; ++i) {
-    if (bit(x, i) && !visit(range_of(i))) return;
-  }
-  for (std::size_t i = n; i-- > 0;) {
-    if (!bit(x, i) && !visit(range_of(i))) return;
-  }
-}
-
-std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle> out,
-                                  Realm narrowest) const {
-  std::size_t found = 0;
-  visit_by_distance(target, [&](Range bucket) {
-    found += take_closest(bucket, target, narrowest, out.subspan(found));
-    return found < out.size();
-  });
-  return found;
-}
-
-// Sorts one bucket by distance into `out`, as far as there is room. At most k contacts: insertion
-// beats everything cleverer.
-std::size_t RoutingTable::take_closest(Range bucket, const Target& target, Realm narrowest,
-                                       std::span<ContactHandle> out) const {
-  std::array<Ranked, kMaxBucketSize> ranked;
-  std::size_t n = 0;
-  for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
-    const ContactHandle handle = slots_[i].handle();
-    const Contact& contact = (*arena_)[handle];
-    if (narrowest > Realm::loopback && contact.endpoint.realm() < narrowest) continue;
-    const Ranked newcomer{distance_prefix(contact.id.bytes, target), handle};
-    const auto nearer = [&](const Ranked& other) {
-      if (newcomer.distance != other.distance) return newcomer.distance < other.distance;
-      return compare_distance(target, contact.id.bytes, (*arena_)[other.handle].id.bytes) < 0;
-    };
-    std::size_t at = n++;
-    for (; at > 0 && nearer(ranked[at - 1]); --at) ranked[at] = ranked[at - 1];
-    ranked[at] = newcomer;
-  }
-  n = std::min(n, out.size());
-  for (std::size_t i = 0; i < n; ++i) out[i] = ranked[i].handle;
-  return n;
-}
-
-std::vector<Contact> RoutingTable::closest(const Target& target, std::size_t count) const {
-  std::vector<ContactHandle> handles(std::min(count, size()));
-  handles.resize(closest(target, std::span(handles)));
-  std::vector<Contact> out;
-  out.reserve(handles.size());
-  for (const auto handle : handles) out.push_back((*arena_)[handle]);
-  return out;
-}
-
-std::vector<Endpoint> RoutingTable::closest_for(Endpoint requester, const Target& target,
-                                                std::size_t count) const {
-  // One more, since the requester itself may be among them.
-  std::array<ContactHandle, kMaxBucketSize + 1> handles;
-  const std::size_t wanted = std::min(count + 1, handles.size());
-  const std::size_t n = closest(target, std::span(handles).first(wanted), requester.realm());
-  std::vector<Endpoint> out;
-  out.reserve(std::min(n, count));
-  for (std::size_t i = 0; i < n && out.size() < count; ++i) {
-    const Endpoint endpoint = (*arena_)[handles[i]].endpoint;
-    if (endpoint != requester) out.push_back(endpoint);
-  }
-  return out;
-}
 
 std::vector<RoutingTable::Member> RoutingTable::oldest(std::size_t count) const {
   return ordered(count, true);
