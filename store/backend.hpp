@@ -12,8 +12,8 @@
 // everything done before it. Other writes survive the end of the process but perhaps not that of
 // the machine; they vanish from the newest backwards, never from the middle. No call throws.
 //
-// Errors: Errc::busy (another process holds the database), corrupt (a checksum or a record does not
-// hold), full (no space on the disk), not_writable, unknown_format, not_found, exists, io.
+// Errors: those under "What a database may say" in errors.hpp. `full`, `not_writable` and
+// `io_failed` of a write leave the database as it was before that write.
 
 #include <array>
 #include <memory>
@@ -26,6 +26,7 @@
 #include "base/crypto.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/errors.hpp"
 #include "store/store_op.hpp"
 
 namespace cip::store {
@@ -56,13 +57,6 @@ struct FeedRecord {
   std::optional<Bytes32> topic;  // id of the topic that this is an author's feed of
   UnixMillis created{};
   UnixMillis used{};  // last read for its user; cache is evicted oldest first
-};
-
-// What opening a feed needs besides its record. Pages that hold no bit at all are left out.
-struct FeedState {
-  std::optional<FeedHead> head;   // none: nothing committed yet
-  std::optional<Bytes> manifest;  // encoded; none: compat or not learnt yet
-  std::vector<BitfieldPage> pages;
 };
 
 // One secret of the key ring. Feeds that are derived keep no seed here, only the name that was
@@ -114,6 +108,7 @@ class Backend {
   // Everything of one step in one atomic batch. The caller commits no node or block that is stored
   // already, which is what keeps runs from overlapping, and one commit per feed at a time.
   [[nodiscard]] virtual Result<void> commit(const CommitOp& op) = 0;
+  // What Feed::open needs. Reads pages of bits, never blocks: fast however long the feed is.
   [[nodiscard]] virtual Result<FeedState> load_feed(FeedNumber feed) = 0;
 
   // --- Feed directory --------------------------------------------------------------------------
@@ -122,7 +117,7 @@ class Backend {
   // ignored. `ring` goes in with it, so that no writer feed exists without its secret. Durable.
   // exists: the key, or the name, is taken.
   [[nodiscard]] virtual Result<FeedRecord> create_feed(FeedRecord record,
-                                                       std::optional<Bytes> manifest = {},
+                                                       std::optional<Manifest> manifest = {},
                                                        std::optional<RingKey> ring = {}) = 0;
   [[nodiscard]] virtual Result<FeedRecord> find_feed(FeedNumber feed) = 0;
   [[nodiscard]] virtual Result<FeedRecord> find_feed_by_key(const Bytes32& key) = 0;
