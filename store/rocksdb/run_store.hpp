@@ -1,0 +1,44 @@
+#pragma once
+
+// Reads and writes the runs of nodes and blocks (run_codec.hpp) of a Database. Thread-safe, with
+// one commit per feed at a time, as Backend demands.
+
+#include <rocksdb/write_batch.h>
+
+#include "store/rocksdb/database.hpp"
+#include "store/rocksdb/run_cache.hpp"
+
+namespace cip::store {
+
+class RunStore {
+ public:
+  // `database` outlives the store. `cache_bytes` is shared by the caches of nodes and of blocks.
+  RunStore(Database& database, std::size_t cache_bytes)
+      : database_(database), nodes_(cache_bytes / 2), blocks_(cache_bytes / 2) {}
+
+  Result<ReadResult> read(const ReadOp& op);
+
+  // Adds truncation, clearing, nodes and blocks of a commit to `batch`. Reads the runs that are
+  // cut.
+  Result<void> add(rocksdb::WriteBatch& batch, const CommitOp& op);
+  // Adds the end of all runs of a feed.
+  void add_drop(rocksdb::WriteBatch& batch, FeedNumber feed);
+  // To be called after the batch was written.
+  void forget(const CommitOp& op);
+  void forget(FeedNumber feed);
+
+  // About how many bytes `add` will put, so that the batch can be made large enough at once.
+  static std::size_t batch_bytes(const CommitOp& op);
+
+ private:
+  Result<void> read_nodes(const ReadOp& op, ReadResult& result);
+  Result<void> read_blocks(const ReadOp& op, ReadResult& result);
+  void add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op);
+  void add_blocks(rocksdb::WriteBatch& batch, const CommitOp& op);
+
+  Database& database_;
+  RunCache<NodeRunView> nodes_;
+  RunCache<BlockRunView> blocks_;
+};
+
+}  // namespace cip::store
