@@ -1,0 +1,306 @@
+#include "store/rocksdb/rocks_backend.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "store/flat_tree.hpp"
+#include "store/rocksdb/run_cursor.hpp"
+#include "tests/unit/store/backend_fixture.hpp"
+#include "tests/unit/store/rocksdb/temp_folder.hpp"
+
+namespace cip::store {
+
+using namespace cip::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+Result<std::unique_ptr<Backend>> open_in(const fs::path& folder) {
+  SeededRandom random(7);
+  RocksOptions options;
+  options.folder = folder.string();
+  return open_rocks_backend(options, random);
+}
+
+// What a power cut leaves, but for what the test then takes away.
+fs::path copy_of(const fs::path& folder) {
+  const auto copy = fs::path(folder.string() + "-copy");
+  fs::remove_all(copy);
+  fs::copy(folder, copy, fs::copy_options::recursive);
+  fs::remove(copy / "LOCK");
+  return copy;
+}
+
+// The newest file with this extension that holds anything.
+fs::path newest(const fs::path& folder, const char* extension) {
+  fs::path found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != extension || entry.file_size() == 0) continue;
+    if (found.empty() || entry.path() > found) found = entry.path();
+  }
+  REQUIRE_FALSE(found.empty());
+  return found;
+}
+
+void flip_byte(const fs::path& file, std::uintmax_t at) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(at));
+  const auto byte = static_cast<char>(stream.get() ^ 0x55);
+  stream.seekp(static_cast<std::streamoff>(at));
+  stream.put(byte);
+}
+
+bool has_block(Backend& backend, FeedNumber feed, std::uint64_t index) {
+  const auto result = backend.read({feed, {}, {index}});
+  return result && result->blocks[0].has_value();
+}
+
+CommitOp synced(CommitOp op) {
+  op.sync = true;
+  return op;
+}
+
+}  // namespace
+
+TEST_CASE("a synced commit is in a copy of the files of a running database") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  const auto feed = new_feed(*backend, 1).number;
+  REQUIRE(backend->commit(synced(append_op(feed, 0, 10, 5000))).has_value());
+  auto copy = open_in(copy_of(folder)).value();
+  CHECK(copy->instance() == backend->instance());
+  CHECK(copy->load_feed(feed)->head->length == 10);
+  for (std::uint64_t i = 0; i < 10; ++i) CHECK(has_block(*copy, feed, i));
+}
+
+TEST_CASE("a power cut takes whole commits from the end and nothing synced") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  const auto feed = new_feed(*backend, 1).number;
+  REQUIRE(backend->commit(synced(append_op(feed, 0, 10, 500))).has_value());
+  const auto synced_bytes = fs::file_size(newest(folder, ".log"));
+  REQUIRE(backend->commit(append_op(feed, 10, 20, 500)).has_value());
+  REQUIRE(backend->commit(append_op(feed, 20, 30, 500)).has_value());
+  const auto all_bytes = fs::file_size(newest(folder, ".log"));
+  REQUIRE(all_bytes > synced_bytes);
+
+  for (std::uintmax_t kept = synced_bytes; kept <= all_bytes; kept += 811) {
+    const auto copy = copy_of(folder);
+    fs::resize_file(newest(copy, ".log"), kept);
+    auto opened = open_in(copy);
+    REQUIRE(opened.has_value());
+    const auto length = (*opened)->load_feed(feed)->head->length;
+    CHECK((length == 10 || length == 20 || length == 30));
+    for (std::uint64_t i = 0; i < 30; ++i) CHECK(has_block(**opened, feed, i) == (i < length));
+    const auto nodes = (*opened)->read({feed, {2 * length - 2, 2 * length}, {}});
+    CHECK(nodes->nodes[0].has_value());
+    CHECK_FALSE(nodes->nodes[1].has_value());
+  }
+}
+
+TEST_CASE("damage inside the log is an error and never a shorter feed") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  const auto feed = new_feed(*backend, 1).number;
+  REQUIRE(backend->commit(synced(append_op(feed, 0, 10, 500))).has_value());
+  const auto middle = fs::file_size(newest(folder, ".log")) - 100;
+  REQUIRE(backend->commit(synced(append_op(feed, 10, 20, 500))).has_value());
+  const auto copy = copy_of(folder);
+  flip_byte(newest(copy, ".log"), middle);
+  CHECK(open_in(copy).error() == Errc::corrupt);
+}
+
+TEST_CASE("damage in a file of blocks is an error of the read") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  const auto feed = new_feed(*backend, 1).number;
+  // More than the write buffer, so that the first blocks are in a file.
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    REQUIRE(backend->commit(append_op(feed, i, i + 1, 1 << 20)).has_value());
+  }
+  REQUIRE(backend->sync().has_value());
+  backend.reset();
+  fs::path first;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".blob") continue;
+    if (first.empty() || entry.path() < first) first = entry.path();
+  }
+  REQUIRE_FALSE(first.empty());
+  flip_byte(first, 1 << 19);
+  backend = open_in(folder).value();
+  CHECK(backend->read({feed, {}, {0}}).error() == Errc::corrupt);
+  CHECK(has_block(*backend, feed, 39));
+}
+
+TEST_CASE("lost files of a database are an error and not a new database") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  {
+    auto backend = open_in(folder).value();
+    const auto feed = new_feed(*backend, 1).number;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      REQUIRE(backend->commit(append_op(feed, i, i + 1, 1 << 20)).has_value());
+    }
+  }
+  const auto without_current = copy_of(folder);
+  fs::remove(without_current / "CURRENT");
+  CHECK(open_in(without_current).error() == Errc::corrupt);
+  const auto without_manifest = copy_of(folder);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename();
+    if (name.string().starts_with("MANIFEST")) fs::remove(without_manifest / name);
+  }
+  CHECK(open_in(without_manifest).error() == Errc::corrupt);
+  const auto without_table = copy_of(folder);
+  fs::remove(newest(without_table, ".sst"));
+  CHECK(open_in(without_table).error() == Errc::corrupt);
+  CHECK(open_in(folder).has_value());
+}
+
+TEST_CASE("a database is held by one process at a time") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  CHECK(open_in(folder).error() == Errc::locked);
+  backend.reset();
+  CHECK(open_in(folder).has_value());
+}
+
+TEST_CASE("a folder that cannot be made is named as such") {
+  TempFolder temp;
+  std::ofstream(temp.file("file")) << "text";
+  CHECK(open_in(temp.path() / "file").error() == Errc::not_writable);
+  CHECK(open_in(temp.path() / "file" / "db").error() == Errc::not_writable);
+  CHECK(open_in(temp.path() / "no" / "db").error() == Errc::not_writable);
+}
+
+TEST_CASE("a database of an unknown format is refused and left as it is") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  const auto set_format = [&](std::uint32_t version) {
+    RocksOptions options;
+    options.folder = folder.string();
+    auto database = Database::open(options).value();
+    const std::string value{static_cast<char>(version), 0, 0, 0};
+    REQUIRE(database->db().Put({}, database->family(Family::meta), "!format", value).ok());
+  };
+  REQUIRE(open_in(folder).has_value());
+  set_format(kStoreFormat + 1);
+  CHECK(open_in(folder).error() == Errc::unknown_format);
+  set_format(kStoreFormat);
+  CHECK(open_in(folder).has_value());
+}
+
+TEST_CASE("a database with tables of a later format is refused") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  {
+    RocksOptions options;
+    options.folder = folder.string();
+    auto database = Database::open(options).value();
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    REQUIRE(database->db().CreateColumnFamily({}, "spaces", &handle).ok());
+    REQUIRE(database->db().DestroyColumnFamilyHandle(handle).ok());
+  }
+  CHECK(open_in(folder).error() == Errc::unknown_format);
+}
+
+TEST_CASE("a database that was killed before its first write opens as new") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  RocksOptions options;
+  options.folder = folder.string();
+  REQUIRE(Database::open(options).has_value());
+  CHECK(open_in(folder).has_value());
+}
+
+TEST_CASE("runs never overlap and hold what was asked, whatever was cut out of them") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  FeedNumber feed = 0;
+  {
+    auto backend = open_in(folder).value();
+    feed = new_feed(*backend, 1).number;
+    REQUIRE(backend->commit(append_op(feed, 0, 3000, 100)).has_value());
+    CommitOp cut;
+    cut.feed = feed;
+    cut.cleared = {{3, 4}, {100, 103}, {600, 700}, {640, 2000}};
+    cut.truncate_to = 2500;
+    REQUIRE(backend->commit(cut).has_value());
+    REQUIRE(backend->commit(append_op(feed, 2500, 2600, 100)).has_value());
+  }
+  RocksOptions options;
+  options.folder = folder.string();
+  auto database = Database::open(options).value();
+  RunCursor cursor(*database, Family::blocks, feed);
+  std::uint64_t next = 0;
+  std::uint64_t blocks = 0;
+  for (auto found = cursor.seek(0); found.value(); found = cursor.seek(cursor.last() + 1)) {
+    const auto run = BlockRunView::open(cursor.value());
+    REQUIRE(run.has_value());
+    const auto first = cursor.last() + 1 - run->count();
+    CHECK(first >= next);
+    next = cursor.last() + 1;
+    blocks += run->count();
+  }
+  CHECK(next == 2600);
+  CHECK(blocks == 2600 - 1 - 3 - 1400);
+}
+
+TEST_CASE("dropping a feed gives its disk back") {
+  TempFolder temp;
+  auto backend = open_in(temp.path() / "db").value();
+  const auto gone = new_feed(*backend, 1).number;
+  const auto stays = new_feed(*backend, 2).number;
+  for (std::uint64_t i = 0; i < 64; ++i) {
+    REQUIRE(backend->commit(append_op(gone, i, i + 1, 1 << 20)).has_value());
+  }
+  REQUIRE(backend->commit(append_op(stays, 0, 4, 1 << 20)).has_value());
+  const auto before = backend->disk_usage()->bytes;
+  CHECK(before > std::uint64_t{32} << 20);
+  REQUIRE(backend->drop_feed(gone).has_value());
+  CHECK(backend->disk_usage()->bytes < std::uint64_t{8} << 20);
+  CHECK(has_block(*backend, stays, 3));
+}
+
+TEST_CASE("reading, writing and the directory may be used from many threads at once") {
+  TempFolder temp;
+  auto backend = open_in(temp.path() / "db").value();
+  std::vector<FeedNumber> feeds;
+  for (std::uint8_t i = 1; i <= 3; ++i) feeds.push_back(new_feed(*backend, i).number);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (const auto feed : feeds) {
+    threads.emplace_back([&, feed] {
+      for (std::uint64_t i = 0; i < 200; ++i) {
+        auto op = append_op(feed, i * 10, i * 10 + 10, 200);
+        op.sync = i % 50 == 0;
+        if (!backend->commit(op)) ++wrong;
+        const auto index = i * 7 % (i * 10 + 10);
+        const auto read = backend->read({feed, {2 * index}, {index}});
+        if (!read || read->blocks[0] != block_at(index, 200)) ++wrong;
+        if (!read || read->nodes[0] != node_at(2 * index)) ++wrong;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    for (std::uint8_t i = 100; i < 130; ++i) {
+      FeedRecord record;
+      record.key = key_of(i);
+      const auto made = backend->create_feed(record);
+      if (!made || !backend->commit(append_op(made->number, 0, 5, 50))) ++wrong;
+      if (!backend->list_feeds() || !backend->drop_feed(made->number)) ++wrong;
+    }
+  });
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(backend->list_feeds()->size() == 3);
+}
+
+}  // namespace cip::store
