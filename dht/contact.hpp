@@ -56,6 +56,8 @@ class ContactArena {
     return chunks_[i / kChunk][i % kChunk].contact;
   }
   std::uint32_t references(ContactHandle handle) const;
+  // Asks the processor for a contact that is looked at soon.
+  void prefetch(ContactHandle handle) const { __builtin_prefetch(&(*this)[handle]); }
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
@@ -64,7 +66,8 @@ class ContactArena {
  private:
   // Entries never move: references to contacts survive growth.
   static constexpr std::size_t kChunk = 512;
-  struct Entry {
+  // One cache line each: in a large world every look at a contact is a miss.
+  struct alignas(64) Entry {
     Contact contact;
     std::uint32_t references = 0;
     std::uint32_t next_free = 0;

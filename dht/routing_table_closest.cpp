@@ -55,6 +55,7 @@ std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle>
 // beats everything cleverer.
 std::size_t RoutingTable::take_closest(Range bucket, const Target& target, Realm narrowest,
                                        std::span<ContactHandle> out) const {
+  for (std::size_t i = bucket.begin; i < bucket.end; ++i) arena_->prefetch(slots_[i].handle());
   std::array<Ranked, kMaxBucketSize> ranked;
   std::size_t n = 0;
   for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
