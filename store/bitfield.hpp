@@ -50,9 +50,10 @@ class Bitfield {
   std::uint64_t count() const { return count_; }
   std::uint64_t count(std::uint64_t start, std::uint64_t end) const;
 
-  // The words of [start, end), both rounded outwards to 32, for a bitfield message. Bits at or
-  // after `end` are 0. nullopt when nothing in it is set.
-  std::optional<BitfieldWords> words(std::uint64_t start, std::uint64_t end) const;
+  // The words that cover [start, end), rounded outwards to 32 bits, for a bitfield message. Bits at
+  // or after `length` are 0. nullopt when nothing in [start, end) is set.
+  std::optional<BitfieldWords> words(std::uint64_t start, std::uint64_t end,
+                                     std::uint64_t length) const;
 
   // Copies of the pages that changed since the last call, in order.
   std::vector<BitfieldPage> take_changed_pages();

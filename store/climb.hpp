@@ -1,0 +1,33 @@
+#pragma once
+
+// Climbing from a block, a node or the nodes of a seek towards the trusted tree: step A of
+// verifying a proof (protocol of feeds, section 8.3).
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/result.hpp"
+#include "store/node_source.hpp"
+#include "store/proof.hpp"
+
+namespace cip::store {
+
+struct Climb {
+  // The highest node computed, which is good when the tree holds one of its index and hash; nullopt
+  // when the proof has neither block, hash nor seek nodes.
+  std::optional<TreeNode> top;
+  // A node on the way was found in the trusted tree, so nothing more needs to be compared.
+  bool is_trusted = false;
+};
+
+// The index of the node that climb() ends at; nullopt without block, hash and seek nodes, or when
+// the climb would leave the numbers that a tree can have.
+std::optional<std::uint64_t> climb_top(const Proof& proof);
+
+// Checks that every node is the sibling that is needed and adds all nodes seen or computed to
+// `made`. With `trusted` the climb stops hashing at the first node that is at hand there; what lies
+// above is held already, and a difference is a hash_mismatch. Errors: invalid_proof, hash_mismatch.
+Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made);
+
+}  // namespace cip::store

@@ -1,0 +1,185 @@
+#pragma once
+
+// The inside of a Feed, for its own sources only. feed_machine.cpp holds the state and appends,
+// feed_apply.cpp verifies and applies proofs, feed_serve.cpp answers from what is held,
+// feed_storage.cpp makes up commits and reads.
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "store/feed.hpp"
+#include "store/node_cache.hpp"
+#include "store/node_source.hpp"
+#include "store/pending_commit.hpp"
+#include "store/signatures.hpp"
+
+namespace cip::store {
+
+// Work that waits for nodes or a block from the disk. `fetched` collects the nodes that came.
+struct ProveJob {
+  Ticket ticket = 0;
+  ProofRequest request;
+  std::vector<TreeNode> fetched;
+  Proof proof;              // planned, some nodes unfilled
+  bool is_planned = false;  // what is read next fills the proof
+};
+struct ApplyJob {
+  Ticket ticket = 0;
+  Proof proof;
+  std::vector<TreeNode> fetched;
+};
+struct ReadJob {
+  Ticket ticket = 0;
+  std::uint64_t index = 0;
+};
+struct ConflictJob {
+  Ticket ticket = 0;
+  Proof proof;
+  std::vector<TreeNode> fetched;
+};
+using Job = std::variant<ProveJob, ApplyJob, ReadJob, ConflictJob>;
+
+class Feed::Machine final : public NodeSource {
+ public:
+  explicit Machine(FeedState stored);
+  // Whether what was loaded agrees with itself.
+  Result<void> check() const;
+
+  const TreeNode* find(std::uint64_t index) const override;
+  bool is_held(std::uint64_t index) const override;
+
+  bool is_writer(const PublicKey& public_key) const;
+  bool has(std::uint64_t index) const;
+  std::uint64_t wanted_nodes(std::uint64_t tree_index) const;
+  bool has_roots_of(std::uint64_t length) const;
+  std::size_t uncommitted_bytes() const;
+  bool is_idle() const;
+
+  Result<std::uint64_t> append(std::vector<Bytes> blocks, const KeyPair& key);
+  Result<void> clear(std::uint64_t start, std::uint64_t end);
+  Ticket prove(const ProofRequest& request);
+  Ticket apply(Proof proof);
+  Ticket read(std::uint64_t index);
+  Ticket sync();
+  Ticket check_conflict(Proof proof);
+
+  std::optional<StoreOp> poll_store_op();
+  void handle_store_done(StoreOpId id, StoreResult result);
+  std::optional<FeedEvent> poll_event();
+
+ private:
+  friend class Feed;
+
+  struct Verification;
+  struct Waiter {
+    Job job;
+    std::size_t nodes = 0;  // how many of the batch's nodes are its
+    bool block = false;     // whether the next block is
+  };
+  struct ReadBatch {
+    ReadOp op;
+    std::vector<Waiter> waiters;
+  };
+  struct Flight {
+    StoreOpId id = 0;
+    CommitPtr op;
+    std::size_t bytes = 0;
+    std::optional<RootList> appended;  // roots once own appends are durable
+    std::vector<Ticket> syncs;
+    std::uint64_t contiguous = 0;
+  };
+
+  template <typename E>
+  void emit(E event) {
+    events_.emplace_back(std::move(event));
+  }
+  Authority authority() const { return {key_, manifest_ ? &*manifest_ : nullptr}; }
+  void add_node(const TreeNode& node);
+  bool add_block(std::uint64_t index, Bytes value);
+  const Bytes* find_block(std::uint64_t index) const;
+  void advance_contiguous();
+
+  // feed_apply.cpp
+  void run(ApplyJob job);
+  Result<Verification> verify(const ApplyJob& job);
+  Result<void> verify_manifest(const Proof& proof, Verification& out) const;
+  Result<void> verify_upgrade(const Proof& proof, const TreeNode*& unproven, Verification& out);
+  std::optional<std::uint64_t> node_to_read(const Proof& proof, const NodeSource& trusted,
+                                            std::uint64_t top) const;
+  void accept(ApplyJob job, Verification verified);
+
+  // feed_conflict.cpp
+  void run(ConflictJob job);
+
+  // feed_serve.cpp
+  void run(ProveJob job);
+  void run(ReadJob job);
+  std::optional<std::error_code> refusal(const ProofRequest& request) const;
+  void fill(ProveJob job);
+  void resume(Job waiting, StoreResult part);
+  void resume_job(ProveJob job, StoreResult part);
+  void resume_job(ReadJob job, StoreResult part);
+  void resume_job(ApplyJob job, StoreResult part);
+  void resume_job(ConflictJob job, StoreResult part);
+
+  // feed_storage.cpp
+  bool is_overloaded() const { return waiting_ >= kMaxWaiting; }
+  void wait_for(Job job, std::span<const std::uint64_t> nodes,
+                std::optional<std::uint64_t> block = {});
+  std::optional<StoreOp> next_commit();
+  std::optional<StoreOp> next_read();
+  void finish_commit(const StoreResult& result);
+  void finish_read(ReadBatch batch, StoreResult result);
+
+  FeedNumber number_;
+  Bytes32 key_;
+  std::optional<Manifest> manifest_;
+  bool compat_;
+  RootList roots_;
+  std::uint64_t fork_ = 0;
+  Bytes signature_;
+  Bitfield blocks_;
+  Bitfield nodes_;  // by completion position
+  NodeCache cache_{blocks_, nodes_};
+  std::uint64_t contiguous_ = 0;
+  std::uint64_t written_contiguous_ = 0;
+  bool is_frozen_ = false;
+  bool has_failed_ = false;
+
+  PendingCommit pending_;
+  bool head_changed_ = false;         // by a download, since the last commit was made up
+  std::optional<RootList> tip_;       // roots with own appends that are not durable yet
+  std::optional<KeyPair> sign_with_;  // set: pending_ holds own appends
+  std::vector<Ticket> syncs_;
+  bool is_unsynced_ = false;  // something is written but not known to be durable
+  std::optional<Flight> flight_;
+
+  ReadBatch gathering_;
+  std::deque<ReadBatch> full_;
+  std::map<StoreOpId, ReadBatch> reading_;
+  std::size_t waiting_ = 0;
+
+  std::deque<FeedEvent> events_;
+  std::vector<TreeNode> made_;  // nodes of the proof being verified, kept for its memory
+  StoreOpId last_op_ = 0;
+  Ticket last_ticket_ = 0;
+};
+
+// Verified nodes at hand plus those that one job has read.
+class WithFetched final : public NodeSource {
+ public:
+  WithFetched(const NodeSource& feed, const std::vector<TreeNode>& fetched)
+      : feed_(feed), fetched_(fetched) {}
+  const TreeNode* find(std::uint64_t index) const override;
+  bool is_held(std::uint64_t index) const override { return feed_.is_held(index); }
+
+ private:
+  const NodeSource& feed_;
+  const std::vector<TreeNode>& fetched_;
+};
+
+}  // namespace cip::store

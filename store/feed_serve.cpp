@@ -1,0 +1,169 @@
+#include <utility>
+
+#include "base/assert.hpp"
+#include "store/feed_machine.hpp"
+#include "store/proof_plan.hpp"
+
+namespace cip::store {
+namespace {
+
+// Marks a node of a planned proof that is not known yet.
+constexpr std::uint64_t kUnfilled = ~std::uint64_t{0};
+
+template <typename F>
+void for_each_node(Proof& proof, F f) {
+  const auto visit = [&](std::vector<TreeNode>& nodes) {
+    for (auto& node : nodes) f(node);
+  };
+  if (proof.block) visit(proof.block->nodes);
+  if (proof.hash) visit(proof.hash->nodes);
+  if (proof.seek) visit(proof.seek->nodes);
+  if (!proof.upgrade) return;
+  visit(proof.upgrade->nodes);
+  visit(proof.upgrade->additional);
+}
+
+// The nodes that were asked for. The bitfield said that they are held, so one that is missing was
+// truncated meanwhile.
+Result<std::vector<TreeNode>> held_nodes(const StoreResult& part) {
+  if (!part) return fail(part.error());
+  std::vector<TreeNode> out;
+  for (const auto& node : part->nodes) {
+    if (!node) return fail(Errc::not_available);
+    out.push_back(*node);
+  }
+  return out;
+}
+
+}  // namespace
+
+Ticket Feed::Machine::prove(const ProofRequest& request) {
+  const auto ticket = ++last_ticket_;
+  run(ProveJob{ticket, request, {}, {}, false});
+  return ticket;
+}
+
+Ticket Feed::Machine::read(std::uint64_t index) {
+  const auto ticket = ++last_ticket_;
+  run(ReadJob{ticket, index});
+  return ticket;
+}
+
+void Feed::Machine::run(ReadJob job) {
+  const auto refuse = [&](Errc reason) { emit(BlockRead{job.ticket, job.index, fail(reason)}); };
+  if (has_failed_) return refuse(Errc::store_failed);
+  if (job.index >= roots_.length()) return refuse(Errc::out_of_range);
+  if (!has(job.index)) return refuse(Errc::not_available);
+  if (const auto* block = find_block(job.index))
+    return emit(BlockRead{job.ticket, job.index, *block});
+  if (is_overloaded()) return refuse(Errc::overloaded);
+  const auto index = job.index;
+  wait_for(std::move(job), {}, index);
+}
+
+// Why a request is answered without looking at the tree; nullopt: it is not.
+std::optional<std::error_code> Feed::Machine::refusal(const ProofRequest& request) const {
+  if (has_failed_) return Errc::store_failed;
+  if (!request.block && !request.hash && !request.seek && !request.upgrade)
+    return Errc::invalid_request;
+  if (request.fork != fork_ || roots_.empty()) return Errc::not_available;
+  if (request.block && !has(request.block->index)) return Errc::not_available;
+  return std::nullopt;
+}
+
+void Feed::Machine::run(ProveJob job) {
+  if (const auto refused = refusal(job.request)) {
+    // The manifest alone is worth an answer to whoever cannot verify anything yet.
+    if (*refused == Errc::store_failed || !job.request.manifest || !manifest_)
+      return emit(ProofReady{job.ticket, fail(*refused)});
+    Proof proof;
+    proof.fork = fork_;
+    proof.manifest = manifest_;
+    return emit(ProofReady{job.ticket, std::move(proof)});
+  }
+  auto plan = plan_proof(job.request, roots_.length(), WithFetched(*this, job.fetched));
+  if (!plan) return emit(ProofReady{job.ticket, fail(plan.error())});
+  if (plan->missing_size) {
+    if (is_overloaded()) return emit(ProofReady{job.ticket, fail(Errc::overloaded)});
+    return wait_for(std::move(job), {&*plan->missing_size, 1});
+  }
+  job.proof = std::move(plan->proof);
+  job.is_planned = true;
+  if (job.proof.upgrade) job.proof.upgrade->signature = signature_;
+  if (job.request.manifest) job.proof.manifest = manifest_;
+  fill(std::move(job));
+}
+
+// Completes a planned proof from memory, or asks for the rest.
+void Feed::Machine::fill(ProveJob job) {
+  const WithFetched source(*this, job.fetched);
+  std::vector<std::uint64_t> missing;
+  bool all_held = true;
+  for_each_node(job.proof, [&](TreeNode& node) {
+    if (const auto* known = source.find(node.index)) {
+      node = *known;
+    } else {
+      all_held = all_held && is_held(node.index);
+      node.size = kUnfilled;
+      missing.push_back(node.index);
+    }
+  });
+  if (!all_held) return emit(ProofReady{job.ticket, fail(Errc::not_available)});
+  std::optional<std::uint64_t> block;
+  if (job.proof.block) {
+    if (const auto* value = find_block(job.proof.block->index)) {
+      job.proof.block->value = *value;
+    } else {
+      block = job.proof.block->index;
+    }
+  }
+  if (missing.empty() && !block) return emit(ProofReady{job.ticket, std::move(job.proof)});
+  if (is_overloaded()) return emit(ProofReady{job.ticket, fail(Errc::overloaded)});
+  wait_for(std::move(job), missing, block);
+}
+
+void Feed::Machine::resume(Job waiting, StoreResult part) {
+  std::visit([&](auto& job) { resume_job(std::move(job), std::move(part)); }, waiting);
+}
+
+void Feed::Machine::resume_job(ProveJob job, StoreResult part) {
+  const auto nodes = held_nodes(part);
+  if (!nodes) return emit(ProofReady{job.ticket, fail(nodes.error())});
+  if (!job.is_planned) {
+    job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
+    return run(std::move(job));
+  }
+  auto next = nodes->begin();
+  for_each_node(job.proof, [&](TreeNode& node) {
+    if (node.size == kUnfilled) node = *next++;
+  });
+  CIP_ASSERT(next == nodes->end());
+  if (!part->blocks.empty()) {
+    if (!part->blocks[0]) return emit(ProofReady{job.ticket, fail(Errc::not_available)});
+    job.proof.block->value = std::move(*part->blocks[0]);
+  }
+  emit(ProofReady{job.ticket, std::move(job.proof)});
+}
+
+void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
+  if (!part) return emit(BlockRead{job.ticket, job.index, fail(part.error())});
+  // Cleared while it was asked for.
+  if (!part->blocks[0]) return emit(BlockRead{job.ticket, job.index, fail(Errc::not_available)});
+  emit(BlockRead{job.ticket, job.index, std::move(*part->blocks[0])});
+}
+
+void Feed::Machine::resume_job(ApplyJob job, StoreResult part) {
+  const auto nodes = held_nodes(part);
+  if (!nodes) return emit(Rejected{job.ticket, nodes.error()});
+  job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
+  run(std::move(job));
+}
+
+void Feed::Machine::resume_job(ConflictJob job, StoreResult part) {
+  const auto nodes = held_nodes(part);
+  if (!nodes) return emit(ConflictChecked{job.ticket, false});
+  job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
+  run(std::move(job));
+}
+
+}  // namespace cip::store

@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "store/feed_machine.hpp"
+
+namespace cip::store {
+namespace {
+
+// Reads of one feed on the pool at one time. What is asked for meanwhile is gathered into the next
+// one, so that a busy seeder reads many blocks per visit to the disk.
+constexpr std::size_t kMaxReadsInFlight = 4;
+
+}  // namespace
+
+std::optional<StoreOp> Feed::Machine::poll_store_op() {
+  if (auto op = next_commit()) return op;
+  return next_read();
+}
+
+void Feed::Machine::handle_store_done(StoreOpId id, StoreResult result) {
+  if (flight_ && flight_->id == id) return finish_commit(result);
+  const auto found = reading_.find(id);
+  if (found == reading_.end()) return;
+  auto batch = std::move(found->second);
+  reading_.erase(found);
+  finish_read(std::move(batch), std::move(result));
+}
+
+std::optional<StoreOp> Feed::Machine::next_commit() {
+  if (flight_ || has_failed_) return std::nullopt;
+  const bool grows = sign_with_.has_value();
+  if (pending_.empty() && !grows && !head_changed_) {
+    // Nothing to write; a sync needs the disk only when something may not be durable yet.
+    if (!is_unsynced_)
+      for (const auto ticket : std::exchange(syncs_, {})) emit(Synced{ticket});
+    if (syncs_.empty()) return std::nullopt;
+  }
+
+  Flight flight;
+  flight.id = ++last_op_;
+  flight.bytes = pending_.bytes();
+  flight.contiguous = blocks_.first_unset(contiguous_, grows ? tip_->length() : roots_.length());
+  auto op = pending_.take();
+  op.feed = number_;
+  op.sync = grows || !syncs_.empty();
+  flight.syncs = std::exchange(syncs_, {});
+  if (grows || head_changed_) {
+    const auto& roots = grows ? *tip_ : roots_;
+    auto signature =
+        grows ? sign_tree(authority(), {roots.hash(), roots.length(), fork_}, *sign_with_)
+              : signature_;
+    op.head = FeedHead{roots.length(), roots.byte_length(),  fork_,
+                       roots.nodes(),  std::move(signature), compat_};
+    if (grows) flight.appended = roots;
+  }
+  op.block_pages = blocks_.take_changed_pages();
+  op.node_pages = nodes_.take_changed_pages();
+  head_changed_ = false;
+  sign_with_.reset();
+  flight.op = std::make_shared<const CommitOp>(std::move(op));
+  flight_ = std::move(flight);
+  return StoreOp{flight_->id, flight_->op};
+}
+
+void Feed::Machine::finish_commit(const StoreResult& result) {
+  auto flight = std::move(*flight_);
+  flight_.reset();
+  if (!result) {
+    // What reached the disk is unknown, so nothing may be built on it.
+    has_failed_ = true;
+    return emit(StoreFailed{result.error()});
+  }
+  for (const auto& node : flight.op->nodes) cache_.put(node);
+  is_unsynced_ = !flight.op->sync;
+  if (flight.appended) {
+    const auto start = roots_.length();
+    roots_ = std::move(*flight.appended);
+    signature_ = flight.op->head->signature;
+    if (tip_->length() == roots_.length()) tip_.reset();
+    advance_contiguous();
+    emit(Appended{start, roots_.length()});
+  }
+  if (flight.contiguous != written_contiguous_ || !flight.op->blocks.empty()) {
+    written_contiguous_ = flight.contiguous;
+    emit(Written{written_contiguous_});
+  }
+  for (const auto ticket : flight.syncs) emit(Synced{ticket});
+}
+
+void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
+                             std::optional<std::uint64_t> block) {
+  auto& op = gathering_.op;
+  op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
+  if (block) op.blocks.push_back(*block);
+  gathering_.waiters.push_back({std::move(job), nodes.size(), block.has_value()});
+  ++waiting_;
+  if (gathering_.waiters.size() >= kMaxBlocksPerRead)
+    full_.push_back(std::exchange(gathering_, {}));
+}
+
+std::optional<StoreOp> Feed::Machine::next_read() {
+  if (reading_.size() >= kMaxReadsInFlight) return std::nullopt;
+  if (full_.empty()) {
+    if (gathering_.waiters.empty()) return std::nullopt;
+    full_.push_back(std::exchange(gathering_, {}));
+  }
+  StoreOp out{++last_op_, std::exchange(full_.front().op, {})};
+  std::get<ReadOp>(out.op).feed = number_;
+  reading_.emplace(out.id, std::move(full_.front()));
+  full_.pop_front();
+  return out;
+}
+
+void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
+  std::size_t node = 0;
+  std::size_t block = 0;
+  for (auto& waiter : batch.waiters) {
+    --waiting_;
+    if (!result) {
+      resume(std::move(waiter.job), fail(result.error()));
+      continue;
+    }
+    CIP_ASSERT(node + waiter.nodes <= result->nodes.size());
+    CIP_ASSERT(block + (waiter.block ? 1 : 0) <= result->blocks.size());
+    ReadResult part;
+    for (std::size_t i = 0; i < waiter.nodes; ++i, ++node) {
+      if (result->nodes[node]) cache_.put(*result->nodes[node]);
+      part.nodes.push_back(result->nodes[node]);
+    }
+    if (waiter.block) part.blocks.push_back(std::move(result->blocks[block++]));
+    resume(std::move(waiter.job), std::move(part));
+  }
+}
+
+}  // namespace cip::store

@@ -1,0 +1,92 @@
+#include "store/tree.hpp"
+
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace cip::store {
+namespace {
+
+void put_u64(std::uint8_t* out, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
+}
+
+}  // namespace
+
+TreeNode leaf_node(std::uint64_t block_index, ByteView block) {
+  FixedBytes<9> prefix{0};
+  put_u64(&prefix[1], block.size());
+  return {2 * block_index, block.size(), hash({prefix, block})};
+}
+
+TreeNode parent_node(const TreeNode& a, const TreeNode& b) {
+  const auto& left = a.index < b.index ? a : b;
+  const auto& right = a.index < b.index ? b : a;
+  const auto size = left.size + right.size;
+  FixedBytes<9 + 64> input{1};
+  put_u64(&input[1], size);
+  std::memcpy(&input[9], left.hash.data(), 32);
+  std::memcpy(&input[41], right.hash.data(), 32);
+  return {flat::parent(left.index), size, hash(input)};
+}
+
+Bytes32 tree_hash(std::span<const TreeNode> roots) {
+  CIP_ASSERT(roots.size() <= 64);
+  FixedBytes<1 + 64 * 48> input;
+  input[0] = 2;
+  std::size_t used = 1;
+  for (const auto& root : roots) {
+    std::memcpy(&input[used], root.hash.data(), 32);
+    put_u64(&input[used + 32], root.index);
+    put_u64(&input[used + 40], root.size);
+    used += 48;
+  }
+  return hash(ByteView(input.data(), used));
+}
+
+void encode_node(Writer& out, const TreeNode& node) {
+  out.uint(node.index);
+  out.uint(node.size);
+  out.raw(node.hash);
+}
+
+TreeNode decode_node(Reader& in) {
+  TreeNode node;
+  node.index = in.uint();
+  node.size = in.uint();
+  node.hash = in.fixed32();
+  return node;
+}
+
+std::optional<RootList> RootList::from_nodes(std::vector<TreeNode> roots) {
+  RootList out;
+  for (const auto& root : roots) {
+    if (flat::depth(root.index) > 52 || flat::left_span(root.index) != 2 * out.length_)
+      return std::nullopt;
+    const auto leaves = flat::leaf_count(root.index);
+    // Larger trees stand to the left: a root no smaller than what follows would have been folded.
+    if (out.length_ != 0 && (out.length_ & (2 * leaves - 1)) != 0) return std::nullopt;
+    out.length_ += leaves;
+    out.byte_length_ += root.size;
+  }
+  if (out.length_ > kMaxLength) return std::nullopt;
+  out.roots_ = std::move(roots);
+  return out;
+}
+
+void RootList::append(const TreeNode& node, std::vector<TreeNode>& made) {
+  CIP_ASSERT(flat::left_span(node.index) == 2 * length_);
+  length_ += flat::leaf_count(node.index);
+  byte_length_ += node.size;
+  roots_.push_back(node);
+  made.push_back(node);
+  while (roots_.size() > 1 &&
+         flat::sibling(roots_.back().index) == roots_[roots_.size() - 2].index) {
+    const auto parent = parent_node(roots_[roots_.size() - 2], roots_.back());
+    roots_.resize(roots_.size() - 2);
+    roots_.push_back(parent);
+    made.push_back(parent);
+  }
+}
+
+}  // namespace cip::store
