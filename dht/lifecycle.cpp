@@ -156,7 +156,10 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
   // A source can be forged, so a newcomer has to answer first.
   if (core_.rpc.is_asking(from)) return;
   const auto would = core_.table.would_hear(core_.tick(now), {id, from});
-  const bool worth = would.outcome == RoutingTable::Outcome::added || would.candidate.has_value();
+  // A ping into a full bucket is not worth two more: each of those would meet a full bucket again,
+  // and upkeep would feed on itself through the whole network.
+  const bool may_replace = would.candidate.has_value() && !request.is(InternalCommand::ping);
+  const bool worth = would.outcome == RoutingTable::Outcome::added || may_replace;
   if (!worth || core_.rpc.count(Purpose::acquaint) >= kMaxAcquaintances) return;
   ping(now, from, Purpose::acquaint);
 }
