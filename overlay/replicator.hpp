@@ -145,6 +145,9 @@ class Replicator {
   // True when the event answers this machine; events without a ticket are never only its own.
   bool handle_feed_event(Now now, store::FeedEvent& event);
   void handle_timeout(Now now);
+  // The feed has less to write than before; a stream has room again.
+  void note_feed_changed() { dirty_ = true; }
+  void note_writable() { dirty_ = true; }
   // Sends what the inputs so far call for. Touches the feed: drain it afterwards.
   void flush(Now now);
 

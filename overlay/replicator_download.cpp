@@ -102,6 +102,7 @@ std::optional<std::uint64_t> Replicator::next_block(Peer& peer) {
 std::optional<std::uint64_t> Replicator::next_block_of(Peer& peer, const Download& download) {
   const auto end = std::min({download.end(), feed_.length(), peer.remote.length});
   auto& scan = peer.scan[download.id];
+  scan = std::max(scan, download.options.start);
   while (scan < end) {
     scan = feed_.blocks().first_unset(scan, end);
     if (scan == end) break;

@@ -140,7 +140,7 @@ void Replicator::answer_want(Peer& peer, const WantMessage& want) {
   }
   for (auto start = want.start; start < end;) {
     const auto stop = std::min(end, (start / kWantSegment + 1) * kWantSegment);
-    if (const auto words = feed_.blocks().words(start, stop)) {
+    if (const auto words = feed_.blocks().words(start, stop, feed_.length())) {
       streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::bitfield),
                     encode_bitfield(*words));
     }
