@@ -47,6 +47,8 @@ const char* text(Errc code) {
       return "the peer refused the hello";
     case Errc::cancelled:
       return "cancelled";
+    case Errc::too_many_hellos:
+      return "too many hellos at once";
     case Errc::no_such_topic:
       return "this node does not take part in the topic";
     case Errc::no_own_feed:

@@ -31,6 +31,7 @@ enum class Errc {
   no_hello_answer,   // relays were found, the peer behind them does not answer
   hello_refused,     // the peer answered with an error
   cancelled,         // the owner took it back
+  too_many_hellos,   // a bound of this node is reached
   // Topics
   no_such_topic,      // not taken part in here
   no_own_feed,        // the own feed of the topic is not open yet

@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -25,7 +24,10 @@
 #include "overlay/bound.hpp"
 #include "overlay/dial_policy.hpp"
 #include "overlay/errors.hpp"
-#include "overlay/hello_payload.hpp"
+#include "overlay/hello_client.hpp"
+#include "overlay/hello_offer.hpp"
+#include "overlay/hello_server.hpp"
+#include "overlay/pending_table.hpp"
 
 namespace cip::dht {
 class Node;
@@ -35,27 +37,17 @@ namespace cip::overlay {
 
 // Hellos sent to relays at once; one more when the caller named relays.
 inline constexpr std::size_t kHellosAtOnce = 2;
-// A pending hello lives this long after message 2, and so many are kept, oldest out. The same holds
-// for the answers kept for repeated messages 1.
-inline constexpr Duration kPendingHelloLife = std::chrono::seconds(10);
-inline constexpr std::size_t kMaxPendingHellos = 1024;
 // Hellos under way as client.
 inline constexpr std::size_t kMaxGreetings = 256;
-
-// What this node tells of itself in hellos.
-struct Offer {
-  std::vector<Endpoint> endpoints;  // of the TCP listener, every realm; filtered per peer
-  std::vector<Endpoint6> endpoints6;
-  bool accepts_dial_back = true;           // capability 2: dials when asked, asks to be dialled
-  std::vector<Endpoint> relays;            // announce relays for the peer's cache, at most 3
-  std::vector<std::uint32_t> interfaces;   // own interface addresses, for "same network first"
-  std::optional<std::uint32_t> public_ip;  // own public address as others see it
-};
+// Nodes tried for one hello; a walk finds three relays of a healthy peer.
+inline constexpr std::size_t kMaxRelaysTried = 20;
 
 struct GreetOptions {
-  std::vector<Endpoint> relays;  // nodes to try first: from a record or an earlier hello
-  bool walk = true;              // also walk the DHT
-  bool dial_back = false;        // message 1 asks the peer to dial this node
+  std::vector<Endpoint> relays = {};  // nodes to try first: of a record or an earlier hello
+  bool walk = true;                   // also walk the DHT
+  bool dial_back = false;             // message 1 asks the peer to dial this node
+  Endpoint peer_seen{};               // with dial_back: HelloDone::server of the hello before
+  bool finish_walk = false;           // the walk goes on to its end after the answer
 };
 
 enum class PeerKind : std::uint8_t { cipnode, stock };
@@ -70,7 +62,7 @@ struct HelloDone {
   std::vector<Endpoint> endpoints;  // to dial, in order (dial_policy)
   std::vector<Endpoint> offered;    // all IPv4 endpoints of the trailer
   std::vector<Endpoint6> offered6;
-  Endpoint server;                    // the peer's UDP address: as the relay sees it, or `via`
+  Endpoint server;                    // the peer's UDP address as `via` sees it; see seen_from()
   Endpoint own_address;               // this node as `via` sees it
   Endpoint via;                       // who passed the hello on, or the peer itself
   bool direct = false;                // answered by the peer itself
@@ -81,8 +73,8 @@ struct HelloDone {
   Duration rtt{};                     // of the hello that was answered
 };
 
-// The walk of a greeting has ended; it may come before or after HelloDone, never without one of
-// HelloDone and HelloFailed.
+// The walk of a greeting has ended: before HelloFailed, before or after HelloDone. It says
+// dht::Errc::cancelled when the hello was answered before and the walk not wanted any more.
 struct WalkDone {
   HelloId id = 0;
   dht::QueryDone walk;
@@ -92,7 +84,7 @@ struct HelloFailed {
   HelloId id = 0;
   PublicKey peer{};
   std::error_code error;  // nobody_announces, no_node_answered, no_hello_answer, hello_refused,
-                          // cancelled
+                          // cancelled, too_many_hellos, bad_point
   std::uint64_t peer_error = 0;  // what the peer answered, for hello_refused
   std::vector<Endpoint> relays;
 };
@@ -120,10 +112,12 @@ struct GreeterStats {
   std::uint64_t failed = 0;
   std::uint64_t received = 0;
   std::uint64_t answered = 0;
-  std::uint64_t repeated = 0;  // messages 1 seen before, answered with the same bytes
-  std::uint64_t ignored = 0;   // did not decrypt
-  std::uint64_t denied = 0;    // by the owner's list
-  std::uint64_t pending_evicted = 0;
+  std::uint64_t repeated = 0;         // messages 1 seen before, answered with the same bytes
+  std::uint64_t ignored = 0;          // did not decrypt
+  std::uint64_t denied = 0;           // by the owner's lists
+  std::uint64_t throttled = 0;        // above kHellosPerSecond
+  std::uint64_t pending_evicted = 0;  // above kMaxPendingHellos
+  std::uint64_t dials_refused = 0;    // dials back above kMaxDialsBackPerIp
 };
 
 // Inputs: handle_event() with events of the node, handle_timeout(), commands; then drain
@@ -135,15 +129,15 @@ class Greeter final : public PendingHellos {
   ~Greeter();
 
   // --- both sides
-  void set_offer(Offer offer);
-  const Offer& offer() const;
+  void set_offer(Offer offer) { offer_ = std::move(offer); }
+  const Offer& offer() const { return offer_; }
 
   // --- server. Only after this, hellos are answered.
   void listen();
   void unlisten();
   // Only these keys are answered; none: everybody but the denied. The others get silence.
-  void allow_only(std::optional<std::set<PublicKey>> keys);
-  void deny(const PublicKey& key);
+  void allow_only(std::optional<std::set<PublicKey>> keys) { server_.allow_only(std::move(keys)); }
+  void deny(const PublicKey& key) { server_.deny(key); }
 
   // --- client
   HelloId greet(Now now, const PublicKey& peer, GreetOptions options = {});
@@ -152,25 +146,58 @@ class Greeter final : public PendingHellos {
   void cancel(Now now, HelloId id);
 
   // --- streams
-  const PendingHello* find_pending(const Bytes32& stream_id) const override;
+  const PendingHello* find_pending(const Bytes32& id) const override {
+    return pending_.find_pending(id);
+  }
   // The hello has its stream, or is not wanted any more.
-  void forget(HelloId id);
+  void forget(HelloId id) { pending_.forget(id); }
 
   // --- inputs
   // True when the event belonged to a hello of this machine (or is a hello).
   bool handle_event(Now now, const dht::Event& event);
-  void handle_timeout(Now now);
+  void handle_timeout(Now now) { pending_.expire(now); }
 
   // --- outputs
   std::optional<GreeterEvent> poll_event();
-  std::optional<TimePoint> next_timeout() const;
+  std::optional<TimePoint> next_timeout() const { return pending_.next_timeout(); }
 
-  const GreeterStats& stats() const;
-  std::size_t pending_count() const;
+  GreeterStats stats() const;
+  std::size_t pending_count() const { return pending_.size(); }
+  std::size_t greetings_running() const { return greetings_.size(); }
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  struct Greeting;
+
+  // client
+  bool handle_query_reply(Now now, const dht::QueryReply& reply);
+  bool handle_walk_done(Now now, const dht::QueryDone& done);
+  bool handle_reply(Now now, const dht::HelloReply& reply);
+  bool handle_failure(Now now, const dht::HelloFailed& failure);
+  Greeting* take_request(dht::RequestId request);
+  void proceed(Now now, Greeting& greeting);
+  void finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
+              const HelloClient::Answer& answer);
+  void fail_greeting(Now now, Greeting& greeting, std::error_code error,
+                     std::uint64_t peer_error = 0);
+  void end(Now now, Greeting& greeting);
+  // server
+  bool handle_hello(Now now, const dht::HelloReceived& hello);
+  void dial_back(Now now, HelloId id, const HelloServer::Answer& answer);
+
+  dht::Node& node_;
+  Random& random_;
+  KeyPair identity_;
+  dht::Target target_;  // of the own key
+  Offer offer_;
+  HelloServer server_;
+  PendingTable pending_;
+  DialBackLimiter dials_back_;
+  HelloId last_id_ = 0;
+  std::map<HelloId, std::unique_ptr<Greeting>> greetings_;
+  std::map<dht::QueryId, HelloId> walks_;
+  std::map<dht::RequestId, HelloId> requests_;
+  std::deque<GreeterEvent> events_;
+  GreeterStats stats_;
 };
 
 }  // namespace cip::overlay

@@ -33,10 +33,6 @@ struct Endpoint6 {
   auto operator<=>(const Endpoint6&) const = default;
 };
 
-// Frozen numbers of the wire.
-enum class Firewall : std::uint8_t { unknown = 0, open = 1, consistent = 2, random = 3 };
-enum class HelloError : std::uint8_t { none = 0, aborted = 1, version_mismatch = 2 };
-
 struct HolepunchRelay {
   Endpoint relay;
   Endpoint peer;
@@ -73,8 +69,8 @@ struct TcpTrailer {
 
 struct HelloPayload {
   std::uint64_t version = 1;
-  std::uint64_t error = 0;
-  std::uint64_t firewall = 0;
+  std::uint64_t error = 0;     // dht::HelloError, or a number of a later version
+  std::uint64_t firewall = 0;  // dht::Firewall, likewise
   std::optional<HolepunchInfo> holepunch;
   std::vector<Endpoint> addresses4;
   std::vector<Endpoint6> addresses6;

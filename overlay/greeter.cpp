@@ -1,0 +1,296 @@
+#include "overlay/greeter.hpp"
+
+#include <algorithm>
+
+#include "dht/errors.hpp"
+#include "dht/node.hpp"
+#include "dht/payloads.hpp"
+
+namespace cip::overlay {
+
+// A hello of this node to a peer.
+struct Greeter::Greeting {
+  Greeting(HelloId number, const PublicKey& key, GreetOptions what, HelloClient hello)
+      : id(number), peer(key), options(std::move(what)), client(std::move(hello)) {}
+
+  HelloId id;
+  PublicKey peer;
+  GreetOptions options;
+  HelloClient client;
+
+  std::optional<dht::QueryId> walk;  // while it runs
+  std::optional<dht::QueryDone> walked;
+  std::vector<Endpoint> relays;  // found by the walk
+  std::vector<Endpoint> tried;   // or about to be
+  std::deque<Endpoint> next;     // about to be
+  std::size_t in_flight = 0;
+  bool silence = false;  // a relay that knows the way got no answer
+  bool ended = false;    // its outcome was reported; only the walk is awaited
+
+  std::size_t at_once() const { return kHellosAtOnce + (options.relays.empty() ? 0 : 1); }
+
+  void add(Endpoint relay) {
+    if (tried.size() >= kMaxRelaysTried || relay.port == 0) return;
+    if (std::find(tried.begin(), tried.end(), relay) != tried.end()) return;
+    tried.push_back(relay);
+    next.push_back(relay);
+  }
+
+  std::error_code outcome() const {
+    if (walked && walked->error == dht::Errc::cancelled) return make_error_code(Errc::cancelled);
+    if (silence || (!walked && !tried.empty())) return make_error_code(Errc::no_hello_answer);
+    if (walked && walked->answers == 0 && tried.empty()) {
+      return make_error_code(Errc::no_node_answered);
+    }
+    return make_error_code(Errc::nobody_announces);
+  }
+};
+
+Greeter::Greeter(dht::Node& node, const KeyPair& identity, Random& random)
+    : node_(node),
+      random_(random),
+      identity_(identity),
+      target_(hash(identity.public_key)),
+      server_(identity) {}
+
+Greeter::~Greeter() = default;
+
+void Greeter::listen() { node_.listen(identity_.public_key); }
+void Greeter::unlisten() { node_.unlisten(identity_.public_key); }
+
+bool Greeter::handle_event(Now now, const dht::Event& event) {
+  pending_.expire(now);
+  if (const auto* reply = std::get_if<dht::QueryReply>(&event)) {
+    return handle_query_reply(now, *reply);
+  }
+  if (const auto* done = std::get_if<dht::QueryDone>(&event)) return handle_walk_done(now, *done);
+  if (const auto* hello = std::get_if<dht::HelloReceived>(&event)) return handle_hello(now, *hello);
+  if (const auto* reply = std::get_if<dht::HelloReply>(&event)) return handle_reply(now, *reply);
+  if (const auto* failure = std::get_if<dht::HelloFailed>(&event)) {
+    return handle_failure(now, *failure);
+  }
+  return false;
+}
+
+std::optional<GreeterEvent> Greeter::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  auto event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+GreeterStats Greeter::stats() const {
+  auto out = stats_;
+  out.ignored = server_.stats().ignored;
+  out.denied = server_.stats().denied;
+  out.throttled = server_.stats().throttled;
+  out.pending_evicted = pending_.evicted();
+  return out;
+}
+
+// --- client
+
+HelloId Greeter::greet(Now now, const PublicKey& peer, GreetOptions options) {
+  const HelloId id = ++last_id_;
+  const auto refuse = [&](std::error_code error) {
+    ++stats_.failed;
+    events_.push_back(
+        HelloFailed{.id = id, .peer = peer, .error = error, .peer_error = 0, .relays = {}});
+    return id;
+  };
+  if (greetings_.size() >= kMaxGreetings) return refuse(make_error_code(Errc::too_many_hellos));
+  auto client = HelloClient::make({.identity = identity_,
+                                   .peer = peer,
+                                   .dial_back = options.dial_back,
+                                   .peer_seen = options.peer_seen},
+                                  offer_, random_);
+  if (!client) return refuse(client.error());
+
+  auto owned = std::make_unique<Greeting>(id, peer, std::move(options), std::move(*client));
+  auto& greeting = *owned;
+  greetings_.emplace(id, std::move(owned));
+  for (const auto relay : greeting.options.relays) greeting.add(relay);
+  if (greeting.options.walk) {
+    greeting.walk = node_.find_peer(
+        now, hash(peer), {.start = greeting.options.relays, .background = false, .replicas = 0});
+    walks_.emplace(*greeting.walk, id);
+  }
+  proceed(now, greeting);
+  return id;
+}
+
+void Greeter::cancel(Now now, HelloId id) {
+  pending_.forget(id);
+  const auto entry = greetings_.find(id);
+  if (entry == greetings_.end() || entry->second->ended) return;
+  fail_greeting(now, *entry->second, make_error_code(Errc::cancelled));
+}
+
+// A node that knows the way to the peer, or the peer itself as it is seen here.
+bool Greeter::handle_query_reply(Now now, const dht::QueryReply& reply) {
+  const auto walk = walks_.find(reply.query);
+  if (walk == walks_.end()) return false;
+  auto& greeting = *greetings_.at(walk->second);
+  const auto record = dht::decode_peer(reply.value);
+  if (!record || record->public_key != greeting.peer) return true;
+  greeting.relays.push_back(reply.from);
+  greeting.add(reply.from);
+  for (const auto relay : record->relay_addresses) greeting.add(relay);
+  if (!greeting.ended) proceed(now, greeting);
+  return true;
+}
+
+bool Greeter::handle_walk_done(Now now, const dht::QueryDone& done) {
+  const auto walk = walks_.find(done.query);
+  if (walk == walks_.end()) return false;
+  auto& greeting = *greetings_.at(walk->second);
+  walks_.erase(walk);
+  greeting.walk.reset();
+  greeting.walked = done;
+  events_.push_back(WalkDone{greeting.id, done});
+  if (greeting.ended) {
+    greetings_.erase(greeting.id);
+  } else {
+    proceed(now, greeting);
+  }
+  return true;
+}
+
+// Sends message 1 to more nodes, or finds that there are none left.
+void Greeter::proceed(Now now, Greeting& greeting) {
+  while (!greeting.next.empty() && greeting.in_flight < greeting.at_once()) {
+    const auto relay = greeting.next.front();
+    greeting.next.pop_front();
+    const auto request =
+        node_.send_hello(now, relay, hash(greeting.peer), greeting.client.message1());
+    requests_.emplace(request, greeting.id);
+    ++greeting.in_flight;
+    ++stats_.sent;
+  }
+  if (greeting.in_flight == 0 && !greeting.walk) {
+    fail_greeting(now, greeting, greeting.outcome());
+  }
+}
+
+// The greeting that a request belongs to, if it still waits for one.
+Greeter::Greeting* Greeter::take_request(dht::RequestId request) {
+  const auto entry = requests_.find(request);
+  const auto id = entry->second;
+  requests_.erase(entry);
+  const auto greeting = greetings_.find(id);
+  if (greeting == greetings_.end() || greeting->second->ended) return nullptr;
+  --greeting->second->in_flight;
+  return greeting->second.get();
+}
+
+bool Greeter::handle_reply(Now now, const dht::HelloReply& reply) {
+  if (!requests_.contains(reply.request)) return false;
+  auto* greeting = take_request(reply.request);
+  if (greeting == nullptr) return true;
+  if (const auto answer = greeting->client.read(reply.noise)) {
+    finish(now, *greeting, reply, *answer);
+  } else {
+    proceed(now, *greeting);
+  }
+  return true;
+}
+
+bool Greeter::handle_failure(Now now, const dht::HelloFailed& failure) {
+  if (!requests_.contains(failure.request)) return false;
+  auto* greeting = take_request(failure.request);
+  if (greeting == nullptr) return true;
+  if (failure.error != dht::Errc::not_a_relay) greeting->silence = true;
+  proceed(now, *greeting);
+  return true;
+}
+
+// The peer has answered. A trailer counts whatever the error field says.
+void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
+                     const HelloClient::Answer& answer) {
+  const auto& payload = answer.payload;
+  const bool is_ours = payload.tcp && payload.tcp->has(kCapabilityBoundTcp);
+  const bool understood = payload.error <= static_cast<std::uint64_t>(dht::HelloError::aborted);
+  if (!is_ours && !understood) {
+    return fail_greeting(now, greeting, make_error_code(Errc::hello_refused), payload.error);
+  }
+  HelloDone done;
+  done.id = greeting.id;
+  done.peer = greeting.peer;
+  done.via = reply.from;
+  done.direct = !reply.server;
+  done.server = seen_from(reply.from, reply.server.value_or(reply.from));
+  done.own_address = reply.own_address;
+  done.firewall = payload.firewall;
+  done.peer_relays = payload.relay_addresses.value_or(std::vector<Endpoint>{});
+  done.relays = greeting.relays;
+  done.rtt = reply.rtt;
+  if (is_ours) {
+    done.kind = PeerKind::cipnode;
+    done.keys = answer.keys;
+    done.capabilities = payload.tcp->capabilities;
+    done.offered = payload.tcp->endpoints;
+    done.offered6 = payload.tcp->endpoints6;
+    done.endpoints = endpoints_to_dial(done.offered, offer_.view_of(done.server));
+    done.dial_back_asked = greeting.options.dial_back && payload.tcp->has(kCapabilityReverseDial);
+    if (done.dial_back_asked) pending_.add(now, {greeting.id, answer.keys});
+  }
+  ++stats_.done;
+  events_.push_back(std::move(done));
+  end(now, greeting);
+}
+
+void Greeter::fail_greeting(Now now, Greeting& greeting, std::error_code error,
+                            std::uint64_t peer_error) {
+  ++stats_.failed;
+  events_.push_back(HelloFailed{.id = greeting.id,
+                                .peer = greeting.peer,
+                                .error = error,
+                                .peer_error = peer_error,
+                                .relays = greeting.relays});
+  end(now, greeting);
+}
+
+// The outcome is reported. A walk that still runs ends later, with a QueryDone of its own.
+void Greeter::end(Now now, Greeting& greeting) {
+  greeting.ended = true;
+  if (!greeting.walk) {
+    greetings_.erase(greeting.id);
+  } else if (!greeting.options.finish_walk) {
+    node_.cancel(now, *greeting.walk);
+  }
+}
+
+// --- server
+
+bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
+  if (hello.ticket.target != target_) return false;
+  ++stats_.received;
+  // Of two relays the first saw the client; it names itself when it passes the hello on.
+  const auto reporter = hello.ticket.relay_address.value_or(hello.ticket.from);
+  const auto seen = seen_from(reporter, hello.client);
+  auto answer = server_.handle(now, hello.noise, seen, offer_, random_);
+  if (!answer) return true;
+  if (answer->repeated) ++stats_.repeated;
+  ++stats_.answered;
+  node_.answer_hello(now, hello.ticket, std::move(answer->message2));
+  if (!answer->keys) return true;
+  const HelloId id = ++last_id_;
+  pending_.add(now, {id, *answer->keys});
+  events_.push_back(HelloAnswered{id, answer->peer, seen});
+  dial_back(now, id, *answer);
+  return true;
+}
+
+void Greeter::dial_back(Now now, HelloId id, const HelloServer::Answer& answer) {
+  DialBackRequested request{id, *answer.keys, {}};
+  for (const auto endpoint : answer.dial_back) {
+    if (dials_back_.allow(now, endpoint.ip)) {
+      request.endpoints.push_back(endpoint);
+    } else {
+      ++stats_.dials_refused;
+    }
+  }
+  if (!request.endpoints.empty()) events_.push_back(std::move(request));
+}
+
+}  // namespace cip::overlay

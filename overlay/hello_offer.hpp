@@ -1,0 +1,35 @@
+#pragma once
+
+// What a node tells of itself in hellos, as client and as server.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "overlay/dial_policy.hpp"
+#include "overlay/hello_payload.hpp"
+
+namespace cip::overlay {
+
+struct Offer {
+  std::vector<Endpoint> endpoints;  // of the TCP listener, every realm; filtered per peer
+  std::vector<Endpoint6> endpoints6;
+  bool accepts_dial_back = true;           // capability 2: dials when asked, asks to be dialled
+  std::vector<Endpoint> relays;            // announce relays for the peer's cache, at most 3
+  std::vector<std::uint32_t> interfaces;   // own interface addresses, for "same network first"
+  std::optional<std::uint32_t> public_ip;  // own public address as others see it
+  std::optional<Endpoint> public_udp;      // own public DHT address, if reachable directly
+
+  DialView view_of(Endpoint peer_seen) const {
+    return {.peer_seen = peer_seen, .public_ip = public_ip, .interfaces = interfaces};
+  }
+  std::uint64_t capabilities() const {
+    return kCapabilityBoundTcp | (accepts_dial_back ? kCapabilityReverseDial : 0);
+  }
+};
+
+// Fields common to both messages: where this node can be reached by UDP.
+HelloPayload base_payload(const Offer& offer);
+
+}  // namespace cip::overlay

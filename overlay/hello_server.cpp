@@ -1,0 +1,114 @@
+#include "overlay/hello_server.hpp"
+
+#include <algorithm>
+
+#include "dht/commands.hpp"
+#include "overlay/noise.hpp"
+
+namespace cip::overlay {
+
+const Bytes32& hello_prologue() {
+  static const Bytes32 prologue = make_namespace("hyperswarm/dht", 0);
+  return prologue;
+}
+
+HelloPayload base_payload(const Offer& offer) {
+  HelloPayload out;
+  if (offer.public_udp) {
+    out.firewall = static_cast<std::uint64_t>(dht::Firewall::open);
+    out.addresses4 = {*offer.public_udp};
+  }
+  return out;
+}
+
+std::optional<HelloServer::Answer> HelloServer::handle(Now now, ByteView message1, Endpoint seen,
+                                                       const Offer& offer, Random& random) {
+  while (!ages_.empty() && ages_.front().expires <= now.mono) {
+    answers_.erase(ages_.front().digest);
+    ages_.pop_front();
+  }
+  const auto digest = hash(message1);
+  if (const auto known = answers_.find(digest); known != answers_.end()) {
+    return Answer{
+        .message2 = known->second, .repeated = true, .peer = {}, .keys = {}, .dial_back = {}};
+  }
+  if (!take_turn(now)) return std::nullopt;
+
+  NoiseHandshake::Options options;
+  options.pattern = NoiseHandshake::Pattern::ik;
+  options.role = Role::responder;
+  options.static_key = identity_;
+  options.prologue = to_bytes(hello_prologue());
+  NoiseHandshake handshake(std::move(options), random);
+  const auto plaintext = handshake.read_message(message1);
+  const auto theirs = plaintext ? decode_hello_payload(*plaintext) : std::nullopt;
+  if (!theirs) {
+    ++stats_.ignored;
+    return std::nullopt;
+  }
+  Answer answer;
+  answer.peer = *handshake.remote_static();
+  if (!is_welcome(answer.peer)) {
+    ++stats_.denied;
+    return std::nullopt;
+  }
+  auto message2 = handshake.write_message(encode_hello_payload(make_answer(*theirs, seen, offer)));
+  if (!message2) return std::nullopt;  // an ephemeral key that is no point
+  answer.message2 = std::move(*message2);
+  keep(now, digest, answer.message2);
+  if (theirs->tcp && theirs->tcp->has(kCapabilityBoundTcp)) {
+    answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
+                                  handshake.handshake_hash(), answer.peer);
+    if (theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
+      answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, seen);
+    }
+  }
+  return answer;
+}
+
+// A peer that cannot open a bound stream fails at once, and cleanly: error 1 and no udx.
+HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
+                                      const Offer& offer) const {
+  HelloPayload out;
+  if (theirs.version != 1) {
+    out.error = static_cast<std::uint64_t>(dht::HelloError::version_mismatch);
+    return out;
+  }
+  if (!theirs.tcp || !theirs.tcp->has(kCapabilityBoundTcp)) {
+    out.error = static_cast<std::uint64_t>(dht::HelloError::aborted);
+    return out;
+  }
+  out = base_payload(offer);
+  if (!offer.relays.empty()) out.relay_addresses = offer.relays;
+  out.tcp = TcpTrailer{.capabilities = offer.capabilities(),
+                       .endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(seen)),
+                       .endpoints6 = offer.endpoints6};
+  return out;
+}
+
+bool HelloServer::is_welcome(const PublicKey& key) const {
+  return !denied_.contains(key) && (!allowed_ || allowed_->contains(key));
+}
+
+bool HelloServer::take_turn(Now now) {
+  const double seconds = std::chrono::duration<double>(now.mono - turns_at_).count();
+  turns_ = std::min(kHelloBurst, turns_ + seconds * kHellosPerSecond);
+  turns_at_ = now.mono;
+  if (turns_ < 1) {
+    ++stats_.throttled;
+    return false;
+  }
+  turns_ -= 1;
+  return true;
+}
+
+void HelloServer::keep(Now now, const Bytes32& digest, const Bytes& message2) {
+  if (ages_.size() >= kMaxAnswers) {
+    answers_.erase(ages_.front().digest);
+    ages_.pop_front();
+  }
+  answers_.insert_or_assign(digest, message2);
+  ages_.push_back({now.mono + kAnswerLife, digest});
+}
+
+}  // namespace cip::overlay

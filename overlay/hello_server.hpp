@@ -1,0 +1,79 @@
+#pragma once
+
+// The answering side of hellos (protocol of the DHT, section 12 "Server procedure", and 18):
+// message 1 in, message 2 out. Pure: who carries the messages is the greeter's business.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "base/crypto.hpp"
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "overlay/bound.hpp"
+#include "overlay/hello_offer.hpp"
+
+namespace cip::overlay {
+
+// Message 2 is repeated for the same message 1 this long; so many are kept, oldest out.
+inline constexpr Duration kAnswerLife = std::chrono::seconds(10);
+inline constexpr std::size_t kMaxAnswers = 1024;
+// A hello costs some 0.5 ms of curve arithmetic, so strangers get a bounded share of the processor:
+// sustained per second, and at once.
+inline constexpr double kHellosPerSecond = 200;
+inline constexpr double kHelloBurst = 400;
+
+class HelloServer {
+ public:
+  explicit HelloServer(const KeyPair& identity) : identity_(identity) {}
+
+  // Only these keys are answered; none: everybody but the denied. The others get silence.
+  void allow_only(std::optional<std::set<PublicKey>> keys) { allowed_ = std::move(keys); }
+  void deny(const PublicKey& key) { denied_.insert(key); }
+
+  struct Answer {
+    Bytes message2;
+    bool repeated = false;  // given before; the rest is empty
+    PublicKey peer{};
+    // There if the peer can open a bound stream; hello ids are the caller's.
+    std::optional<BoundKeys> keys;
+    std::vector<Endpoint> dial_back;  // where the peer asks to be dialled; not limited yet
+  };
+  // `seen` is where the client was seen. None: silence.
+  std::optional<Answer> handle(Now now, ByteView message1, Endpoint seen, const Offer& offer,
+                               Random& random);
+
+  struct Stats {
+    std::uint64_t ignored = 0;    // did not decrypt
+    std::uint64_t denied = 0;     // by the owner's lists
+    std::uint64_t throttled = 0;  // above kHellosPerSecond
+  };
+  const Stats& stats() const { return stats_; }
+
+ private:
+  struct Kept {
+    TimePoint expires;
+    Bytes32 digest;
+  };
+
+  bool is_welcome(const PublicKey& key) const;
+  bool take_turn(Now now);
+  void keep(Now now, const Bytes32& digest, const Bytes& message2);
+  HelloPayload make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer) const;
+
+  KeyPair identity_;
+  std::optional<std::set<PublicKey>> allowed_;
+  std::set<PublicKey> denied_;
+  std::unordered_map<Bytes32, Bytes, Bytes32Hash> answers_;  // by hash of message 1
+  std::deque<Kept> ages_;
+  double turns_ = kHelloBurst;
+  TimePoint turns_at_{};
+  Stats stats_;
+};
+
+// Prologue of both messages.
+const Bytes32& hello_prologue();
+
+}  // namespace cip::overlay

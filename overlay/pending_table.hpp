@@ -1,0 +1,43 @@
+#pragma once
+
+// Hellos whose other side may open a stream, by the stream id expected from it (protocol of the
+// DHT, 18.2 "Pending hellos"): 10 s, at most 1024, oldest out.
+
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.hpp"
+#include "overlay/bound.hpp"
+
+namespace cip::overlay {
+
+inline constexpr Duration kPendingHelloLife = std::chrono::seconds(10);
+inline constexpr std::size_t kMaxPendingHellos = 1024;
+
+class PendingTable final : public PendingHellos {
+ public:
+  void add(Now now, const PendingHello& hello);
+  void forget(HelloId id);
+  void expire(Now now);
+
+  const PendingHello* find_pending(const Bytes32& id) const override;
+  std::size_t size() const { return hellos_.size(); }
+  std::uint64_t evicted() const { return evicted_; }
+  // When the oldest entry expires.
+  std::optional<TimePoint> next_timeout() const;
+
+ private:
+  struct Age {
+    TimePoint expires;
+    Bytes32 stream_id;
+  };
+
+  std::unordered_map<Bytes32, PendingHello, Bytes32Hash> hellos_;
+  std::unordered_map<HelloId, Bytes32> by_id_;
+  std::deque<Age> ages_;  // oldest first; entries forgotten meanwhile are still in it
+  std::uint64_t evicted_ = 0;
+};
+
+}  // namespace cip::overlay
