@@ -109,6 +109,7 @@ void Topics::handle_push(Topic& topic, Neighbour& neighbour, ByteView payload) {
   }
   const store::Ticket ticket = author->feed->apply(std::move(data->proof));
   author->incoming.emplace(ticket, Author::Incoming{neighbour.stream.conn, push->hops});
+  host_.feed_touched(*author->feed);
 }
 
 void Topics::handle_graft(Topic& topic, Neighbour& neighbour, ByteView payload) {
@@ -148,12 +149,14 @@ void Topics::handle_ack(Topic& topic, Neighbour& neighbour, ByteView payload) {
 
 void Topics::track(Topic& topic, const Bytes32& feed_key) {
   topic.authors[feed_key].key = feed_key;
+  topic_of_feed_.insert_or_assign(feed_key, topic.id);
   due_.emplace(now_.mono + limits_.header_wait, Due{topic.id, feed_key, 0});
   host_.open_feed(topic.id, feed_key);
 }
 
 void Topics::drop_author(Topic& topic, const Bytes32& feed_key) {
   topic.authors.erase(feed_key);
+  topic_of_feed_.erase(feed_key);
   if (topic.own == feed_key) topic.own.reset();
   host_.drop_feed(feed_key);
   wake(topic);
@@ -165,6 +168,7 @@ void Topics::feed_opened(Now now, const Bytes32& id, store::Feed& feed,
   Topic* topic = find_topic(id);
   if (topic == nullptr) return;
   Author& author = topic->authors[feed.key()];
+  topic_of_feed_.insert_or_assign(feed.key(), id);
   author.key = feed.key();
   author.feed = &feed;
   author.seen_length = feed.length();
@@ -185,6 +189,7 @@ void Topics::feed_opened(Now now, const Bytes32& id, store::Feed& feed,
 void Topics::feed_failed(const Bytes32& id, const Bytes32& feed_key) {
   Topic* topic = find_topic(id);
   if (topic != nullptr) topic->authors.erase(feed_key);
+  topic_of_feed_.erase(feed_key);
 }
 
 void Topics::write_header(Topic& topic, Author& author) {
@@ -192,6 +197,7 @@ void Topics::write_header(Topic& topic, Author& author) {
   auto written =
       author.feed->append({encode_topic_header(header, author.key, identity_)}, *author.own_key);
   if (written) author.next_seq = *written + 1;
+  host_.feed_touched(*author.feed);
 }
 
 void Topics::want_header(Author& author) {
@@ -199,6 +205,7 @@ void Topics::want_header(Author& author) {
   if (author.header || author.reading_header || !readable) return;
   author.reading_header = true;
   author.reads.emplace(author.feed->read(0), Author::Read{});
+  host_.feed_touched(*author.feed);
 }
 
 void Topics::take_header(Topic& topic, Author& author, const Result<Bytes>& block) {
@@ -223,12 +230,11 @@ void Topics::take_header(Topic& topic, Author& author, const Result<Bytes>& bloc
   wake(topic);
 }
 
-void Topics::handle_feed_event(Now now, const Bytes32& id, store::Feed& feed,
-                               const store::FeedEvent& event) {
+bool Topics::handle_feed_event(Now now, store::Feed& feed, store::FeedEvent& event) {
   now_ = now;
-  Topic* topic = find_topic(id);
+  Topic* topic = topic_of(feed.key());
   Author* author = topic == nullptr ? nullptr : topic->find_author(feed.key());
-  if (author == nullptr || author->feed != &feed) return;
+  if (author == nullptr || author->feed != &feed) return false;
   if (const auto* read = std::get_if<store::BlockRead>(&event)) {
     return read_done(*topic, *author, *read);
   }
@@ -256,6 +262,7 @@ void Topics::handle_feed_event(Now now, const Bytes32& id, store::Feed& feed,
     }
     wake(*topic);
   }
+  return false;
 }
 
 // --- new blocks
@@ -293,11 +300,12 @@ void Topics::push_to(Author& author, std::uint64_t from, std::uint64_t hops,
   request.block = store::ProofRequest::Block{from, 0};
   request.upgrade = store::ProofRequest::Upgrade{from, author.feed->length() - from};
   author.outgoing.emplace(author.feed->prove(request), Author::Outgoing{from, hops, std::move(to)});
+  host_.feed_touched(*author.feed);
 }
 
-void Topics::push_made(Topic& topic, Author& author, const store::ProofReady& ready) {
+bool Topics::push_made(Topic& topic, Author& author, const store::ProofReady& ready) {
   const auto found = author.outgoing.find(ready.ticket);
-  if (found == author.outgoing.end()) return;
+  if (found == author.outgoing.end()) return false;
   const Author::Outgoing push = std::move(found->second);
   author.outgoing.erase(found);
   const bool small =
@@ -315,24 +323,27 @@ void Topics::push_made(Topic& topic, Author& author, const store::ProofReady& re
     streams_.send(conn, neighbour->second.channel, type_of(TopicMessageType::push),
                   encode_topic_push_head({index, push.from, push.hops, {}}), data);
   }
+  return true;
 }
 
-void Topics::push_checked(Topic& topic, Author& author, store::Ticket ticket,
+// True when it was a push of a neighbour; what others applied to the feed is spread all the same.
+bool Topics::push_checked(Topic& topic, Author& author, store::Ticket ticket,
                           std::error_code rejected) {
-  ConnId source = 0;
-  std::uint64_t hops = 0;
-  if (const auto found = author.incoming.find(ticket); found != author.incoming.end()) {
-    source = found->second.from;
-    hops = found->second.hops + 1;
-    author.incoming.erase(found);
+  const auto found = author.incoming.find(ticket);
+  const bool is_push = found != author.incoming.end();
+  const ConnId source = is_push ? found->second.from : 0;
+  const std::uint64_t hops = is_push ? found->second.hops + 1 : 0;
+  if (is_push) author.incoming.erase(found);
+  if (rejected) {
     const auto neighbour = topic.neighbours.find(source);
-    if (rejected && store::blames_peer(rejected) && neighbour != topic.neighbours.end()) {
+    if (store::blames_peer(rejected) && neighbour != topic.neighbours.end()) {
       misbehaved(neighbour->second, "invalid topic push");
     }
+    return is_push;
   }
-  if (rejected) return;
   want_header(author);
   spread(topic, author, source, hops);
+  return false;
 }
 
 }  // namespace cip::overlay

@@ -33,6 +33,7 @@ Result<std::uint64_t> Topics::publish(Now now, const Bytes32& id,
   }
   auto first = author->feed->append(std::move(blocks), *author->own_key);
   if (first) author->next_seq = seq;
+  host_.feed_touched(*author->feed);
   return first;
 }
 
@@ -118,21 +119,26 @@ void Topics::feed_subscription(Topic& topic, SubscriptionId id, Subscription& su
     subscription.see_feed(now_, key, author.header->created, known_length(topic, author));
     while (const auto index = subscription.next_read(key, author.feed->contiguous_length())) {
       author.reads.emplace(author.feed->read(*index), Author::Read{id, *index});
+      host_.feed_touched(*author.feed);
     }
   }
   events_.push_back(SubscriptionWoken{id});
 }
 
-void Topics::read_done(Topic& topic, Author& author, const store::BlockRead& read) {
+bool Topics::read_done(Topic& topic, Author& author, const store::BlockRead& read) {
   const auto found = author.reads.find(read.ticket);
-  if (found == author.reads.end()) return;
+  if (found == author.reads.end()) return false;
   const Author::Read asked = found->second;
   author.reads.erase(found);
-  if (asked.subscription == 0) return take_header(topic, author, read.value);
+  if (asked.subscription == 0) {
+    take_header(topic, author, read.value);
+    return true;
+  }
   const auto subscription = topic.subscriptions.find(asked.subscription);
-  if (subscription == topic.subscriptions.end()) return;
+  if (subscription == topic.subscriptions.end()) return true;
   subscription->second.put(author.key, asked.index, open_message(author, asked.index, read.value));
   events_.push_back(SubscriptionWoken{asked.subscription});
+  return true;
 }
 
 std::optional<TopicDelivery> Topics::open_message(const Author& author, std::uint64_t index,

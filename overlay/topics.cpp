@@ -15,6 +15,11 @@ Topics::Topic* Topics::find_topic(const Bytes32& id) const {
   return found == topics_.end() ? nullptr : found->second.get();
 }
 
+Topics::Topic* Topics::topic_of(const Bytes32& feed_key) const {
+  const auto found = topic_of_feed_.find(feed_key);
+  return found == topic_of_feed_.end() ? nullptr : find_topic(found->second);
+}
+
 std::pair<Topics::Topic*, Topics::Neighbour*> Topics::find_neighbour(ConnId conn,
                                                                      ChannelId channel) const {
   for (const auto& [id, topic] : topics_) {
@@ -45,6 +50,7 @@ void Topics::leave(const Bytes32& id) {
     streams_.close_channel(conn, neighbour.channel);
   }
   std::erase_if(subscriptions_, [&](const auto& entry) { return entry.second == id; });
+  std::erase_if(topic_of_feed_, [&](const auto& entry) { return entry.second == id; });
   topics_.erase(id);
 }
 
@@ -57,12 +63,13 @@ void Topics::open_channel(Topic& topic, const StreamInfo& stream) {
   topic.neighbours.insert_or_assign(stream.conn, std::move(neighbour));
 }
 
-void Topics::meet(Now now, ConnId conn, const Bytes32& id) {
+bool Topics::open_for(Now now, ConnId conn, const Bytes32& target) {
   now_ = now;
-  Topic* topic = find_topic(id);
+  Topic* topic = find_topic(target);
   const auto stream = open_streams_.find(conn);
-  if (topic == nullptr || stream == open_streams_.end()) return;
+  if (topic == nullptr || stream == open_streams_.end()) return false;
   if (!topic->neighbours.contains(conn)) open_channel(*topic, stream->second);
+  return true;
 }
 
 void Topics::stream_opened(Now now, const StreamInfo& stream) {

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "base/time.hpp"
 #include "overlay/channel_handler.hpp"
 #include "overlay/errors.hpp"
+#include "overlay/replication.hpp"
 #include "overlay/subscription.hpp"
 #include "overlay/topic_codec.hpp"
 #include "store/feed.hpp"
@@ -43,6 +45,8 @@ class TopicHost {
   virtual void replicate_feed(ConnId conn, const Bytes32& feed_key) = 0;
   // Not part of the topic after all: close it and forget what was fetched.
   virtual void drop_feed(const Bytes32& feed_key) = 0;
+  // A command was given to this feed: drain it in this turn.
+  virtual void feed_touched(store::Feed& feed) = 0;
 
  protected:
   ~TopicHost() = default;
@@ -81,7 +85,7 @@ struct TopicFeedKnown {
 };
 using TopicEvent = std::variant<TopicPublished, TopicAcked, SubscriptionWoken, TopicFeedKnown>;
 
-class Topics final : public ChannelHandler {
+class Topics final : public ChannelHandler, public FeedObserver {
  public:
   // `identity` signs headers of own feeds. `streams` and `host` outlive the machine.
   Topics(Streams& streams, TopicHost& host, const KeyPair& identity, const FixedBytes<16>& instance,
@@ -96,17 +100,11 @@ class Topics final : public ChannelHandler {
   void leave(const Bytes32& topic);
   bool has_joined(const Bytes32& topic) const { return topics_.contains(topic); }
 
-  // Opens the channel of the topic on a stream, to a peer that takes part in it.
-  void meet(Now now, ConnId conn, const Bytes32& topic);
-
   // Feeds of the topic that the home holds already. `own`: signs with `key`; if empty it gets its
   // header first. Feeds from disk may be given before or after join.
   void feed_opened(Now now, const Bytes32& topic, store::Feed& feed,
                    const std::optional<KeyPair>& own_key = std::nullopt);
   void feed_failed(const Bytes32& topic, const Bytes32& feed_key);
-  // Every event of a topic's feed goes through here.
-  void handle_feed_event(Now now, const Bytes32& topic, store::Feed& feed,
-                         const store::FeedEvent& event);
 
   // Own feed of the topic, once opened.
   std::optional<Bytes32> own_feed(const Bytes32& topic) const;
@@ -138,6 +136,8 @@ class Topics final : public ChannelHandler {
 
   // --- machine
 
+  bool handle_feed_event(Now now, store::Feed& feed, store::FeedEvent& event) override;
+
   std::string_view protocol() const override { return kTopicProtocol; }
   void stream_opened(Now now, const StreamInfo& stream) override;
   void stream_closed(Now now, ConnId conn) override;
@@ -148,6 +148,7 @@ class Topics final : public ChannelHandler {
   void channel_message(Now now, ConnId conn, ChannelId channel, std::uint32_t type,
                        ByteView payload) override;
   void channel_closed(Now now, ConnId conn, ChannelId channel) override;
+  bool open_for(Now now, ConnId conn, const Bytes32& target) override;
   void writable(Now now, ConnId conn) override;
 
   void handle_timeout(Now now);
@@ -167,6 +168,7 @@ class Topics final : public ChannelHandler {
   };
 
   Topic* find_topic(const Bytes32& id) const;
+  Topic* topic_of(const Bytes32& feed_key) const;
   // The neighbour of this channel with its topic, if its capability was checked.
   std::pair<Topic*, Neighbour*> find_neighbour(ConnId conn, ChannelId channel) const;
   void open_channel(Topic& topic, const StreamInfo& stream);
@@ -189,11 +191,11 @@ class Topics final : public ChannelHandler {
   void take_header(Topic& topic, Author& author, const Result<Bytes>& block);
   void spread(Topic& topic, Author& author, ConnId source, std::uint64_t hops);
   void push_to(Author& author, std::uint64_t from, std::uint64_t hops, std::vector<ConnId> to);
-  void push_made(Topic& topic, Author& author, const store::ProofReady& ready);
-  void push_checked(Topic& topic, Author& author, store::Ticket ticket, std::error_code rejected);
+  bool push_made(Topic& topic, Author& author, const store::ProofReady& ready);
+  bool push_checked(Topic& topic, Author& author, store::Ticket ticket, std::error_code rejected);
 
   // topic_messages.cpp: publishing and subscribing
-  void read_done(Topic& topic, Author& author, const store::BlockRead& read);
+  bool read_done(Topic& topic, Author& author, const store::BlockRead& read);
   std::optional<TopicDelivery> open_message(const Author& author, std::uint64_t index,
                                             const Result<Bytes>& block) const;
   void wake(Topic& topic);
@@ -207,6 +209,7 @@ class Topics final : public ChannelHandler {
   TopicLimits limits_;
   std::map<Bytes32, std::unique_ptr<Topic>> topics_;
   std::map<ConnId, StreamInfo> open_streams_;
+  std::unordered_map<Bytes32, Bytes32, Bytes32Hash> topic_of_feed_;
   std::map<SubscriptionId, Bytes32> subscriptions_;  // to its topic
   SubscriptionId next_subscription_ = 1;
   std::multimap<TimePoint, Due> due_;
