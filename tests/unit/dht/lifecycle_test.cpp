@@ -6,7 +6,7 @@
 
 #include "dht/node.hpp"
 #include "dht/routing_table.hpp"
-#include "test_network.hpp"
+#include "tests/unit/dht/test_network.hpp"
 
 using namespace cip;
 using namespace cip::dht;

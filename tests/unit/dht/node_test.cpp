@@ -5,7 +5,7 @@
 #include <set>
 
 #include "dht/routing_table.hpp"
-#include "test_network.hpp"
+#include "tests/unit/dht/test_network.hpp"
 
 using namespace cip;
 using namespace cip::dht;

@@ -9,7 +9,7 @@
 #include "dht/routing_table.hpp"
 #include "dht/signatures.hpp"
 #include "dht/size_estimator.hpp"
-#include "test_network.hpp"
+#include "tests/unit/dht/test_network.hpp"
 
 using namespace cip;
 using namespace cip::dht;

@@ -7,7 +7,7 @@
 #include "dht/node.hpp"
 #include "dht/payloads.hpp"
 #include "dht/signatures.hpp"
-#include "test_network.hpp"
+#include "tests/unit/dht/test_network.hpp"
 
 using namespace cip;
 using namespace cip::dht;

@@ -9,7 +9,7 @@
 #include "dht/record_cache.hpp"
 #include "dht/routing_table.hpp"
 #include "dht/signatures.hpp"
-#include "test_network.hpp"
+#include "tests/unit/dht/test_network.hpp"
 
 using namespace cip;
 using namespace cip::dht;
