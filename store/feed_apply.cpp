@@ -110,6 +110,8 @@ Result<void> Feed::Machine::verify_upgrade(const Proof& proof, const TreeNode*& 
   if (!grow(out.roots, upgrade.start + upgrade.length, queue, upgrade.additional, made_))
     return fail(Errc::invalid_proof);
   if (queue.extra_is_used()) unproven = nullptr;
+  // Surplus nodes are harmless, but no honest peer sends any to whom its proof is new.
+  if (out.roots.length() > roots_.length() && !queue.is_drained()) return fail(Errc::invalid_proof);
   const bool is_known = out.roots.length() == roots_.length() && upgrade.signature == signature_;
   if (!is_known && !verify_tree({key_, out.manifest}, out.roots, fork_, upgrade.signature))
     return fail(Errc::invalid_signature);

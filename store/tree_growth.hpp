@@ -22,7 +22,9 @@ class NodeQueue {
 
   // nullptr when the next node is another one.
   const TreeNode* take(std::uint64_t index);
-  bool is_empty() const { return next_ == nodes_.size() && extra_ == nullptr; }
+  bool is_empty() const { return is_drained() && extra_is_used(); }
+  // The nodes were all asked for.
+  bool is_drained() const { return next_ == nodes_.size(); }
   // The extra node was asked for, or there was none.
   bool extra_is_used() const { return extra_ == nullptr; }
 

@@ -1,0 +1,329 @@
+#include <doctest/doctest.h>
+
+#include <numeric>
+
+#include "base/random.hpp"
+#include "store/tree_growth.hpp"
+#include "tests/unit/store/feed_fixture.hpp"
+
+using namespace cip;
+using namespace cip::store;
+using test::FeedRig;
+
+namespace {
+
+// A state of a feed as far as proofs can change it.
+auto snapshot(const Feed& feed) {
+  return std::tuple(feed.length(), feed.fork(), feed.tree_hash(), feed.blocks().count(),
+                    feed.signature(), feed.has_manifest(), feed.uncommitted_bytes());
+}
+
+Proof must_prove(FeedRig& rig, const ProofRequest& request) {
+  auto proof = rig.prove(request);
+  REQUIRE(proof);
+  return std::move(*proof);
+}
+
+std::vector<std::uint64_t> shuffled(std::uint64_t n, Random& random) {
+  std::vector<std::uint64_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  for (auto i = n; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  return order;
+}
+
+// Changes one thing of a proof; false when the part drawn is not there.
+bool tamper(Proof& proof, Random& random) {
+  const auto flip = [&](auto& bytes) {
+    if (bytes.empty()) return false;
+    bytes[random.below(bytes.size())] ^= static_cast<std::uint8_t>(1u << random.below(8));
+    return true;
+  };
+  const auto spoil = [&](std::vector<TreeNode>& nodes) {
+    if (nodes.empty()) return false;
+    const auto at = random.below(nodes.size());
+    switch (random.below(5)) {
+      case 0:
+        nodes[at].size += 1 + random.below(5);
+        return true;
+      case 1:
+        nodes[at].index ^= std::uint64_t{1} << random.below(12);
+        return true;
+      case 2:
+        nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(at));
+        return true;
+      case 3:
+        nodes.push_back(nodes[at]);
+        return true;
+      default:
+        return flip(nodes[at].hash);
+    }
+  };
+  switch (random.below(8)) {
+    case 0:
+      return proof.block && flip(proof.block->value);
+    case 1:
+      if (!proof.block) return false;
+      proof.block->value.push_back(0);
+      return true;
+    case 2:
+      if (!proof.block) return false;
+      proof.block->index ^= std::uint64_t{1} << random.below(10);
+      return true;
+    case 3:
+      return proof.block && spoil(proof.block->nodes);
+    case 4:
+      if (!proof.upgrade) return false;
+      proof.upgrade->length += 1 + random.below(3);
+      return true;
+    case 5:
+      return proof.upgrade && spoil(proof.upgrade->nodes);
+    case 6:
+      return proof.upgrade && spoil(proof.upgrade->additional);
+    default:
+      if (!proof.upgrade) return false;
+      // The last two bytes are a patch, which counts for nothing unless the manifest allows it, and
+      // the number of its nodes.
+      proof.upgrade->signature[random.below(66)] ^=
+          static_cast<std::uint8_t>(1 + random.below(255));
+      return true;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a download in order of a large feed reads nothing from the disk") {
+  auto writer = FeedRig::writer();
+  std::vector<Bytes> blocks(8000);
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = test::content(i, 10);
+  writer.append(std::move(blocks));
+  auto reader = FeedRig::reader();
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 8000))));
+  // Requests are made a window ahead of the replies, as a replicator makes them.
+  std::deque<ProofRequest> asked;
+  for (std::uint64_t i = 0; i < 8000 || !asked.empty(); ++i) {
+    if (i < 8000) asked.push_back(test::block_request(reader.feed, i));
+    if (asked.size() < 256 && i < 8000) continue;
+    auto proof = must_prove(writer, asked.front());
+    asked.pop_front();
+    REQUIRE_FALSE(reader.apply(std::move(proof)));
+  }
+  CHECK(reader.feed.contiguous_length() == 8000);
+  CHECK(reader.store.nodes_read == 0);
+}
+
+TEST_CASE("downloads in any order, while the writer grows, end with the same feed") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    auto writer = FeedRig::writer();
+    auto reader = FeedRig::reader();
+    reader.is_holding = true;
+    std::uint64_t length = 0;
+    for (int round = 0; round < 6; ++round) {
+      // Batches of random sizes.
+      for (auto batches = 1 + random.below(4); batches > 0; --batches) {
+        const auto n = 1 + random.below(150);
+        writer.append(test::vector_blocks(length, length + n));
+        length += n;
+      }
+      auto request = test::upgrade_request(reader.feed, length);
+      if (random.below(2) == 0)
+        request.block = ProofRequest::Block{
+            reader.feed.length() + random.below(length - reader.feed.length()), 0};
+      if (random.below(2) == 0) request.upgrade->length -= random.below(request.upgrade->length);
+      if (request.block && request.block->index >= request.upgrade->start + request.upgrade->length)
+        request.block.reset();
+      REQUIRE_FALSE(reader.apply(must_prove(writer, request)));
+      CHECK(reader.feed.length() == length);
+
+      // Blocks in random order, applied while earlier ones wait for the disk, which answers late.
+      for (const auto index : shuffled(length, random)) {
+        if (reader.feed.has(index) || random.below(4) == 0) continue;
+        reader.feed.apply(must_prove(writer, test::block_request(reader.feed, index)));
+        reader.collect();
+        while (!reader.held.empty() && random.below(3) == 0) reader.run_one();
+      }
+      if (random.below(3) == 0) {
+        while (!reader.held.empty()) reader.run_one();
+        reader = reader.reopened();
+        reader.is_holding = true;
+      }
+    }
+    while (!reader.held.empty()) reader.run_one();
+    reader.is_holding = false;
+    for (std::uint64_t i = 0; i < length; ++i)
+      if (!reader.feed.has(i))
+        REQUIRE_FALSE(reader.apply(must_prove(writer, test::block_request(reader.feed, i))));
+    CHECK(reader.feed.tree_hash() == writer.feed.tree_hash());
+    CHECK(reader.feed.signature() == writer.feed.signature());
+    CHECK(reader.feed.contiguous_length() == length);
+    CHECK(reader.feed.written_length() == length);
+    auto again = reader.reopened();
+    for (std::uint64_t i = 0; i < length; ++i) CHECK(again.read(i) == test::vector_block(i));
+    // It can seed in turn.
+    auto third = FeedRig::reader();
+    CHECK_FALSE(third.apply(must_prove(again, test::upgrade_request(third.feed, length))));
+    for (const auto i : shuffled(length, random))
+      REQUIRE_FALSE(third.apply(must_prove(again, test::block_request(third.feed, i))));
+    CHECK(third.feed.contiguous_length() == length);
+  }
+}
+
+TEST_CASE("tampered proofs are rejected and change nothing") {
+  SeededRandom random(99);
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 90));
+  auto reader = FeedRig::reader();
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 60))));
+  writer.append(test::vector_blocks(90, 133));
+  std::size_t tried = 0;
+  while (tried < 3000) {
+    ProofRequest request;
+    if (random.below(2) == 0) {
+      request = test::upgrade_request(reader.feed, 100 + random.below(33));
+      request.block = ProofRequest::Block{90 + random.below(10), 0};
+    } else {
+      request = test::block_request(reader.feed, random.below(90));
+    }
+    auto proof = must_prove(writer, request);
+    const auto honest = proof;
+    if (!tamper(proof, random) || proof == honest) continue;
+    ++tried;
+    const auto before = snapshot(reader.feed);
+    const auto rejected = reader.apply(std::move(proof));
+    CHECK(rejected);
+    CHECK(blames_peer(rejected));
+    CHECK(snapshot(reader.feed) == before);
+    // Now and then an honest one, so that the tree fills up meanwhile.
+    if (tried % 60 == 0 && !honest.upgrade) CHECK_FALSE(reader.apply(honest));
+  }
+}
+
+TEST_CASE("a proof of another fork is named so and is nobody's fault") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 8));
+  auto reader = FeedRig::reader();
+  auto proof = must_prove(writer, test::upgrade_request(reader.feed, 8));
+  proof.fork = 1;
+  const auto rejected = reader.apply(proof);
+  CHECK(rejected == store::Errc::wrong_fork);
+  CHECK_FALSE(blames_peer(rejected));
+}
+
+TEST_CASE("a proof that another one overtook is stale, not wrong") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 10));
+  auto reader = FeedRig::reader();
+  const auto slow = must_prove(writer, test::upgrade_request(reader.feed, 10));
+  auto slow_block = test::upgrade_request(reader.feed, 10);
+  slow_block.block = ProofRequest::Block{9, 0};
+  const auto with_block = must_prove(writer, slow_block);
+  writer.append(test::vector_blocks(10, 21));
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 21))));
+
+  const auto before = snapshot(reader.feed);
+  CHECK_FALSE(reader.apply(slow));  // nothing in it, and nothing wrong with it
+  CHECK(snapshot(reader.feed) == before);
+  CHECK(reader.apply(with_block) == store::Errc::stale_proof);
+  CHECK(snapshot(reader.feed) == before);
+}
+
+TEST_CASE("the same proof twice is applied once") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 12));
+  auto reader = FeedRig::reader();
+  auto request = test::upgrade_request(reader.feed, 12);
+  request.block = ProofRequest::Block{5, 0};
+  const auto proof = must_prove(writer, request);
+  CHECK_FALSE(reader.apply(proof));
+  const auto before = snapshot(reader.feed);
+  CHECK_FALSE(reader.apply(proof));
+  CHECK(snapshot(reader.feed) == before);
+  for (const auto& event : reader.events)
+    if (const auto* applied = std::get_if<Applied>(&event)) {
+      CHECK_FALSE(applied->block);
+      CHECK_FALSE(applied->upgraded);
+    }
+}
+
+TEST_CASE("a node that is not in memory is read before a proof is judged by it") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 4000));
+  auto reader = FeedRig::reader();
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 4000))));
+  CHECK_FALSE(reader.apply(must_prove(writer, test::block_request(reader.feed, 0))));
+  auto cold = reader.reopened();
+  auto good = must_prove(writer, test::block_request(cold.feed, 1));
+  auto bad = good;
+  bad.block->value.push_back(1);
+  cold.is_holding = true;
+  cold.feed.apply(bad);
+  const auto ticket = cold.feed.apply(good);
+  cold.collect();
+  CHECK(cold.events.empty());
+  while (!cold.held.empty()) cold.run_one();
+  CHECK(cold.store.nodes_read == 2);
+  REQUIRE(cold.events.size() >= 2);
+  CHECK(std::get<Rejected>(cold.events[0]).reason == store::Errc::hash_mismatch);
+  CHECK(std::get<Applied>(cold.events[1]).ticket == ticket);
+}
+
+TEST_CASE("an upgrade waits its turn while own appends are not durable") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 4));
+  auto twin = writer.reopened();  // the same feed in another home: what must not happen, happens
+  twin.append(test::vector_blocks(4, 9));
+  const auto upgrade = must_prove(twin, test::upgrade_request(writer.feed, 9));
+  writer.is_holding = true;
+  writer.append(test::vector_blocks(4, 5));
+  CHECK(writer.apply(upgrade) == store::Errc::stale_proof);
+  writer.is_holding = false;
+  writer.drain();
+  CHECK(writer.feed.length() == 5);
+}
+
+TEST_CASE("two signed histories freeze the feed") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 6));
+  auto twin = writer.reopened();
+  twin.append({test::content(1, 5)});
+  writer.append({test::content(2, 5)});
+  ProofRequest whole;
+  whole.upgrade = ProofRequest::Upgrade{0, 6};
+  const auto check = [](FeedRig& rig, const Proof& proof) {
+    rig.feed.check_conflict(proof);
+    rig.drain();
+    return rig.expect<ConflictChecked>().conflict;
+  };
+  CHECK_FALSE(check(writer, must_prove(twin, whole)));  // the same up to there
+  whole.upgrade->length = 7;
+  auto forged = must_prove(twin, whole);
+  forged.upgrade->nodes[0].hash[3] ^= 1;
+  CHECK_FALSE(check(writer, forged));
+  CHECK_FALSE(writer.feed.is_frozen());
+  auto cold = writer.reopened();
+  CHECK(check(cold, must_prove(twin, whole)));
+  CHECK(cold.feed.is_frozen());
+  CHECK(cold.feed.append(test::vector_blocks(7, 8), cold.key).error() == store::Errc::frozen);
+  CHECK(cold.apply(must_prove(twin, whole)) == store::Errc::frozen);
+}
+
+TEST_CASE("wanted nodes stop at what is held and at the head") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 20));
+  auto reader = FeedRig::reader();
+  CHECK(reader.feed.wanted_nodes(3) == 0);
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 20))));
+  CHECK(reader.feed.wanted_nodes(3) == 4);   // up to root 15
+  CHECK(reader.feed.wanted_nodes(18) == 2);  // up to root 35
+  CHECK_FALSE(reader.apply(must_prove(writer, test::block_request(reader.feed, 3))));
+  CHECK(reader.feed.wanted_nodes(2) == 0);
+  CHECK(reader.feed.wanted_nodes(1) == 1);
+  CHECK(reader.feed.wanted_nodes(12) == 3);  // up to 23, a sibling on the way of block 3
+  CHECK(reader.feed.wanted_nodes_of_hash(23) == 0);
+  CHECK(reader.feed.wanted_nodes_of_hash(27) == 1);
+  CHECK(reader.feed.has_roots_of(4));
+  CHECK(reader.feed.has_roots_of(20));
+  CHECK_FALSE(reader.feed.has_roots_of(17));
+  CHECK_FALSE(reader.feed.has_roots_of(21));
+}
