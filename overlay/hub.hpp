@@ -203,8 +203,69 @@ class Hub final : public Streams {
 
  private:
   struct Connection;
+  struct Attempt;
 
-  // to be filled in
+  Connection* find(ConnId conn) const;
+  Connection& add_connection(Now now, Endpoint remote, bool outgoing);
+  ConnId dial_socket(Now now, Endpoint to);
+  ChannelHandler* handler_of(std::string_view protocol) const;
+
+  // Turns
+  void finish_turn(Now now);
+  void close_doomed(Now now);
+  void close_connection(Now now, ConnId conn, std::error_code error, std::string reason,
+                        bool transport_gone);
+  void doom(Connection& connection, std::error_code error, std::string reason);
+  void mark(Connection& connection);
+  void resume_writers(Now now);
+  void update_hold(Connection& connection);
+  void bound_unfinished(Connection& fresh);
+
+  // Streams
+  bool may_accept(Endpoint remote) const;
+  void note_proven(Connection& connection);
+  void drain_stream(Now now, Connection& connection);
+  void drain_mux(Now now, Connection& connection);
+  void handle_mux_event(Now now, Connection& connection, const MuxEvent& event);
+  void stream_opened(Now now, Connection& connection);
+  std::string_view refusal(const Connection& connection) const;
+  bool yields_to_other(Now now, Connection& connection);
+  void open_targets(Now now, Connection& connection);
+  void open_target(Now now, ConnId conn, const Bytes32& target);
+
+  // Hellos (hub_dial.cpp)
+  void take_greeter_events(Now now);
+  void take_swarm_events(Now now);
+  void hello_done(Now now, const HelloDone& done);
+  void dial_back(Now now, const DialBackRequested& request);
+  void continue_attempts(Now now);
+  void dial_next(Now now, Attempt& attempt);
+  void attempt_lost(Now now, const Connection& connection, std::error_code error);
+  void end_attempt(Now now, HelloId id, std::error_code error);
+  void bound_proven(Now now, Connection& connection);
+  void close_siblings(const Connection& kept);
+
+  HubOptions options_;
+  Random& random_;
+  dht::Node* node_ = nullptr;
+  std::unique_ptr<Replication> replication_;
+  std::unique_ptr<Greeter> greeter_;
+  std::unique_ptr<Swarm> swarm_;
+  std::vector<ChannelHandler*> handlers_;
+  std::map<ConnId, std::unique_ptr<Connection>> connections_;
+  ConnId next_conn_ = 1;
+  std::map<std::uint32_t, std::size_t> unproven_;  // by address
+  std::size_t unproven_total_ = 0;
+  std::map<PublicKey, std::set<Bytes32>> wanted_;  // targets to open on streams of a peer
+  std::map<HelloId, Attempt> attempts_;
+  std::vector<ConnId> dirty_;   // have something to flush, or to write
+  std::vector<ConnId> doomed_;  // are closed when the turn ends
+  std::deque<TcpAction> actions_;
+  std::deque<HubEvent> events_;
+  std::deque<ConnId> outputs_;  // with bytes to be taken
+  HubCounters counters_;
+  Now now_;  // of the last input
+  bool stopped_ = false;
 };
 
 }  // namespace cip::overlay

@@ -96,6 +96,9 @@ class Swarm {
   void hello_done(Now now, const HelloDone& done);
   // No stream came of it.
   void attempt_failed(Now now, const PublicKey& peer, std::error_code error);
+  // None of its endpoints could be reached: greets it again and asks it to dial. False: cannot.
+  // `seen`: HelloDone::server of the hello before.
+  bool ask_back(Now now, const PublicKey& peer, Endpoint seen);
   void stream_up(Now now, const PublicKey& peer);
   void stream_down(Now now, const PublicKey& peer);
   void handle_timeout(Now now);
@@ -107,11 +110,11 @@ class Swarm {
 
   // --- what is known
 
-  bool is_mine(HelloId id) const { return attempts_.contains(id); }
+  bool is_mine(HelloId id) const { return greeted_.contains(id); }
   // Targets for which a peer was found.
   std::vector<Bytes32> targets_of(const PublicKey& peer) const;
   bool has_joined(const Bytes32& target) const { return targets_.contains(target); }
-  // Whether the lookups made so far named nobody, so that waiting may be in vain.
+  // Whether the first lookup of a joined target is still under way.
   bool is_searching(const Bytes32& target) const;
   std::size_t candidates() const { return candidates_.size(); }
 
@@ -119,8 +122,9 @@ class Swarm {
   struct Target {
     JoinOptions options;
     dht::QueryId query;
-    std::set<PublicKey> named;  // by the lookup under way, or the last
-    std::vector<Endpoint> closest;
+    std::set<PublicKey> named;      // by the lookup under way, or the last
+    std::vector<Endpoint> closest;  // where the next lookup begins
+    bool looked_up = false;
     unsigned fruitless = 0;  // lookups in a row after which there was no peer
     std::optional<TimePoint> due;
   };
@@ -140,12 +144,15 @@ class Swarm {
   void end_lookup(Now now, const Bytes32& id, Target& target, const dht::QueryDone& done);
   void take_reply(Now now, const Bytes32& id, Target& target, const dht::QueryReply& reply);
   void begin_attempts(Now now);
+  void greet(Now now, const PublicKey& peer, Candidate& candidate, GreetOptions options);
+  Candidate* find(const PublicKey& peer);
   void fail(Now now, const PublicKey& peer, Candidate& candidate, std::error_code error,
             bool hopeless);
   bool has_peer_for(const Bytes32& target) const;
   bool make_room();
   std::size_t attempting() const;
   std::size_t connected() const;
+  bool has_free_attempt() const;
 
   dht::Node& node_;
   Greeter& greeter_;
@@ -155,7 +162,7 @@ class Swarm {
   std::map<Bytes32, Target> targets_;
   std::map<dht::QueryId, Bytes32> lookups_;
   std::map<PublicKey, Candidate> candidates_;
-  std::map<HelloId, PublicKey> attempts_;
+  std::set<HelloId> greeted_;  // greetings of this machine, the latest
   std::deque<SwarmEvent> events_;
   bool stopped_ = false;
 };

@@ -1,0 +1,150 @@
+// The half of Hub that turns answered hellos into bound streams (protocol of the DHT, 18.2): the
+// initiator of the hello dials what the peer offered, a few endpoints side by side, and chooses the
+// first connection on which the peer has proven itself.
+
+#include <algorithm>
+#include <utility>
+
+#include "overlay/hub.hpp"
+#include "overlay/hub_connection.hpp"
+
+namespace cip::overlay {
+
+void Hub::take_greeter_events(Now now) {
+  if (!greeter_) return;
+  while (auto event = greeter_->poll_event()) {
+    if (const auto* done = std::get_if<HelloDone>(&*event)) {
+      if (swarm_->is_mine(done->id)) {
+        hello_done(now, *done);
+        continue;
+      }
+    } else if (const auto* failed = std::get_if<HelloFailed>(&*event)) {
+      if (swarm_->is_mine(failed->id)) {
+        swarm_->hello_failed(now, *failed);
+        continue;
+      }
+    } else if (const auto* walk = std::get_if<WalkDone>(&*event)) {
+      if (swarm_->is_mine(walk->id)) continue;
+    } else if (const auto* request = std::get_if<DialBackRequested>(&*event)) {
+      dial_back(now, *request);
+      continue;
+    }
+    events_.push_back(std::move(*event));
+  }
+}
+
+void Hub::take_swarm_events(Now now) {
+  if (!swarm_) return;
+  while (auto event = swarm_->poll_event()) {
+    if (const auto* found = std::get_if<CandidateFound>(&*event)) {
+      if (const auto stream = stream_to(found->peer)) {
+        open_target(now, stream->conn, found->target);
+      }
+    }
+    events_.push_back(std::move(*event));
+  }
+}
+
+void Hub::hello_done(Now now, const HelloDone& done) {
+  swarm_->hello_done(now, done);
+  if (done.kind == PeerKind::stock || stopped_) return;
+  Attempt attempt;
+  attempt.hello = done.id;
+  attempt.peer = done.peer;
+  attempt.keys = done.keys;
+  attempt.seen = done.server;
+  attempt.left.assign(done.endpoints.begin(), done.endpoints.end());
+  attempt.last_error = make_error_code(Errc::no_hello_answer);
+  attempt.may_ask_back = !done.dial_back_asked && greeter_->offer().accepts_dial_back &&
+                         (done.capabilities & kCapabilityReverseDial) != 0;
+  if (done.dial_back_asked) attempt.give_up = now.mono + kPendingHelloLife;
+  auto& added = attempts_[done.id] = std::move(attempt);
+  if (added.left.empty() && !added.give_up) {
+    end_attempt(now, done.id, added.last_error);
+  } else {
+    dial_next(now, added);
+  }
+}
+
+// A peer that greeted us cannot reach what we offered: we dial, as the responder of its hello.
+void Hub::dial_back(Now now, const DialBackRequested& request) {
+  if (stopped_ || request.endpoints.empty()) return;
+  Attempt attempt;
+  attempt.hello = request.id;
+  attempt.peer = request.keys.peer;
+  attempt.keys = request.keys;
+  attempt.left.assign(request.endpoints.begin(), request.endpoints.end());
+  auto& added = attempts_[request.id] = std::move(attempt);
+  dial_next(now, added);
+}
+
+void Hub::dial_next(Now now, Attempt& attempt) {
+  attempt.next_dial.reset();
+  if (attempt.chosen || attempt.left.empty()) return;
+  const auto to = attempt.left.front();
+  attempt.left.pop_front();
+  const auto conn = dial_socket(now, to);
+  find(conn)->hello = attempt.hello;
+  attempt.dialled.insert(conn);
+  if (!attempt.left.empty()) attempt.next_dial = now.mono + kDialSpacing;
+}
+
+void Hub::continue_attempts(Now now) {
+  std::vector<HelloId> late;
+  for (auto& [id, attempt] : attempts_) {
+    if (attempt.next_dial && *attempt.next_dial <= now.mono) dial_next(now, attempt);
+    if (attempt.give_up && *attempt.give_up <= now.mono) late.push_back(id);
+  }
+  for (const auto id : late) end_attempt(now, id, make_error_code(Errc::handshake_timeout));
+}
+
+// A connection of an attempt ended before it was open.
+void Hub::attempt_lost(Now now, const Connection& connection, std::error_code error) {
+  const auto found = attempts_.find(connection.hello);
+  if (found == attempts_.end() || found->second.chosen) return;
+  auto& attempt = found->second;
+  if (attempt.dialled.erase(connection.info.conn) == 0) return;
+  attempt.last_error = error;
+  if (!attempt.left.empty()) return dial_next(now, attempt);
+  if (attempt.dialled.empty() && !attempt.give_up) end_attempt(now, attempt.hello, error);
+}
+
+// Nothing came of it. If the peer may be able to reach us, it is asked to, by a new hello.
+void Hub::end_attempt(Now now, HelloId id, std::error_code error) {
+  const auto node = attempts_.extract(id);
+  if (node.empty()) return;
+  const auto& attempt = node.mapped();
+  greeter_->forget(id);
+  for (const auto conn : attempt.dialled) {
+    if (auto* connection = find(conn)) doom(*connection, error, "attempt ended");
+  }
+  if (attempt.keys.role == Role::responder) return;
+  if (attempt.may_ask_back && swarm_->ask_back(now, attempt.peer, attempt.seen)) return;
+  swarm_->attempt_failed(now, attempt.peer, error);
+}
+
+// The peer has proven itself on a connection of a hello that we began.
+void Hub::bound_proven(Now now, Connection& connection) {
+  const auto hello = connection.stream->hello().value_or(0);
+  const auto found = attempts_.find(hello);
+  if (found == attempts_.end() || found->second.chosen) {
+    return doom(connection, make_error_code(Errc::not_chosen), "not chosen");
+  }
+  found->second.chosen = true;
+  connection.hello = hello;
+  connection.stream->choose(now);
+}
+
+// The hello has its stream: all other connections of it go, and it is used up.
+void Hub::close_siblings(const Connection& kept) {
+  greeter_->forget(kept.hello);
+  attempts_.erase(kept.hello);
+  for (auto& [conn, connection] : connections_) {
+    if (connection.get() == &kept || connection->is_open) continue;
+    const bool same = connection->hello == kept.hello ||
+                      (connection->stream && connection->stream->hello() == kept.hello);
+    if (same) doom(*connection, make_error_code(Errc::not_chosen), "not chosen");
+  }
+}
+
+}  // namespace cip::overlay
