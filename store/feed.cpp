@@ -50,6 +50,10 @@ bool Feed::is_idle() const { return machine_->is_idle(); }
 Result<std::uint64_t> Feed::append(std::vector<Bytes> blocks, const KeyPair& key) {
   return machine_->append(std::move(blocks), key);
 }
+Result<void> Feed::truncate(std::uint64_t length, const KeyPair& key) {
+  return machine_->truncate(length, key);
+}
+void Feed::allow_forks(bool allow) { machine_->allows_forks_ = allow; }
 Ticket Feed::prove(const ProofRequest& request) { return machine_->prove(request); }
 Ticket Feed::apply(Proof proof) { return machine_->apply(std::move(proof)); }
 Ticket Feed::read(std::uint64_t index) { return machine_->read(index); }

@@ -79,9 +79,9 @@ struct Written {
 struct Synced {
   Ticket ticket = 0;
 };
-// The feed was cut to `length` and has a new fork: own truncate() or a reorganisation.
+// The feed has another history, on disk too: own truncate(), or a proof of a higher fork.
 struct Truncated {
-  std::uint64_t common = 0;  // blocks below this are unchanged
+  std::uint64_t common = 0;  // blocks below this are what they were
   std::uint64_t length = 0;
   std::uint64_t fork = 0;
 };
@@ -151,6 +151,16 @@ class Feed {
   // Errors: not_writer, block_too_large, frozen, store_failed, out_of_range (longer than feeds
   // get).
   Result<std::uint64_t> append(std::vector<Bytes> blocks, const KeyPair& key);
+
+  // Cuts the feed to `length` blocks and signs that with the next fork number: Truncated, once it
+  // is durable. Until then nothing is proved, applied or appended. Errors: not_writer, out_of_range
+  // (longer than the feed, or inside the prologue), not_available (roots that are not held),
+  // overloaded (appends or a cut not durable yet), frozen, store_failed.
+  Result<void> truncate(std::uint64_t length, const KeyPair& key);
+
+  // Whether a proof {upgrade from 0} of a higher fork may replace our history (protocol of feeds,
+  // section 8.4); if not, which is the default, it is rejected as wrong_fork.
+  void allow_forks(bool allow);
 
   // Answers a request of a peer: ProofReady. Reads exactly the nodes and the block it needs.
   Ticket prove(const ProofRequest& request);

@@ -1,8 +1,9 @@
 #pragma once
 
 // The inside of a Feed, for its own sources only. feed_machine.cpp holds the state and appends,
-// feed_apply.cpp verifies and applies proofs, feed_serve.cpp answers from what is held,
-// feed_storage.cpp makes up commits and reads.
+// feed_apply.cpp verifies and applies proofs, feed_fork.cpp replaces one history by another,
+// feed_conflict.cpp compares two, feed_serve.cpp answers from what is held, feed_storage.cpp makes
+// up commits and reads.
 
 #include <deque>
 #include <map>
@@ -41,7 +42,12 @@ struct ConflictJob {
   Proof proof;
   std::vector<TreeNode> fetched;
 };
-using Job = std::variant<ProveJob, ApplyJob, ReadJob, ConflictJob>;
+struct CutJob {
+  std::uint64_t length = 0;
+  KeyPair key;
+  std::vector<TreeNode> fetched;
+};
+using Job = std::variant<ProveJob, ApplyJob, ReadJob, ConflictJob, CutJob>;
 
 class Feed::Machine final : public NodeSource {
  public:
@@ -60,6 +66,7 @@ class Feed::Machine final : public NodeSource {
   bool is_idle() const;
 
   Result<std::uint64_t> append(std::vector<Bytes> blocks, const KeyPair& key);
+  Result<void> truncate(std::uint64_t length, const KeyPair& key);
   Result<void> clear(std::uint64_t start, std::uint64_t end);
   Ticket prove(const ProofRequest& request);
   Ticket apply(Proof proof);
@@ -82,6 +89,7 @@ class Feed::Machine final : public NodeSource {
   };
   struct ReadBatch {
     ReadOp op;
+    std::uint64_t era = 0;  // answers of an earlier one are of no use any more
     std::vector<Waiter> waiters;
   };
   struct Flight {
@@ -91,6 +99,8 @@ class Feed::Machine final : public NodeSource {
     std::optional<RootList> appended;  // roots once own appends are durable
     std::vector<Ticket> syncs;
     std::uint64_t contiguous = 0;
+    std::uint64_t era = 0;
+    std::optional<Truncated> cut;
   };
 
   template <typename E>
@@ -112,6 +122,13 @@ class Feed::Machine final : public NodeSource {
                                             std::uint64_t top) const;
   void accept(ApplyJob job, Verification verified);
 
+  // feed_fork.cpp
+  bool may_reorganise(const Proof& proof) const;
+  void reorganise(ApplyJob job);
+  Result<RootList> verify_fork(const Proof& proof);
+  void run(CutJob job);
+  void replace_history(std::uint64_t common, RootList roots, std::uint64_t fork, Bytes signature);
+
   // feed_conflict.cpp
   void run(ConflictJob job);
 
@@ -125,6 +142,7 @@ class Feed::Machine final : public NodeSource {
   void resume_job(ReadJob job, StoreResult part);
   void resume_job(ApplyJob job, StoreResult part);
   void resume_job(ConflictJob job, StoreResult part);
+  void resume_job(CutJob job, StoreResult part);
 
   // feed_storage.cpp
   bool is_overloaded() const { return waiting_ >= kMaxWaiting; }
@@ -148,12 +166,16 @@ class Feed::Machine final : public NodeSource {
   std::uint64_t contiguous_ = 0;
   std::uint64_t written_contiguous_ = 0;
   bool is_frozen_ = false;
+  bool allows_forks_ = false;
   bool has_failed_ = false;
 
   PendingCommit pending_;
   bool head_changed_ = false;         // by a download, since the last commit was made up
   std::optional<RootList> tip_;       // roots with own appends that are not durable yet
   std::optional<KeyPair> sign_with_;  // set: pending_ holds own appends
+  bool is_cutting_ = false;           // from truncation or reorganisation until it is durable
+  std::optional<Truncated> cut_;      // what pending_ does to our history
+  std::uint64_t era_ = 0;             // how many times history was replaced
   std::vector<Ticket> syncs_;
   bool is_unsynced_ = false;  // something is written but not known to be durable
   std::optional<Flight> flight_;

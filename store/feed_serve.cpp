@@ -66,7 +66,7 @@ std::optional<std::error_code> Feed::Machine::refusal(const ProofRequest& reques
   if (has_failed_) return Errc::store_failed;
   if (!request.block && !request.hash && !request.seek && !request.upgrade)
     return Errc::invalid_request;
-  if (request.fork != fork_ || roots_.empty()) return Errc::not_available;
+  if (request.fork != fork_ || roots_.empty() || is_cutting_) return Errc::not_available;
   if (request.block && !has(request.block->index)) return Errc::not_available;
   return std::nullopt;
 }
@@ -155,6 +155,17 @@ void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
 void Feed::Machine::resume_job(ApplyJob job, StoreResult part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(Rejected{job.ticket, nodes.error()});
+  job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
+  run(std::move(job));
+}
+
+void Feed::Machine::resume_job(CutJob job, StoreResult part) {
+  const auto nodes = held_nodes(part);
+  if (!nodes) {
+    // The disk contradicts the bitfield: no history to go back to.
+    has_failed_ = true;
+    return emit(StoreFailed{nodes.error()});
+  }
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
   run(std::move(job));
 }

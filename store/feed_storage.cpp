@@ -43,7 +43,9 @@ std::optional<StoreOp> Feed::Machine::next_commit() {
   flight.contiguous = blocks_.first_unset(contiguous_, grows ? tip_->length() : roots_.length());
   auto op = pending_.take();
   op.feed = number_;
-  op.sync = grows || !syncs_.empty();
+  op.sync = grows || cut_ || !syncs_.empty();
+  flight.era = era_;
+  flight.cut = std::exchange(cut_, {});
   flight.syncs = std::exchange(syncs_, {});
   if (grows || head_changed_) {
     const auto& roots = grows ? *tip_ : roots_;
@@ -71,7 +73,8 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
     has_failed_ = true;
     return emit(StoreFailed{result.error()});
   }
-  for (const auto& node : flight.op->nodes) cache_.put(node);
+  if (flight.era == era_)
+    for (const auto& node : flight.op->nodes) cache_.put(node);
   is_unsynced_ = !flight.op->sync;
   if (flight.appended) {
     const auto start = roots_.length();
@@ -81,6 +84,11 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
     advance_contiguous();
     emit(Appended{start, roots_.length()});
   }
+  if (flight.cut) {
+    is_cutting_ = false;
+    emit(*flight.cut);
+  }
+  flight.contiguous = std::min(flight.contiguous, contiguous_);
   if (flight.contiguous != written_contiguous_ || !flight.op->blocks.empty()) {
     written_contiguous_ = flight.contiguous;
     emit(Written{written_contiguous_});
@@ -91,6 +99,7 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
 void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
                              std::optional<std::uint64_t> block) {
   auto& op = gathering_.op;
+  gathering_.era = era_;
   op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
   if (block) op.blocks.push_back(*block);
   gathering_.waiters.push_back({std::move(job), nodes.size(), block.has_value()});
@@ -115,6 +124,8 @@ std::optional<StoreOp> Feed::Machine::next_read() {
 void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
   std::size_t node = 0;
   std::size_t block = 0;
+  // A node of a history that was replaced must not vouch for anything.
+  if (batch.era != era_) result = fail(Errc::not_available);
   for (auto& waiter : batch.waiters) {
     --waiting_;
     if (!result) {
