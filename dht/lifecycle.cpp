@@ -213,10 +213,17 @@ void Lifecycle::hear(Now now, const Contact& contact, bool external) {
     default:
       return;
   }
-  if (!heard.candidate || !core_.ready) return;
-  if (core_.rpc.count(Purpose::replace) >= kMaxReplacements) return;
+  if (!heard.candidate || !may_replace(now)) return;
+  replaced_at_ = tick;
   core_.table.mark_pinged(tick, heard.candidate->id);
   ping(now, heard.candidate->endpoint, Purpose::replace, pack(contact.endpoint));
+}
+
+// A full bucket is good as it is. Stock asks one of its members for every newcomer that it hears
+// of, which triples the traffic of a network whose tables are full.
+bool Lifecycle::may_replace(Now now) const {
+  return core_.options.upkeep && core_.ready && replaced_at_ != core_.tick(now) &&
+         core_.rpc.count(Purpose::replace) < kMaxReplacements;
 }
 
 void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {

@@ -68,6 +68,7 @@ class Lifecycle {
   void walk(Now now, const Target& target);
   void finish_bootstrap(Now now, unsigned answers);
   void hear(Now now, const Contact& contact, bool external);
+  bool may_replace(Now now) const;
   void ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner = 0);
   void check_oldest(Now now);
   void sample(Endpoint seen, Endpoint from);
@@ -87,8 +88,9 @@ class Lifecycle {
   std::vector<Endpoint> probed_;  // in this attempt
   QueryId boot_{};                // under way
   bool announced_ready_ = false;
-  bool reached_ = false;     // somebody answered a walk
-  bool walk_again_ = false;  // the own id changed
+  bool reached_ = false;             // somebody answered a walk
+  bool walk_again_ = false;          // the own id changed
+  std::optional<Tick> replaced_at_;  // one replacement is begun per tick at most
   std::optional<StateChanged> published_;
   Duration retry_wait_ = kFirstRetry;
   Duration probe_wait_ = kFirstProbe;

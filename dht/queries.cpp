@@ -206,11 +206,16 @@ void Queries::handle_reply(Now now, const Call& call, Duration round_trip, const
   if (query->committing) return;
   const Contact from{core_.arena.id_of(call.to), call.to};
   std::vector<Contact> closer;
+  closer.reserve(std::min(reply.closer.size(), kMaxCloserRead));
   for (const auto endpoint : reply.closer) {
     if (query->task.only_start || closer.size() >= kMaxCloserRead) break;
     // A responder may name nobody of a narrower realm than its own: we are not its scanner.
     if (NodeCore::is_refused(endpoint) || endpoint.realm() < call.to.realm()) continue;
     if (core_.is_own(endpoint) || core_.is_foreign(endpoint)) continue;
+    if (const auto* known = query->walk.known(endpoint)) {
+      closer.push_back(*known);
+      continue;
+    }
     closer.push_back({core_.arena.id_of(endpoint), endpoint});
     if (core_.dead.contains(now.mono, endpoint)) query->walk.add_down(closer.back());
   }

@@ -49,6 +49,11 @@ class Query {
   // A contact that is known not to answer: it is not asked, and who names it is sent a hint.
   void add_down(const Contact& contact);
   bool knows(Endpoint endpoint) const { return find(endpoint) != kNone; }
+  // The contact at an endpoint if it was seen before: spares hashing its id again.
+  const Contact* known(Endpoint endpoint) const {
+    const auto entry = find(endpoint);
+    return entry == kNone ? nullptr : &entries_[entry].contact;
+  }
 
   // The next contact to ask, if any should be asked now.
   std::optional<Contact> poll_request();
