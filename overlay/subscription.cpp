@@ -33,7 +33,7 @@ std::optional<std::uint64_t> Subscription::first_block(Now now, const Bytes32& f
       break;
   }
   // An author that began after the subscription has nothing old.
-  if (created >= started_.wall) return 1;
+  if (created > started_.wall) return 1;
   if (learning) return std::nullopt;
   return std::max<std::uint64_t>(cursor.learned, 1);
 }

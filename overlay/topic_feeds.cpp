@@ -216,6 +216,7 @@ void Topics::take_header(Topic& topic, Author& author, const Result<Bytes>& bloc
     return drop_author(topic, Bytes32(author.key));
   }
   author.header = header;
+  author.seen_length = author.feed->length();
   if (header->encrypted) {
     author.cipher.emplace(
         store::derive_block_key(author.key, topic_block_key(topic.key), author.feed->is_compat()));
