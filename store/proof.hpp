@@ -32,27 +32,37 @@ inline constexpr std::uint64_t kMaxProofNodes = 128;
 // Peers refuse to append larger blocks, so that a data message fits into a frame.
 inline constexpr std::size_t kMaxBlockSize = 15 << 20;
 
+// The parts stand outside of their wholes, since clang 14 cannot make an optional of a nested type
+// with default member values.
+struct BlockRequest {
+  std::uint64_t index = 0;  // block number
+  std::uint64_t nodes = 0;  // levels to climb
+  bool operator==(const BlockRequest&) const = default;
+};
+
+struct HashRequest {
+  std::uint64_t index = 0;  // tree index
+  std::uint64_t nodes = 0;
+  bool operator==(const HashRequest&) const = default;
+};
+
+struct SeekRequest {
+  std::uint64_t bytes = 0;
+  std::uint64_t padding = 0;  // bytes per block that do not count
+  bool operator==(const SeekRequest&) const = default;
+};
+
+struct UpgradeRequest {
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+  bool operator==(const UpgradeRequest&) const = default;
+};
+
 struct ProofRequest {
-  struct Block {
-    std::uint64_t index = 0;  // block number
-    std::uint64_t nodes = 0;  // levels to climb
-    bool operator==(const Block&) const = default;
-  };
-  struct Hash {
-    std::uint64_t index = 0;  // tree index
-    std::uint64_t nodes = 0;
-    bool operator==(const Hash&) const = default;
-  };
-  struct Seek {
-    std::uint64_t bytes = 0;
-    std::uint64_t padding = 0;  // bytes per block that do not count
-    bool operator==(const Seek&) const = default;
-  };
-  struct Upgrade {
-    std::uint64_t start = 0;
-    std::uint64_t length = 0;
-    bool operator==(const Upgrade&) const = default;
-  };
+  using Block = BlockRequest;
+  using Hash = HashRequest;
+  using Seek = SeekRequest;
+  using Upgrade = UpgradeRequest;
 
   std::uint64_t fork = 0;
   std::optional<Block> block;
@@ -64,31 +74,39 @@ struct ProofRequest {
   bool operator==(const ProofRequest&) const = default;
 };
 
+struct BlockPart {
+  std::uint64_t index = 0;
+  Bytes value;
+  std::vector<TreeNode> nodes;
+  bool operator==(const BlockPart&) const = default;
+};
+
+struct HashPart {
+  std::uint64_t index = 0;  // tree index
+  std::vector<TreeNode> nodes;
+  bool operator==(const HashPart&) const = default;
+};
+
+struct SeekPart {
+  std::uint64_t bytes = 0;
+  std::vector<TreeNode> nodes;
+  bool operator==(const SeekPart&) const = default;
+};
+
+struct UpgradePart {
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+  std::vector<TreeNode> nodes;
+  std::vector<TreeNode> additional;
+  Bytes signature;  // as section 7 encodes it; empty inside a prologue
+  bool operator==(const UpgradePart&) const = default;
+};
+
 struct Proof {
-  struct Block {
-    std::uint64_t index = 0;
-    Bytes value;
-    std::vector<TreeNode> nodes;
-    bool operator==(const Block&) const = default;
-  };
-  struct Hash {
-    std::uint64_t index = 0;  // tree index
-    std::vector<TreeNode> nodes;
-    bool operator==(const Hash&) const = default;
-  };
-  struct Seek {
-    std::uint64_t bytes = 0;
-    std::vector<TreeNode> nodes;
-    bool operator==(const Seek&) const = default;
-  };
-  struct Upgrade {
-    std::uint64_t start = 0;
-    std::uint64_t length = 0;
-    std::vector<TreeNode> nodes;
-    std::vector<TreeNode> additional;
-    Bytes signature;  // as section 7 encodes it; empty inside a prologue
-    bool operator==(const Upgrade&) const = default;
-  };
+  using Block = BlockPart;
+  using Hash = HashPart;
+  using Seek = SeekPart;
+  using Upgrade = UpgradePart;
 
   std::uint64_t fork = 0;
   std::optional<Block> block;
