@@ -140,9 +140,9 @@ class Feed::Machine final : public NodeSource {
   void resume(Job waiting, StoreResult part);
   void resume_job(ProveJob job, StoreResult part);
   void resume_job(ReadJob job, StoreResult part);
-  void resume_job(ApplyJob job, StoreResult part);
-  void resume_job(ConflictJob job, StoreResult part);
-  void resume_job(CutJob job, StoreResult part);
+  void resume_job(ApplyJob job, const StoreResult& part);
+  void resume_job(ConflictJob job, const StoreResult& part);
+  void resume_job(CutJob job, const StoreResult& part);
 
   // feed_storage.cpp
   bool is_overloaded() const { return waiting_ >= kMaxWaiting; }

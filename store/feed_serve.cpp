@@ -57,8 +57,7 @@ void Feed::Machine::run(ReadJob job) {
   if (const auto* block = find_block(job.index))
     return emit(BlockRead{job.ticket, job.index, *block});
   if (is_overloaded()) return refuse(Errc::overloaded);
-  const auto index = job.index;
-  wait_for(std::move(job), {}, index);
+  wait_for(job, {}, job.index);
 }
 
 // Why a request is answered without looking at the tree; nullopt: it is not.
@@ -152,14 +151,14 @@ void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
   emit(BlockRead{job.ticket, job.index, std::move(*part->blocks[0])});
 }
 
-void Feed::Machine::resume_job(ApplyJob job, StoreResult part) {
+void Feed::Machine::resume_job(ApplyJob job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(Rejected{job.ticket, nodes.error()});
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
   run(std::move(job));
 }
 
-void Feed::Machine::resume_job(CutJob job, StoreResult part) {
+void Feed::Machine::resume_job(CutJob job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) {
     // The disk contradicts the bitfield: no history to go back to.
@@ -170,7 +169,7 @@ void Feed::Machine::resume_job(CutJob job, StoreResult part) {
   run(std::move(job));
 }
 
-void Feed::Machine::resume_job(ConflictJob job, StoreResult part) {
+void Feed::Machine::resume_job(ConflictJob job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(ConflictChecked{job.ticket, false});
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
