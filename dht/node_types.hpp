@@ -115,6 +115,7 @@ struct QueryReply {
   bool local = false;  // from this node's own records; `from` is then the peer as seen here
   unsigned depth = 0;
   Duration rtt{};
+  std::vector<Hop> hops{};  // chain of first referrals to the responder, itself last
   Bytes value;
 };
 

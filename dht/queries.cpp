@@ -236,6 +236,7 @@ void Queries::take_value(Running& query, const Reply& reply, const Contact& from
                         .local = false,
                         .depth = query.walk.depth_of(from.endpoint),
                         .rtt = round_trip,
+                        .hops = query.walk.path_to(from.endpoint),
                         .value = *reply.value});
 }
 

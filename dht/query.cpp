@@ -128,9 +128,14 @@ bool Query::is_near_enough(const NodeId& id) const {
 }
 
 std::vector<Hop> Query::path() const {
+  return path_to(closest_.empty() ? kNone : closest_.front());
+}
+
+std::vector<Hop> Query::path_to(Endpoint endpoint) const { return path_to(find(endpoint)); }
+
+std::vector<Hop> Query::path_to(Index entry) const {
   std::vector<Hop> out;
-  if (closest_.empty()) return out;
-  for (auto at = closest_.front(); at != kNone; at = entries_[at].parent) {
+  for (auto at = entry; at != kNone; at = entries_[at].parent) {
     out.push_back({entries_[at].contact, entries_[at].rtt, entries_[at].depth});
   }
   std::reverse(out.begin(), out.end());

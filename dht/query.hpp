@@ -84,8 +84,9 @@ class Query {
   // Would an answer from this id get it among the closest?
   bool is_near_enough(const NodeId& id) const;
 
-  // The chain of first referrals to the closest contact, in order.
+  // The chain of first referrals to the closest contact, in order; or to any other.
   std::vector<Hop> path() const;
+  std::vector<Hop> path_to(Endpoint endpoint) const;
   // Hops of the shortest chain of referrals to the closest contact, asking it included: 1 if it
   // came from the own table.
   unsigned hops_to_closest() const;
@@ -122,6 +123,7 @@ class Query {
   };
 
   Index find(Endpoint endpoint) const;
+  std::vector<Hop> path_to(Index entry) const;
   Index insert(const Contact& contact, Index parent, State state);
   void index_entry(Index entry);
   void grow_index();
