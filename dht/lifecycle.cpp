@@ -156,11 +156,13 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
   // A source can be forged, so a newcomer has to answer first.
   if (core_.rpc.is_asking(from)) return;
   const auto would = core_.table.would_hear(core_.tick(now), {id, from});
+  const auto asking = core_.rpc.count(Purpose::acquaint);
   // A ping into a full bucket is not worth two more: each of those would meet a full bucket again,
   // and upkeep would feed on itself through the whole network.
-  const bool may_replace = would.candidate.has_value() && !request.is(InternalCommand::ping);
-  const bool worth = would.outcome == RoutingTable::Outcome::added || may_replace;
-  if (!worth || core_.rpc.count(Purpose::acquaint) >= kMaxAcquaintances) return;
+  const bool may_challenge = would.candidate.has_value() && asking == 0 && may_replace(now) &&
+                             !request.is(InternalCommand::ping);
+  const bool worth = would.outcome == RoutingTable::Outcome::added || may_challenge;
+  if (!worth || asking >= kMaxAcquaintances) return;
   ping(now, from, Purpose::acquaint);
 }
 
@@ -277,10 +279,20 @@ void Lifecycle::check_oldest(Now now) {
 
 // --- own address and reachability
 
-// What answers say about the socket that requests leave from: only the host tells something.
+// What answers say about the socket that requests leave from: only the host tells something, unless
+// that is the server socket because the user vouches for it.
 void Lifecycle::sample(Endpoint seen, Endpoint from) {
   if (core_.is_interface(seen.ip)) return;
   sampler_.add(seen, from);
+  const auto believed = sampler_.believed();
+  if (!believed || believed->port == 0) return;
+  const auto realm = believed->realm();
+  const bool vouched = core_.options.mode == NodeOptions::Mode::persistent &&
+                       core_.request_socket(from) == SocketRole::server;
+  if (!vouched || core_.own.at(realm)) return;
+  core_.own.set(*believed);
+  update_id();
+  publish_state();
 }
 
 void Lifecycle::consider_probe(Now now, Endpoint from, Endpoint seen) {

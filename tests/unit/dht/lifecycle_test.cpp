@@ -239,3 +239,18 @@ TEST_CASE("a node that slept checks its contacts and proves its reachability aga
   CHECK_FALSE(net.node(1).is_persistent());
   CHECK_FALSE(net.events_of<StateChanged>(1).back().persistent);
 }
+
+TEST_CASE("a node that the user vouches for believes the address that others see") {
+  TestNetwork net;
+  NodeOptions options;
+  options.private_overlay = false;
+  options.mode = NodeOptions::Mode::persistent;
+  net.add({0x08000001, 4000}, options);
+  options.bootstrap = {net.host(0).server};
+  options.interfaces = {0x0a000001};  // behind a NAT that forwards its port
+  const auto joined = net.add({0x09000001, 4000}, options);
+  net.run(seconds(2));
+  CHECK(net.node(joined).public_address() == Endpoint{0x09000001, 4000});
+  CHECK(net.node(joined).id() == node_id_of({0x09000001, 4000}));
+  CHECK(net.node(0).table().contains(node_id_of({0x09000001, 4000})));
+}
