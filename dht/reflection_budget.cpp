@@ -6,6 +6,9 @@
 namespace cip::dht {
 namespace {
 
+// An answer with id and token, and nothing else.
+constexpr double kBareAnswer = 74;
+
 // Leaks at a constant rate; `level` is what may still be spent.
 struct Bucket {
   double level;
@@ -87,8 +90,9 @@ ReflectionBudget::Verdict ReflectionBudget::charge(TimePoint now, std::uint32_t 
   address->bucket.refill(now, kAddressBurst, kAddressPerSecond);
   subnet.refill(now, kSubnetBurst, kSubnetPerSecond);
   Verdict out;
-  const auto cost = static_cast<double>(bytes);
+  auto cost = static_cast<double>(bytes);
   out.whole = address->bucket.level >= cost && subnet.level >= cost;
+  if (!out.whole) cost = std::min(cost, kBareAnswer);
   address->bucket.level = std::max(0.0, address->bucket.level - cost);
   subnet.level = std::max(0.0, subnet.level - cost);
   out.ping = !address->pinged && address->bucket.level < kAddressBurst / 2;
