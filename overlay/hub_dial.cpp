@@ -9,6 +9,13 @@
 #include "overlay/hub_connection.hpp"
 
 namespace cip::overlay {
+namespace {
+
+// The peer knows a stream by its hello only from reading our answer on, which takes a longer way
+// than a socket does.
+constexpr Duration kDialBackDelay = std::chrono::milliseconds(500);
+
+}  // namespace
 
 void Hub::take_greeter_events(Now now) {
   if (!greeter_) return;
@@ -74,8 +81,8 @@ void Hub::dial_back(Now now, const DialBackRequested& request) {
   attempt.peer = request.keys.peer;
   attempt.keys = request.keys;
   attempt.left.assign(request.endpoints.begin(), request.endpoints.end());
-  auto& added = attempts_[request.id] = std::move(attempt);
-  dial_next(now, added);
+  attempt.next_dial = now.mono + kDialBackDelay;
+  attempts_[request.id] = std::move(attempt);
 }
 
 void Hub::dial_next(Now now, Attempt& attempt) {

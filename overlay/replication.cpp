@@ -65,6 +65,7 @@ store::Feed& Replication::add_feed(store::Feed feed, FeedSharing sharing) {
   by_key_.emplace(key, &added);
   by_discovery_key_.emplace(discovery_key(key), &added);
   added.replicator.set_keep_open(sharing.keep_open);
+  added.feed.allow_forks(sharing.follow_forks);
   touch(added);
   return added.feed;
 }
@@ -95,6 +96,7 @@ void Replication::set_sharing(Now, store::FeedNumber number, FeedSharing sharing
   if (slot == nullptr) return;
   slot->sharing = sharing;
   slot->replicator.set_keep_open(sharing.keep_open);
+  slot->feed.allow_forks(sharing.follow_forks);
   touch(*slot);
 }
 

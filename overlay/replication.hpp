@@ -33,6 +33,8 @@ struct FeedSharing {
   bool serve = false;
   // Channels stay open for live changes although nothing is wanted: own feeds, seeded feeds.
   bool keep_open = false;
+  // A higher fork, signed by the writer, replaces what is held (feeds section 8.4).
+  bool follow_forks = false;
 };
 
 // A channel for the feed is in use on this stream.

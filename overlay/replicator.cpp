@@ -188,7 +188,7 @@ bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
                    return false;
                  },
                  [&](const store::Truncated& truncated) {
-                   note_cleared(now, truncated.common, store::kMaxLength);
+                   note_cleared(now, truncated.common, std::max(truncated.common, told_length_));
                    need_syncs();
                    return false;
                  },
@@ -218,6 +218,7 @@ void Replicator::handle_timeout(Now now) {
 void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
+  told_length_ = feed_.length();
   sync_peers(now);
   announce_stored();
   if (!feed_.is_frozen()) {

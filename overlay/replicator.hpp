@@ -7,8 +7,8 @@
 //
 // A machine on top of a Feed: its owner hands it messages of channels and events of the feed, and
 // calls flush() when an input is done; it acts on the feed and on Streams. It never drains the
-// feed's outputs. Not supported: pushes without a request (line 11; not advertised) and extensions,
-// which are ignored; a fork change of a peer, whose proofs are then not asked for.
+// feed's outputs. Not supported: pushes without a request (line 11; not advertised) and extensions;
+// both are ignored.
 
 #include <cstdint>
 #include <deque>
@@ -199,6 +199,7 @@ class Replicator {
   // Downloading (replicator_download.cpp)
   bool wants_upgrade() const;
   void request_upgrade(Now now);
+  bool request_fork(Now now);
   bool may_ask(const Peer& peer) const;
   void request_blocks(Now now, Peer& peer);
   std::optional<std::uint64_t> next_block(Peer& peer);
@@ -246,7 +247,8 @@ class Replicator {
   bool keep_open_ = false;
   bool said_downloading_ = false;
   TimePoint linger_until_{};
-  bool dirty_ = true;  // something happened since the last flush
+  std::uint64_t told_length_ = 0;  // of the feed at the last flush
+  bool dirty_ = true;              // something happened since the last flush
   TimePoint last_progress_{};
   std::optional<TimePoint> progress_due_;
   std::optional<TimePoint> empty_until_;

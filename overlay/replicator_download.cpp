@@ -25,7 +25,7 @@ bool Replicator::wants_upgrade() const {
 }
 
 void Replicator::request_upgrade(Now now) {
-  if (upgrading_ != 0 || !wants_upgrade()) return;
+  if (upgrading_ != 0 || !wants_upgrade() || request_fork(now)) return;
   const bool needs_manifest = !feed_.has_manifest() && !feed_.is_compat();
   Peer* best = nullptr;
   for (auto& [number, peer] : peers_) {
@@ -59,6 +59,24 @@ void Replicator::request_upgrade(Now now) {
     in_flight_.set(length);
   }
   send_request(now, *best, std::move(message), request);
+}
+
+// A peer whose feed was rewritten: its whole new tree is asked for, and the feed decides what stays
+// (section 8.4).
+bool Replicator::request_fork(Now now) {
+  for (auto& [number, peer] : peers_) {
+    const auto& remote = peer->remote;
+    if (!may_ask(*peer) || remote.fork <= feed_.fork() || remote.length == 0) continue;
+    if (peer->refused_upgrade == remote.length) continue;
+    upgrading_ = number;
+    RequestMessage message;
+    message.wanted.upgrade = {0, remote.length};
+    InFlight request;
+    request.upgrade = true;
+    send_request(now, *peer, std::move(message), request);
+    return true;
+  }
+  return false;
 }
 
 // --- Blocks ----------------------------------------------------------------------------------
@@ -213,8 +231,15 @@ bool Replicator::handle_no_data(Now now, Peer& peer, ByteView payload) {
 }
 
 void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason) {
-  ++counters_.refusals;
   peer.expected.clear();
+  if (request.fork != peer.remote.fork || request.fork != feed_.fork()) {
+    // One of both has changed its fork meanwhile: nobody's fault.
+    if (request.upgrade && upgrading_ == peer.number) upgrading_ = 0;
+    if (request.upgrade) peer.refused_upgrade = peer.remote.length;
+    if (request.block) wanted_again(*request.block);
+    return;
+  }
+  ++counters_.refusals;
   if (request.upgrade) {
     if (upgrading_ == peer.number) upgrading_ = 0;
     peer.refused_upgrade = peer.remote.length;
@@ -274,6 +299,9 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   auto* peer = find(incoming.peer);
   if (peer == nullptr) return true;
   peer->expected.clear();
+  if (incoming.upgrade && rejected.reason != store::Errc::stale_proof) {
+    peer->refused_upgrade = peer->remote.length;
+  }
   if (!store::blames_peer(rejected.reason) || incoming.relied_on_earlier) return true;
   reject(now, *peer, rejected.reason);
   // Does it have another history than ours? (section 10.6)

@@ -416,3 +416,39 @@ TEST_CASE("an empty feed is complete only after a while") {
   REQUIRE(reader.seen<InSync>().size() == 1);
   CHECK(reader.seen<InSync>()[0].length == 0);
 }
+
+TEST_CASE("a reader that follows forks has the new history after a truncation") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  reader.feed.allow_forks(true);
+  writer.grow_to(100);
+  reader.replicator.download(world.now, {.start = 0, .end = {}, .follow = true});
+  world.connect(writer, reader);
+  world.run();
+  REQUIRE(writer.feed.truncate(60, world.key));
+  writer.settle();
+  world.run();
+  CHECK(reader.feed.fork() == 1);
+  CHECK(reader.feed.length() == 60);
+  writer.grow_to(80);
+  world.run();
+  check_complete(reader, writer);
+  CHECK(reader.seen<PeerRejected>().empty());
+}
+
+TEST_CASE("a reader that does not follow forks keeps what it has") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(100);
+  reader.replicator.download(world.now, {.start = 0, .end = {}, .follow = true});
+  world.connect(writer, reader);
+  world.run();
+  REQUIRE(writer.feed.truncate(60, world.key));
+  writer.settle();
+  world.run();
+  CHECK(reader.feed.fork() == 0);
+  CHECK(reader.feed.contiguous_length() == 100);
+  CHECK(world.count(reader, FeedMessage::request) < 110);
+}
