@@ -18,6 +18,7 @@ Ticket Feed::Machine::check_conflict(Proof proof) {
 void Feed::Machine::run(ConflictJob job) {
   const auto& proof = job.proof;
   const auto answer = [&](bool conflict) {
+    head_changed_ = head_changed_ || (conflict && !is_frozen_);  // to be remembered
     is_frozen_ = is_frozen_ || conflict;
     emit(ConflictChecked{job.ticket, conflict});
   };

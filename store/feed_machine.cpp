@@ -23,6 +23,7 @@ Feed::Machine::Machine(FeedState stored)
       nodes_(stored.node_pages) {
   if (!stored.head) return;
   compat_ = compat_ || stored.head->compat;
+  is_frozen_ = stored.head->frozen;
   fork_ = stored.head->fork;
   signature_ = std::move(stored.head->signature);
   // Roots that are none leave the length at 0, which check() finds out.

@@ -52,8 +52,9 @@ std::optional<StoreOp> Feed::Machine::next_commit() {
     auto signature =
         grows ? sign_tree(authority(), {roots.hash(), roots.length(), fork_}, *sign_with_)
               : signature_;
-    op.head = FeedHead{roots.length(), roots.byte_length(),  fork_,
-                       roots.nodes(),  std::move(signature), compat_};
+    op.head =
+        FeedHead{roots.length(), roots.byte_length(), fork_, roots.nodes(), std::move(signature),
+                 compat_,        is_frozen_};
     if (grows) flight.appended = roots;
   }
   op.block_pages = blocks_.take_changed_pages();

@@ -47,6 +47,7 @@ inline void CEREAL_SAVE_FUNCTION_NAME(RecordWriter& archive, const FeedHead& hea
   out.uint(head.byte_length);
   out.uint(head.fork);
   out.boolean(head.compat);
+  out.boolean(head.frozen);
   out.buffer(head.signature);
   out.uint(head.roots.size());
   for (const auto& root : head.roots) encode_node(out, root);
@@ -57,6 +58,7 @@ inline void CEREAL_LOAD_FUNCTION_NAME(RecordReader& archive, FeedHead& head) {
   head.byte_length = in.uint();
   head.fork = in.uint();
   head.compat = in.boolean();
+  head.frozen = in.boolean();
   head.signature = to_bytes(in.buffer());
   head.roots.resize(in.count(kMinNodeSize));
   for (auto& root : head.roots) root = decode_node(in);

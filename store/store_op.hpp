@@ -36,6 +36,7 @@ struct FeedHead {
   std::vector<TreeNode> roots;  // left to right
   Bytes signature;              // as sent (protocol of feeds, section 7)
   bool compat = false;          // no manifest: the key is the public key (section 5.2)
+  bool frozen = false;          // a second signed history was seen (section 8.4)
 
   bool operator==(const FeedHead&) const = default;
 };

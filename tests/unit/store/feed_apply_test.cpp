@@ -304,6 +304,7 @@ TEST_CASE("two signed histories freeze the feed") {
   auto cold = writer.reopened();
   CHECK(check(cold, must_prove(twin, whole)));
   CHECK(cold.feed.is_frozen());
+  CHECK(cold.reopened().feed.is_frozen());
   CHECK(cold.feed.append(test::vector_blocks(7, 8), cold.key).error() == store::Errc::frozen);
   CHECK(cold.apply(must_prove(twin, whole)) == store::Errc::frozen);
 }
