@@ -178,6 +178,9 @@ class Backend {
 
   // Everything done so far survives a power cut once this returns.
   [[nodiscard]] virtual Result<void> sync() = 0;
+  // Gives back the disk of what was cleared or cut from a feed, or of a feed that was dropped, now
+  // and not by and by. Takes from milliseconds to seconds.
+  [[nodiscard]] virtual Result<void> reclaim(FeedNumber feed) = 0;
   [[nodiscard]] virtual Result<DiskUsage> disk_usage() = 0;
 };
 

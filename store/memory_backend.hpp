@@ -17,6 +17,7 @@ class MemoryBackend final : public TableBackend {
   ~MemoryBackend() override;
 
   Result<void> sync() override { return {}; }
+  Result<void> reclaim(FeedNumber) override { return {}; }
   Result<DiskUsage> disk_usage() override;
 
  protected:
@@ -24,7 +25,6 @@ class MemoryBackend final : public TableBackend {
   Result<std::vector<TableEntry>> scan(Table table, ByteView prefix) override;
   Result<void> write(const TableBatch& batch) override;
   Result<ReadResult> read_runs(const ReadOp& op) override;
-  void reclaim(FeedNumber) override {}
 
  private:
   struct Contents {

@@ -273,8 +273,7 @@ Result<void> TableBackend::update_feed(const FeedRecord& record) {
 
 Result<void> TableBackend::drop_feed(FeedNumber feed) {
   if (auto dropped = drop_rows(feed); !dropped) return dropped;
-  reclaim(feed);
-  return {};
+  return reclaim(feed);
 }
 
 Result<void> TableBackend::drop_rows(FeedNumber feed) {

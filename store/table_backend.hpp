@@ -109,8 +109,6 @@ class TableBackend : public Backend {
   virtual Result<std::vector<TableEntry>> scan(Table table, ByteView prefix) = 0;
   virtual Result<void> write(const TableBatch& batch) = 0;
   virtual Result<ReadResult> read_runs(const ReadOp& op) = 0;
-  // After the contents of a feed were dropped: give its disk back. Best effort.
-  virtual void reclaim(FeedNumber feed) = 0;
 
   // Checks the format and loads the instance, or writes both into an empty database. Errors:
   // unknown_format, corrupt.

@@ -23,8 +23,10 @@
 
 namespace cip::store {
 
-// A run is this long at most; offsets fit 16 bits.
-inline constexpr std::size_t kMaxRunBytes = 0xffff;
+// A run is this long at most. Readers that jump about pay for whole runs: at 64 KiB they were half
+// as fast as at 16 KiB, while writers and readers in order gain nothing measurable from longer
+// ones.
+inline constexpr std::size_t kMaxRunBytes = std::size_t{16} << 10;
 // Blocks of this size and more stand alone, so that their bytes never move in a compaction.
 inline constexpr std::size_t kStandaloneBlockBytes = 4096;
 // Bounds the offset table of a run of empty blocks.

@@ -19,8 +19,6 @@ Result<bool> RunCursor::seek(std::uint64_t position) {
   if (!at_) {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &end_slice_;
-    // Runs have a cache of their own, and their index blocks are worth more to this one.
-    options.fill_cache = false;
     at_.reset(database_.db().NewIterator(options, database_.family(family_)));
   } else if (position == last_ + 1) {
     at_->Next();
