@@ -6,16 +6,15 @@
 #include <functional>
 #include <memory>
 
+#include "node/active_call.hpp"
 #include "node/frame_socket.hpp"
 #include "node/home.hpp"
 #include "node/service.hpp"
 
 namespace cip::node {
 
-class ControlCall : public std::enable_shared_from_this<ControlCall> {
+class ControlCall final : public ActiveCall, public std::enable_shared_from_this<ControlCall> {
  public:
-  using OnEnd = std::function<void(std::optional<Error>)>;
-
   // Connects to the node of a home. Error no_daemon: nobody answers there. `handler` outlives the
   // call.
   static Outcome<std::shared_ptr<ControlCall>> connect(asio::io_context& io, const HomePaths& paths,
@@ -23,18 +22,15 @@ class ControlCall : public std::enable_shared_from_this<ControlCall> {
 
   ControlCall(FrameSocket::Socket socket, Request request, Handler& handler);
 
-  // `on_end` comes once: done, the node's error, or a connection that was lost (unconfirmed for a
-  // request that changes something). `on_input_room` comes whenever input may be sent again.
-  void start(OnEnd on_end, std::function<void()> on_input_room);
-  // At most input_room() bytes.
-  void send_input(ByteView bytes);
-  void send_input_end();
-  std::size_t input_room() const {
+  // A connection that is lost ends with unconfirmed, for a request that changes something.
+  void start(OnEnd on_end, std::function<void()> on_input_room) override;
+  void send_input(ByteView bytes) override;
+  void send_input_end() override;
+  std::size_t input_room() const override {
     return accepted_ && input_credit_ > 0 ? static_cast<std::size_t>(input_credit_) : 0;
   }
-  // The node stopped working on it when the end comes.
-  void cancel();
-  void close();
+  void cancel() override;
+  void close() override;
 
  private:
   void handle(const Frame& frame);

@@ -24,8 +24,9 @@ class ControlConnection::Call final : public Output {
   void input_end() {
     if (running_) running_->input_end();
   }
-  void credit(std::size_t bytes) {
-    credit_ += static_cast<std::ptrdiff_t>(bytes);
+  void credit(std::uint64_t bytes) {
+    // Nobody can have consumed more than was put out.
+    taken_ += std::min<std::uint64_t>(bytes, put_ - taken_);
     if (running_) running_->room();
   }
 
@@ -39,12 +40,17 @@ class ControlConnection::Call final : public Output {
   void data(ByteView bytes) override {
     while (!bytes.empty()) {
       const auto chunk = bytes.first(std::min(bytes.size(), kMaxChunkSize));
-      credit_ -= static_cast<std::ptrdiff_t>(chunk.size());
+      put_ += chunk.size();
       owner_.socket_->send(encode_bytes_frame(id_, chunk));
       bytes = bytes.subspan(chunk.size());
     }
   }
-  std::size_t room() const override { return credit_ > 0 ? static_cast<std::size_t>(credit_) : 0; }
+  std::size_t room() const override {
+    const auto under_way = put_ - taken_;
+    return under_way < kStreamCredit ? static_cast<std::size_t>(kStreamCredit - under_way) : 0;
+  }
+  std::uint64_t put() const override { return put_; }
+  std::uint64_t taken() const override { return taken_; }
   void consumed(std::size_t bytes) override {
     send(json_notification("credit", {{"id", id_}, {"bytes", bytes}}));
   }
@@ -60,7 +66,8 @@ class ControlConnection::Call final : public Output {
  private:
   void notify(const char* kind, const Json& value) {
     const auto text = json_text(json_notification(kind, {{"id", id_}, {"value", value}}));
-    credit_ -= static_cast<std::ptrdiff_t>(text.size());
+    // What a client gives back is the size of the frame's body.
+    put_ += text.size();
     owner_.socket_->send(encode_json_frame(text));
   }
   void send(const Json& message) { owner_.socket_->send(encode_json_frame(json_text(message))); }
@@ -71,7 +78,8 @@ class ControlConnection::Call final : public Output {
 
   ControlConnection& owner_;
   std::uint32_t id_;
-  std::ptrdiff_t credit_ = kStreamCredit;
+  std::uint64_t put_ = 0;
+  std::uint64_t taken_ = 0;
   std::unique_ptr<RunningCall> running_;
 };
 
@@ -162,9 +170,7 @@ void ControlConnection::handle_notification(const std::string& method, const Jso
   if (call == calls_.end()) return;
   if (method == "end") call->second->input_end();
   if (method == "credit") {
-    // Nobody can have consumed more than was ever under way.
-    const auto bytes = std::min<std::uint64_t>(in.number("bytes").value_or(0), kMaxFrameSize);
-    call->second->credit(static_cast<std::size_t>(bytes));
+    call->second->credit(in.number("bytes").value_or(0));
   }
   if (method == "cancel") {
     socket_->send(encode_json_frame(json_text(json_response(*id, nullptr))));

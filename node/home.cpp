@@ -81,7 +81,7 @@ LockHolder parse_holder(ByteView text) {
 
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
   return fail_with(
-      ExitCode::usage,
+      ExitCode::internal,
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
       "choose another directory with --home DIR or CIPNODE_HOME");
 }

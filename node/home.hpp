@@ -31,7 +31,7 @@ struct HomePaths {
 // $CIPNODE_HOME is the command line's business; this is the default behind it.
 std::filesystem::path default_home();
 
-// Makes the directory (and those above it) with mode 0700. Errors: usage when it cannot be made or
+// Makes the directory (and those above it) with mode 0700. Error internal: it cannot be made or
 // written to.
 Outcome<void> make_home(const HomePaths& paths);
 

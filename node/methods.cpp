@@ -47,6 +47,8 @@ constexpr std::array kMethods{
                .changes = true,
                .starts_node = false,
                .runs = true},
+    // Answers when a contact answered: what `join --detach` waits for.
+    MethodInfo{.name = "join.wait", .timeout = kAtOnce, .starts_node = false},
     reads("size", kWalk),
     reads("doctor", seconds{30}),
     reads("find", kWalk),
@@ -60,7 +62,8 @@ constexpr std::array kMethods{
     changes("feed.append", kForEver),
     reads("feed.cat", kForEver),
     changes("feed.download", kForEver),
-    changes("feed.seed", kForEver),
+    // With `listen` it runs until a signal.
+    MethodInfo{.name = "feed.seed", .timeout = kForEver, .changes = true, .runs = true},
     changes("feed.unseed", kAtOnce),
     runs("feed.follow"),
     changes("feed.clear", kAtOnce),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace cip::node {
 
 void Operation::handle_deadline() {
@@ -33,6 +35,24 @@ std::optional<std::uint64_t> Params::number(const char* name) {
   if (!has(name)) return std::nullopt;
   if (object_[name].is_number_unsigned()) return object_[name].get<std::uint64_t>();
   wrong(name, "a number that is not negative");
+  return std::nullopt;
+}
+
+std::string Params::text_or_number(const char* name) {
+  if (has(name) && object_[name].is_number_unsigned()) return object_[name].dump();
+  return text(name);
+}
+
+std::optional<Duration> Params::duration(const char* name) {
+  if (!has(name)) return std::nullopt;
+  const auto& value = object_[name];
+  // A bound keeps the sum with the clock inside its range; nobody waits ten years.
+  constexpr double kTenYearsMs = 315'360'000'000;
+  if (value.is_number() && value.get<double>() >= 0) {
+    const auto millis = std::min(value.get<double>(), kTenYearsMs);
+    return Duration(static_cast<Duration::rep>(millis * 1000));
+  }
+  wrong(name, "milliseconds");
   return std::nullopt;
 }
 

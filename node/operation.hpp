@@ -23,6 +23,10 @@ class Output {
   // Bytes that may still be put out before the reader falls behind. An operation that could produce
   // without end stops at 0 and goes on in handle_room(). One object may go beyond it.
   virtual std::size_t room() const = 0;
+  // All that was put out so far, and all of it that its reader has dealt with: what was at `put`
+  // when it was put out is printed once `taken` has reached that.
+  virtual std::uint64_t put() const = 0;
+  virtual std::uint64_t taken() const = 0;
   // So many bytes of input have been dealt with; that many more may come.
   virtual void consumed(std::size_t bytes) = 0;
   // The end, exactly one of the two, once; the operation is destroyed soon, not within the call.
@@ -68,6 +72,10 @@ class Params {
   std::string required_text(const char* name);
   bool flag(const char* name, bool fallback = false);
   std::optional<std::uint64_t> number(const char* name);
+  // A number as its digits.
+  std::string text_or_number(const char* name);
+  // "...Ms": milliseconds, fractions allowed.
+  std::optional<Duration> duration(const char* name);
   std::vector<std::string> texts(const char* name);
   bool has(const char* name) const { return object_.is_object() && object_.contains(name); }
 

@@ -16,6 +16,10 @@ namespace cip::node {
 // One thread waits for a sync while others read; the store itself scales no further.
 inline constexpr std::size_t kStorageThreads = 3;
 
+// Keys of jobs that belong to no feed; feeds have their numbers, which are smaller.
+inline constexpr std::uint64_t kDirectoryJobs = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t kStatusJobs = kDirectoryJobs + 1;
+
 class StoragePool {
  public:
   // `io` and `backend` outlive the pool.

@@ -54,9 +54,15 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
   };
   using Ptr = std::shared_ptr<Connection>;
 
-  void accept(const std::shared_ptr<tcp::acceptor>& acceptor) {
+  std::size_t accept(const std::shared_ptr<tcp::acceptor>& acceptor) {
     acceptors_.push_back(acceptor);
     accept_next(acceptor);
+    return acceptors_.size() - 1;
+  }
+
+  void stop_accepting(std::size_t listener) {
+    std::error_code ignored;
+    acceptors_[listener]->close(ignored);
   }
 
   void dial(ConnectionId id, Endpoint to) {
@@ -303,9 +309,10 @@ TcpDriver::TcpDriver(asio::io_context& io, Callbacks callbacks)
     : impl_(std::make_shared<Impl>(io, std::move(callbacks))) {}
 TcpDriver::~TcpDriver() { impl_->close_all(); }
 
-void TcpDriver::listen(tcp::acceptor acceptor) {
-  impl_->accept(std::make_shared<tcp::acceptor>(std::move(acceptor)));
+std::size_t TcpDriver::listen(tcp::acceptor acceptor) {
+  return impl_->accept(std::make_shared<tcp::acceptor>(std::move(acceptor)));
 }
+void TcpDriver::stop_listening(std::size_t listener) { impl_->stop_accepting(listener); }
 void TcpDriver::dial(ConnectionId id, Endpoint to) { impl_->dial(id, to); }
 void TcpDriver::write(ConnectionId id, Bytes bytes) { impl_->write(id, std::move(bytes)); }
 void TcpDriver::close(ConnectionId id) { impl_->close(id); }

@@ -58,7 +58,9 @@ class TcpDriver {
   TcpDriver(asio::io_context& io, Callbacks callbacks);
   ~TcpDriver();
 
-  void listen(asio::ip::tcp::acceptor acceptor);
+  // A number for stop_listening().
+  std::size_t listen(asio::ip::tcp::acceptor acceptor);
+  void stop_listening(std::size_t listener);
   void dial(ConnectionId id, Endpoint to);
   void write(ConnectionId id, Bytes bytes);
   // Sends what is queued first, for a second at most.

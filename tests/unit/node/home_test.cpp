@@ -31,13 +31,13 @@ TEST_CASE("a home is made with its parents and belongs to its owner alone") {
   CHECK(mode_of(paths.home) == 0700);
 }
 
-TEST_CASE("a home that cannot be a directory is a usage error with a hint") {
+TEST_CASE("a home that cannot be a directory is an error with a hint") {
   const test::TemporaryDirectory directory;
   std::ofstream(directory.path() / "file") << "x";
   for (const char* name : {"file", "file/below"}) {
     const auto made = make_home(HomePaths(directory.path() / name));
     REQUIRE_FALSE(made);
-    CHECK(made.error().code == ExitCode::usage);
+    CHECK(made.error().code == ExitCode::internal);
     CHECK(made.error().message.find("is not writable") != std::string::npos);
     CHECK_FALSE(made.error().hint.empty());
   }

@@ -1,0 +1,51 @@
+#pragma once
+
+// Reads blocks of a feed in order as they become available, some ahead of where its reader is.
+
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "node/feed_library.hpp"
+
+namespace cip::node {
+
+class BlockStream {
+ public:
+  // Reads under way or waiting for their turn, in number and bytes.
+  static constexpr std::size_t kAhead = 64;
+  static constexpr std::size_t kAheadBytes = 4 << 20;
+
+  // `end`: none goes on for ever. The feed is open while this lives.
+  BlockStream(FeedLibrary& feeds, store::FeedNumber number, std::uint64_t start,
+              std::optional<std::uint64_t> end);
+
+  void set_end(std::uint64_t end) { end_ = end; }
+  // Asks the feed for what is there; call after news of the feed and after next().
+  void pump();
+  // True when the news answered a read of this stream.
+  bool handle(const overlay::FeedNews& news);
+
+  // The next block as its reader gets it, if it has been read.
+  struct Block {
+    std::uint64_t index = 0;
+    Bytes bytes;
+  };
+  std::optional<Block> next();
+  bool is_at_end() const { return end_ && position_ >= *end_; }
+  // A block could not be read or decrypted; nothing more comes.
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  FeedLibrary& feeds_;
+  store::FeedNumber number_;
+  std::optional<std::uint64_t> end_;
+  std::uint64_t position_;  // of the reader
+  std::uint64_t asked_;     // first block not asked for
+  std::map<store::Ticket, std::uint64_t> reading_;
+  std::map<std::uint64_t, Bytes> ready_;
+  std::size_t ready_bytes_ = 0;
+  std::optional<Error> error_;
+};
+
+}  // namespace cip::node

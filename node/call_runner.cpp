@@ -1,0 +1,78 @@
+#include "node/call_runner.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+
+namespace cip::node {
+
+void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
+
+SignalWatch::SignalWatch(asio::io_context& io, std::function<void(int)> on_first)
+    : signals_(io, SIGINT, SIGTERM), on_first_(std::move(on_first)) {
+  wait();
+}
+
+void SignalWatch::wait() {
+  signals_.async_wait([this](std::error_code error, int signal) {
+    if (error) return;
+    if (std::exchange(seen_, true)) ::_exit(128 + signal);
+    wait();
+    on_first_(signal);
+  });
+}
+
+CallRunner::CallRunner(asio::io_context& io, int input_fd, Duration timeout)
+    : io_(io), input_fd_(input_fd), timeout_(timeout), timer_(io) {}
+
+RunResult CallRunner::run(ActiveCall& call) {
+  const SignalWatch signals(io_, [&](int signal) { stop(call, signal); });
+  if (timeout_ > Duration::zero()) {
+    timer_.expires_after(timeout_ + kDeadlineGrace);
+    timer_.async_wait([this](std::error_code error) {
+      if (error || ended_) return;
+      result_.error = Error{ExitCode::timeout, "the node did not answer in time",
+                            "allow more with --timeout DURATION"};
+      ended_ = true;
+    });
+  }
+  result_.running = true;
+  call.start(
+      [this](std::optional<Error> error) {
+        if (ended_) return;
+        result_.error = std::move(error);
+        ended_ = true;
+      },
+      [this, &call] { feed(call); });
+  while (!ended_) {
+    io_.restart();
+    io_.run_one();
+  }
+  call.close();
+  input_.reset();
+  return result_;
+}
+
+void CallRunner::feed(ActiveCall& call) {
+  if (input_fd_ < 0 || input_ended_ || ended_) return;
+  if (!input_) {
+    input_ = std::make_unique<InputReader>(io_, input_fd_, [this, &call](ByteView bytes) {
+      input_ended_ = bytes.empty();
+      if (input_ended_) return call.send_input_end();
+      call.send_input(bytes);
+      feed(call);
+    });
+  }
+  input_->request(call.input_room());
+}
+
+void CallRunner::stop(ActiveCall& call, int signal) {
+  result_.signal = signal;
+  timer_.expires_after(kGoodbyeTime);
+  timer_.async_wait([this](std::error_code error) {
+    if (!error) ended_ = true;
+  });
+  call.cancel();
+}
+
+}  // namespace cip::node

@@ -1,0 +1,461 @@
+#include "node/daemon.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/steady_timer.hpp>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/contacts.hpp"
+#include "node/control_server.hpp"
+#include "node/feed_library.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/idle_watch.hpp"
+#include "node/lan_discovery.hpp"
+#include "node/log.hpp"
+#include "node/participant.hpp"
+#include "node/store_error.hpp"
+#include "node/system_random.hpp"
+#include "node/topic_library.hpp"
+#include "store/rocksdb/rocks_backend.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// Unannouncing takes a round trip or two; who does not answer by then is left.
+constexpr Duration kGoodbye = std::chrono::milliseconds(1000);
+constexpr Duration kGoodbyeStep = std::chrono::milliseconds(20);
+// A node whose contacts are dead is as ready as it gets.
+constexpr Duration kReadyPatience = std::chrono::seconds(3);
+constexpr Duration kReadyStep = std::chrono::milliseconds(10);
+constexpr Duration kSaveContactsEvery = std::chrono::minutes(1);
+constexpr Duration kIdleCheckEvery = std::chrono::milliseconds(500);
+// The default quota: the lesser of the two (design D15).
+constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
+constexpr std::uint64_t kDefaultQuotaShare = 10;
+
+std::uint64_t default_quota(const std::filesystem::path& home) {
+  std::error_code error;
+  const auto space = std::filesystem::space(home, error);
+  return error ? kDefaultQuota : std::min(kDefaultQuota, space.capacity / kDefaultQuotaShare);
+}
+
+std::string command_of(DaemonRole role) {
+  switch (role) {
+    case DaemonRole::foreground:
+      return "cipnode join";
+    case DaemonRole::background:
+      return "cipnode join --detach";
+    case DaemonRole::in_process:
+      return "cipnode --no-daemon";
+  }
+  return "cipnode";
+}
+
+dht::NodeOptions dht_options(const JoinOptions& join) {
+  dht::NodeOptions options;
+  options.private_overlay = join.network != kPublicNetwork;
+  if (join.reachable) options.mode = dht::NodeOptions::Mode::persistent;
+  if (join.ephemeral) options.mode = dht::NodeOptions::Mode::ephemeral;
+  if (!options.private_overlay && join.contacts.empty()) options.bootstrap = public_contacts();
+  return options;
+}
+
+// Everything that is opened in order, each step with its own error.
+struct Opened {
+  Opened(HomePaths home, HomeLock home_lock, Identity own)
+      : paths(std::move(home)), lock(std::move(home_lock)), identity(std::move(own)) {}
+  HomePaths paths;
+  HomeLock lock;
+  Identity identity;
+  std::unique_ptr<store::Backend> backend;
+};
+
+Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
+  store::RocksOptions options;
+  options.folder = paths.database.string();
+  auto backend = store::open_rocks_backend(options, random);
+  if (backend) return std::move(*backend);
+  return tl::unexpected(
+      error_from(backend.error(), fmt::format("opening the database {}", paths.database.string())));
+}
+
+Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& random) {
+  HomePaths paths(std::filesystem::absolute(join.home));
+  if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
+  auto lock = HomeLock::acquire(paths, command_of(role));
+  if (!lock) return tl::unexpected(lock.error());
+  auto identity = open_identity(paths, random);
+  if (!identity) return tl::unexpected(identity.error());
+  Opened opened(paths, std::move(*lock), std::move(*identity));
+  auto backend = open_database(paths, random);
+  if (!backend) return tl::unexpected(backend.error());
+  opened.backend = std::move(*backend);
+  return opened;
+}
+
+HandlerTable all_handlers() {
+  HandlerTable table;
+  add_node_handlers(table);
+  add_find_handlers(table);
+  add_dht_handlers(table);
+  add_doctor_handlers(table);
+  add_feed_handlers(table);
+  add_append_handlers(table);
+  add_fetch_handlers(table);
+  add_seed_handlers(table);
+  add_topic_handlers(table);
+  add_publish_handlers(table);
+  add_subscribe_handlers(table);
+  return table;
+}
+
+}  // namespace
+
+class Daemon::Impl {
+ public:
+  Impl(asio::io_context& context, JoinOptions join, DaemonRole daemon_role, Opened opened)
+      : io(context),
+        options(std::move(join)),
+        role(daemon_role),
+        paths(std::move(opened.paths)),
+        lock(std::move(opened.lock)),
+        identity(std::move(opened.identity)),
+        backend(std::move(opened.backend)),
+        pool(std::make_unique<StoragePool>(io, *backend)),
+        resolver(io, [this](Endpoint contact) { add_contact(contact); }),
+        handlers(all_handlers()),
+        timer(io),
+        save_timer(io),
+        ready_timer(io) {
+    options.home = paths.home;
+    quota = options.quota.value_or(default_quota(paths.home));
+  }
+
+  Outcome<void> open_network();
+  Outcome<void> open_control(Service& service);
+  void begin(std::function<void(const Json&)> on_event, std::function<void()> stopped_callback);
+  void announce_ready(TimePoint until);
+  void start_lan();
+  void begin_stop();
+  void wait_for_goodbye(TimePoint until);
+  void finish_stop();
+  void watch_idle();
+  void save_contacts_later();
+  void save_contacts_now();
+  void add_contact(Endpoint contact);
+  void tell(const dht::Event& event);
+  void tell(const overlay::HubEvent& event);
+  void emit(const Json& event);
+  Json ready() const;
+
+  asio::io_context& io;
+  JoinOptions options;
+  DaemonRole role;
+  HomePaths paths;
+  HomeLock lock;
+  Identity identity;
+  SystemRandom random;
+  dht::ContactArena arena;
+  std::unique_ptr<store::Backend> backend;
+  std::unique_ptr<StoragePool> pool;
+  std::unique_ptr<Participant> participant;
+  std::unique_ptr<FeedLibrary> feeds;
+  std::unique_ptr<TopicLibrary> topics;
+  std::unique_ptr<LanDiscovery> lan;
+  ContactResolver resolver;
+  HandlerTable handlers;
+  std::unique_ptr<ControlServer> control;
+  Listeners<dht::Event>::Listening dht_listening;
+  Listeners<overlay::HubEvent>::Listening hub_listening;
+  Listeners<Json> events;
+  Listeners<Json>::Listening own_events, upgraded_events;
+  std::function<void()> on_stopped;
+  std::optional<IdleWatch> idle;
+  std::uint64_t quota = 0;
+  TimePoint started = now().mono;
+  asio::steady_timer timer, save_timer, ready_timer;
+  bool stopping = false;
+  std::shared_ptr<char> alive = std::make_shared<char>();
+};
+
+Outcome<void> Daemon::Impl::open_network() {
+  ParticipantOptions wanted;
+  wanted.identity = identity.peer;
+  wanted.dht = dht_options(options);
+  wanted.listen = options.listen;
+  wanted.reachable = options.reachable;
+  wanted.allow = options.allow;
+  wanted.deny = options.deny;
+  if (const auto saved = backend->find_state(contacts_record(options.network)); saved && *saved) {
+    wanted.dht.known = load_contacts(**saved).value_or(std::vector<Endpoint>{});
+  }
+  auto opened = Participant::open({io, arena, random, *pool}, std::move(wanted));
+  if (!opened) return tl::unexpected(opened.error());
+  participant = std::move(*opened);
+  const bool announce = options.network != kPublicNetwork || options.announce_public;
+  feeds =
+      std::make_unique<FeedLibrary>(*participant, *pool, identity.primary_key, random, announce);
+  topics =
+      std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
+  participant->on_turn = [this](Now time) { topics->handle_turn(time); };
+  participant->next_other_timeout = [this] { return topics->next_timeout(); };
+  participant->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
+  return {};
+}
+
+Outcome<void> Daemon::Impl::open_control(Service& service) {
+  if (role == DaemonRole::in_process) return {};
+  auto server = ControlServer::open(io, paths, service);
+  if (!server) return tl::unexpected(server.error());
+  control = std::move(*server);
+  return {};
+}
+
+void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
+                         std::function<void()> stopped_callback) {
+  on_stopped = std::move(stopped_callback);
+  own_events = events.listen(std::move(on_event));
+  dht_listening = participant->dht_events.listen([this](const auto& event) { tell(event); });
+  hub_listening = participant->hub_events.listen([this](const auto& event) { tell(event); });
+  participant->start();
+  resolver.resolve(options.contacts);
+  if (options.lan) start_lan();
+  feeds->start();
+  topics->start();
+  for (const auto& key : options.seed) {
+    FeedQuery query;
+    query.key = key;
+    query.disk_class = store::DiskClass::kept;
+    feeds->open(std::move(query), [this](const Outcome<store::FeedNumber>& number) {
+      if (number) feeds->set_seeded(*number, true, [](const Outcome<void>&) {});
+    });
+  }
+  save_contacts_later();
+  if (options.idle_exit && role == DaemonRole::background) {
+    idle.emplace(*options.idle_exit);
+    watch_idle();
+  }
+  announce_ready(now().mono + kReadyPatience);
+}
+
+void Daemon::Impl::announce_ready(TimePoint until) {
+  if (!participant->has_settled() && now().mono < until) {
+    ready_timer.expires_after(kReadyStep);
+    ready_timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
+      if (!error && !weak.expired() && !stopping) announce_ready(until);
+    });
+    return;
+  }
+  emit(ready());
+  log(Floor::node, LogLevel::info, "ready on {}", to_string(participant->local()));
+}
+
+// Only private overlays look for neighbours (D16).
+void Daemon::Impl::start_lan() {
+  if (lan || options.network == kPublicNetwork) return;
+  LanOptions wanted;
+  wanted.network = options.network;
+  wanted.listen_ip = participant->local().ip;
+  wanted.port = participant->local().port;
+  lan = std::make_unique<LanDiscovery>(io, std::move(wanted), random, [this](Endpoint neighbour) {
+    log(Floor::node, LogLevel::debug, "neighbour {}", to_string(neighbour));
+    participant->dht().introduce(now(), neighbour);
+    participant->changed();
+  });
+  if (!lan->problem().empty()) {
+    log(Floor::node, LogLevel::warning, "no local discovery: {}", lan->problem());
+  }
+}
+
+void Daemon::Impl::begin_stop() {
+  if (std::exchange(stopping, true)) return;
+  // Requests end first, while the machines they watch are still there.
+  control.reset();
+  lan.reset();
+  timer.cancel();
+  save_timer.cancel();
+  ready_timer.cancel();
+  save_contacts_now();
+  participant->say_goodbye();
+  wait_for_goodbye(now().mono + kGoodbye);
+}
+
+void Daemon::Impl::wait_for_goodbye(TimePoint until) {
+  timer.expires_after(kGoodbyeStep);
+  timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
+    if (error || weak.expired()) return;
+    if (now().mono < until && !participant->said_goodbye()) return wait_for_goodbye(until);
+    finish_stop();
+  });
+}
+
+void Daemon::Impl::finish_stop() {
+  participant->stop();
+  if (on_stopped) on_stopped();
+}
+
+void Daemon::Impl::watch_idle() {
+  timer.expires_after(kIdleCheckEvery);
+  timer.async_wait([this, weak = std::weak_ptr(alive)](std::error_code error) {
+    if (error || weak.expired() || stopping || !idle) return;
+    const bool busy = control->requests() > 0 || feeds->seeded_count() > 0;
+    if (idle->should_leave(now().mono, {busy, feeds->holds_unshared_blocks()})) {
+      log(Floor::node, LogLevel::info, "nobody needs this node any more");
+      return begin_stop();
+    }
+    watch_idle();
+  });
+}
+
+void Daemon::Impl::save_contacts_later() {
+  save_timer.expires_after(kSaveContactsEvery);
+  save_timer.async_wait([this, weak = std::weak_ptr(alive)](std::error_code error) {
+    if (error || weak.expired() || stopping) return;
+    save_contacts_now();
+    save_contacts_later();
+  });
+}
+
+// A node that met nobody this time keeps what it knew before.
+void Daemon::Impl::save_contacts_now() {
+  if (participant->dht().table().empty()) return;
+  pool->submit(
+      kStatusJobs,
+      [record = save_contacts(participant->dht().table()), name = contacts_record(options.network)](
+          store::Backend& database) { static_cast<void>(database.put_state(name, record)); },
+      [] {});
+}
+
+void Daemon::Impl::add_contact(Endpoint contact) {
+  participant->dht().add_bootstrap(now(), contact);
+  participant->changed();
+}
+
+void Daemon::Impl::emit(const Json& event) { events.tell(event); }
+
+void Daemon::Impl::tell(const dht::Event& event) {
+  if (const auto* ready_event = std::get_if<dht::Ready>(&event)) {
+    if (!ready_event->reached && !options.contacts.empty()) {
+      log(Floor::dht, LogLevel::warning, "no contact answers yet; it keeps trying");
+    }
+  }
+  const auto* changed = std::get_if<dht::StateChanged>(&event);
+  if (!changed) return;
+  Json line{{"event", "persistent"},
+            {"persistent", changed->persistent},
+            {"reachable", !changed->firewalled},
+            {"node", to_hex(changed->id.bytes)}};
+  line["address"] = changed->address ? Json(to_string(*changed->address)) : Json(nullptr);
+  emit(line);
+}
+
+void Daemon::Impl::tell(const overlay::HubEvent& event) {
+  const auto peer_line = [](const overlay::StreamInfo& stream, const char* state) {
+    return Json{{"event", "peer"},
+                {"key", to_z32(stream.peer)},
+                {"state", state},
+                {"direction", stream.outgoing ? "out" : "in"},
+                {"address", to_string(stream.remote)}};
+  };
+  if (const auto* up = std::get_if<overlay::StreamUp>(&event)) {
+    emit(peer_line(up->stream, "connected"));
+  }
+  if (const auto* down = std::get_if<overlay::StreamDown>(&event)) {
+    auto line = peer_line(down->stream, "closed");
+    line["reason"] = down->reason;
+    emit(line);
+  }
+}
+
+Json Daemon::Impl::ready() const {
+  Json event{{"event", "ready"}};
+  add_key(event, identity.peer.public_key);
+  event["node"] = to_hex(participant->dht().id().bytes);
+  event["udp"] = to_string(participant->local());
+  event["tcp"] = to_string(participant->local());
+  event["home"] = paths.home.string();
+  event["pid"] = ::getpid();
+  return event;
+}
+
+Outcome<std::unique_ptr<Daemon>> Daemon::open(asio::io_context& io, JoinOptions options,
+                                              DaemonRole role) {
+  SystemRandom random;
+  auto opened = open_home(options, role, random);
+  if (!opened) return tl::unexpected(opened.error());
+  auto impl = std::make_unique<Impl>(io, std::move(options), role, std::move(*opened));
+  if (auto network = impl->open_network(); !network) return tl::unexpected(network.error());
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(impl)));
+  if (auto control = daemon->impl_->open_control(*daemon); !control) {
+    return tl::unexpected(control.error());
+  }
+  return daemon;
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+void Daemon::start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped) {
+  impl_->begin(std::move(on_event), std::move(on_stopped));
+}
+
+void Daemon::stop() { impl_->begin_stop(); }
+
+Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& request, Output& out) {
+  const auto found = impl_->handlers.find(request.method);
+  if (found == impl_->handlers.end()) {
+    return fail_with(ExitCode::incompatible,
+                     fmt::format("the running node knows no method {}", request.method),
+                     "it may be of another version: stop it with: cipnode stop");
+  }
+  if (impl_->stopping) return fail_with(ExitCode::no_daemon, "the node is stopping", "try again");
+  impl_->resolver.resolve(Params(request.params).texts("bootstrap"));
+  return found->second(*this, request, out);
+}
+
+asio::io_context& Daemon::io() { return impl_->io; }
+Random& Daemon::random() { return impl_->random; }
+Participant& Daemon::participant() { return *impl_->participant; }
+StoragePool& Daemon::pool() { return *impl_->pool; }
+FeedLibrary& Daemon::feeds() { return *impl_->feeds; }
+TopicLibrary& Daemon::topics() { return *impl_->topics; }
+const HomePaths& Daemon::paths() const { return impl_->paths; }
+const JoinOptions& Daemon::options() const { return impl_->options; }
+const KeyPair& Daemon::identity() const { return impl_->identity.peer; }
+KeyPair Daemon::record_key(const std::string& name) const {
+  return derive_key_pair(impl_->identity.primary_key, child_namespace(Bytes32{}, "cip/record"),
+                         name);
+}
+DaemonRole Daemon::role() const { return impl_->role; }
+TimePoint Daemon::started() const { return impl_->started; }
+std::uint64_t Daemon::quota() const { return impl_->quota; }
+std::string Daemon::lan_problem() const {
+  return impl_->lan ? impl_->lan->problem() : "it is turned off";
+}
+void Daemon::add_contacts(const std::vector<std::string>& contacts) {
+  impl_->resolver.resolve(contacts);
+}
+Json Daemon::ready_event() const { return impl_->ready(); }
+
+Outcome<void> Daemon::upgrade(const JoinOptions& wanted,
+                              std::function<void(const Json&)> on_event) {
+  if (impl_->role == DaemonRole::foreground) {
+    return fail_with(ExitCode::busy,
+                     fmt::format("the home {} is in use by pid {} ({})", impl_->paths.home.string(),
+                                 ::getpid(), command_of(impl_->role)),
+                     "use that node, stop it with: cipnode stop, or choose another --home");
+  }
+  impl_->role = DaemonRole::foreground;
+  impl_->lock.set_command(command_of(DaemonRole::foreground));
+  impl_->idle.reset();
+  impl_->upgraded_events = impl_->events.listen(std::move(on_event));
+  add_contacts(wanted.contacts);
+  if (wanted.lan) impl_->start_lan();
+  return {};
+}
+
+}  // namespace cip::node

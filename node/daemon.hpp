@@ -1,0 +1,80 @@
+#pragma once
+
+// The node of a home: opens it under its lock, composes the machines with their drivers, keeps what
+// must survive, answers requests, and leaves when it is told to or nobody needs it (design D5).
+
+#include <asio/io_context.hpp>
+#include <functional>
+#include <memory>
+
+#include "node/home.hpp"
+#include "node/operation.hpp"
+
+namespace cip::store {
+class Backend;
+}
+
+namespace cip::node {
+
+class FeedLibrary;
+class LanDiscovery;
+class Participant;
+class StoragePool;
+class TopicLibrary;
+
+enum class DaemonRole {
+  foreground,  // `cipnode join`: until a signal or `stop`
+  background,  // started for a command, or detached
+  in_process,  // --no-daemon: for one request, without control socket
+};
+
+class Daemon final : public Service {
+ public:
+  // Errors: internal (home), usage (listen address), busy (home held, port taken), corrupt,
+  // incompatible.
+  static Outcome<std::unique_ptr<Daemon>> open(asio::io_context& io, JoinOptions options,
+                                               DaemonRole role);
+  ~Daemon() override;
+
+  // Begins to work. `on_event` gets the ready event, once the node is announced or has waited for
+  // that for a while, and what `join` prints after it.
+  // `on_stopped` comes once, when everything is put away: after stop(), a `stop` request or the
+  // idle time.
+  void start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped);
+  // Says goodbye to the network and saves; takes 1.5 s at most.
+  void stop();
+
+  Outcome<std::unique_ptr<Operation>> make_operation(const Request& request, Output& out) override;
+
+  // --- for handlers
+
+  asio::io_context& io();
+  Random& random();
+  Participant& participant();
+  StoragePool& pool();
+  FeedLibrary& feeds();
+  TopicLibrary& topics();
+  const HomePaths& paths() const;
+  const JoinOptions& options() const;
+  const KeyPair& identity() const;
+  // Key pair of the mutable DHT record that its owner calls `name`.
+  KeyPair record_key(const std::string& name) const;
+  DaemonRole role() const;
+  TimePoint started() const;
+  std::uint64_t quota() const;
+  // Empty while local discovery works; why not, else.
+  std::string lan_problem() const;
+  // Contacts as typed; names are resolved meanwhile.
+  void add_contacts(const std::vector<std::string>& contacts);
+  // Turns a background node into one of the foreground, whose events go to `on_event`.
+  // Error busy: it is one already.
+  Outcome<void> upgrade(const JoinOptions& wanted, std::function<void(const Json&)> on_event);
+  Json ready_event() const;
+
+ private:
+  class Impl;
+  explicit Daemon(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cip::node

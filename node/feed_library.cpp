@@ -1,0 +1,292 @@
+#include "node/feed_library.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/log.hpp"
+#include "node/store_error.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// The same feed asked for in the same words is loaded once.
+std::string name_of(const FeedQuery& query) {
+  const auto what = query.key ? to_hex(*query.key) : "text " + query.text;
+  return fmt::format("{} {} {}", query.create, query.encryption_key.has_value(), what);
+}
+
+}  // namespace
+
+FeedLibrary::FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
+                         Random& random, bool announce)
+    : io_(participant.io()),
+      participant_(participant),
+      pool_(pool),
+      primary_key_(primary_key),
+      random_(random),
+      announce_(announce) {}
+
+void FeedLibrary::start() {
+  auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
+  pool_.submit(
+      kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
+      [this, records, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*records) {
+          return log(Floor::store, LogLevel::error, "listing feeds: {}",
+                     records->error().message());
+        }
+        for (const auto& record : **records) {
+          // Feeds of topics are opened when their topic is.
+          if (record.topic || (!record.writable && !record.seeded)) continue;
+          FeedQuery query;
+          query.key = record.key;
+          open(std::move(query), [](const auto&) {});
+        }
+      });
+}
+
+void FeedLibrary::open(FeedQuery query, OnOpen done) {
+  const auto name = name_of(query);
+  auto& waiting = opening_[name];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
+  auto loaded = std::make_shared<Outcome<LoadedFeed>>();
+  pool_.submit(
+      kDirectoryJobs,
+      [loaded, query = std::move(query), primary_key = primary_key_](store::Backend& backend) {
+        *loaded = load_feed(backend, query, primary_key);
+      },
+      [this, loaded, name, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*loaded) return finish(name, tl::unexpected(loaded->error()));
+        const auto number = (*loaded)->record.number;
+        take_in(std::move(**loaded));
+        finish(name, number);
+      });
+}
+
+void FeedLibrary::create(const NewFeed& wanted, OnOpen done) {
+  auto loaded = std::make_shared<Outcome<LoadedFeed>>();
+  pool_.submit(
+      kDirectoryJobs,
+      [loaded, wanted, primary_key = primary_key_, seed = random_.bytes<32>(),
+       encryption_key = random_.bytes<32>(), created = now().wall](store::Backend& backend) {
+        *loaded = create_feed(backend, wanted, primary_key, seed, encryption_key, created);
+      },
+      [this, loaded, done = std::move(done), alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*loaded) return done(tl::unexpected(loaded->error()));
+        const auto number = (*loaded)->record.number;
+        take_in(std::move(**loaded));
+        ++open_[number].users;
+        done(number);
+      });
+}
+
+// The feed may be open already: then what was loaded beside it is thrown away.
+void FeedLibrary::take_in(LoadedFeed loaded) {
+  const auto number = loaded.record.number;
+  auto& open = open_[number];
+  if (loaded.cipher) open.cipher = loaded.cipher;
+  if (participant_.hub().replication().feed(number)) return;
+  open.record = loaded.record;
+  open.signer = loaded.signer;
+  open.appended = loaded.feed->length();
+  participant_.hub().replication().add_feed(std::move(*loaded.feed));
+  share(open);
+}
+
+void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> result) {
+  const auto node = opening_.extract(name);
+  for (const auto& done : node.mapped()) {
+    if (result) ++open_[*result].users;
+    done(result);
+  }
+  participant_.changed();
+}
+
+void FeedLibrary::release(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open || open->users == 0) return;
+  --open->users;
+  close_if_unused(number);
+}
+
+void FeedLibrary::close_if_unused(store::FeedNumber number) {
+  const auto& open = open_[number];
+  const bool kept = open.record.writable || open.record.seeded || open.record.topic;
+  if (open.users > 0 || kept) return;
+  participant_.hub().swarm()->leave(now(), open.record.discovery_key);
+  participant_.hub().replication().remove_feed(now(), number);
+  open_.erase(number);
+  participant_.changed();
+}
+
+OpenFeed* FeedLibrary::find(store::FeedNumber number) {
+  const auto found = open_.find(number);
+  return found == open_.end() ? nullptr : &found->second;
+}
+
+store::Feed* FeedLibrary::feed(store::FeedNumber number) {
+  return participant_.hub().replication().feed(number);
+}
+
+Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<Bytes> blocks) {
+  auto* open = find(number);
+  auto* target = feed(number);
+  if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
+  if (open->cipher) {
+    auto index = open->appended;
+    for (auto& block : blocks) block = open->cipher->encrypt(index++, target->fork(), block);
+  }
+  const auto count = blocks.size();
+  const auto first = target->append(std::move(blocks), *open->signer);
+  if (!first) return first;
+  open->appended = *first + count;
+  participant_.changed();
+  return open->appended;
+}
+
+std::optional<Bytes> FeedLibrary::readable(store::FeedNumber number, std::uint64_t index,
+                                           Bytes stored) const {
+  const auto found = open_.find(number);
+  if (found == open_.end() || !found->second.cipher) return stored;
+  return found->second.cipher->decrypt(index, stored);
+}
+
+// Own feeds and those kept for others are served and stay connected; of the rest only what is being
+// fetched is given on (design D14).
+void FeedLibrary::share(OpenFeed& open) {
+  const auto& record = open.record;
+  const bool kept = record.writable || record.seeded;
+  const bool served = kept || record.topic || open.servers > 0;
+  const overlay::FeedSharing sharing{.serve = served, .keep_open = served};
+  auto& hub = participant_.hub();
+  hub.replication().set_sharing(now(), record.number, sharing);
+  const bool announced = announce_ && kept && !record.is_private && !record.topic;
+  const bool wanted = open.searchers > 0 || (record.seeded && !record.writable);
+  if (announced || wanted) {
+    hub.swarm()->join(now(), record.discovery_key, {.find = wanted, .announce = announced});
+  } else {
+    hub.swarm()->leave(now(), record.discovery_key);
+  }
+  follow_if_wanted(open);
+  participant_.changed();
+}
+
+void FeedLibrary::follow_if_wanted(OpenFeed& open) {
+  auto& replication = participant_.hub().replication();
+  const bool wanted = (open.record.seeded || open.followed) && !open.record.writable;
+  if (wanted && !open.following) {
+    overlay::DownloadOptions all_of_it;
+    all_of_it.follow = true;
+    open.following = replication.download(now(), open.record.number, all_of_it);
+  } else if (!wanted && open.following) {
+    replication.cancel_download(now(), open.record.number, *open.following);
+    open.following.reset();
+  }
+}
+
+void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done) {
+  auto* open = find(number);
+  if (!open) return done({});
+  open->record.seeded = seeded;
+  if (seeded && !open->record.writable) open->record.disk_class = store::DiskClass::kept;
+  share(*open);
+  write(open->record, std::move(done));
+}
+
+void FeedLibrary::keep(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open || open->record.disk_class != store::DiskClass::cache) return;
+  open->record.disk_class = store::DiskClass::kept;
+  write(open->record, [](const Outcome<void>&) {});
+}
+
+void FeedLibrary::write(const store::FeedRecord& record, OnDone done) {
+  auto result = std::make_shared<Result<void>>();
+  pool_.submit(
+      kDirectoryJobs,
+      [result, record](store::Backend& backend) { *result = backend.update_feed(record); },
+      [result, done = std::move(done)] {
+        if (*result) return done({});
+        done(tl::unexpected(error_from(result->error(), "writing the feed directory")));
+      });
+}
+
+void FeedLibrary::follow(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open) return;
+  open->followed = true;
+  follow_if_wanted(*open);
+}
+
+void FeedLibrary::drop_later(store::FeedNumber number) {
+  asio::post(io_, [this, number, alive = std::weak_ptr(alive_)] {
+    const auto* open = alive.expired() ? nullptr : find(number);
+    if (!open || open->record.writable) return;
+    participant_.hub().replication().remove_feed(now(), number);
+    open_.erase(number);
+    // Behind the feed's own operations.
+    pool_.submit(
+        number, [number](store::Backend& backend) { static_cast<void>(backend.drop_feed(number)); },
+        [] {});
+    participant_.changed();
+  });
+}
+
+void FeedLibrary::serve(store::FeedNumber number) {
+  auto* open = find(number);
+  if (open && ++open->servers == 1) share(*open);
+}
+
+void FeedLibrary::stop_serving(store::FeedNumber number) {
+  auto* open = find(number);
+  if (open && open->servers > 0 && --open->servers == 0) share(*open);
+}
+
+void FeedLibrary::search(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open) return;
+  if (++open->searchers == 1) share(*open);
+}
+
+void FeedLibrary::stop_search(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open || open->searchers == 0) return;
+  if (--open->searchers == 0) share(*open);
+}
+
+void FeedLibrary::handle(const overlay::FeedNews& news) {
+  const auto found = news_.find(news.feed);
+  if (found != news_.end()) found->second.tell(news);
+}
+
+std::size_t FeedLibrary::seeded_count() const {
+  return static_cast<std::size_t>(std::ranges::count_if(open_, [](const auto& entry) {
+    return entry.second.record.seeded && !entry.second.record.writable;
+  }));
+}
+
+void FeedLibrary::note_shared(OpenFeed& open) {
+  if (!open.record.writable) return;
+  for (const auto& peer : participant_.hub().replication().peers(open.record.number)) {
+    open.shared_length = std::max(open.shared_length, peer.contiguous);
+  }
+}
+
+bool FeedLibrary::holds_unshared_blocks() {
+  return std::ranges::any_of(open_, [this](auto& entry) {
+    auto& open = entry.second;
+    note_shared(open);
+    return open.record.writable && open.shared_length < open.appended;
+  });
+}
+
+}  // namespace cip::node

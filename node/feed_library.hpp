@@ -1,0 +1,118 @@
+#pragma once
+
+// The feeds of a home: opens them from the database into the hub's replication, creates them, says
+// what others may have of them and announces them, and tells whoever waits what happens to them.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/error.hpp"
+#include "node/feed_loader.hpp"
+#include "node/listeners.hpp"
+#include "node/participant.hpp"
+
+namespace cip::node {
+
+// A feed in use, with what the home knows of it.
+struct OpenFeed {
+  store::FeedRecord record;
+  std::optional<KeyPair> signer;                 // of own feeds
+  std::optional<store::BlockCipher> cipher;      // of encrypted feeds whose key is known
+  bool followed = false;                         // wanted whole, with what is appended later
+  std::optional<overlay::DownloadId> following;  // the download that sees to it
+  unsigned users = 0;
+  unsigned searchers = 0;
+  unsigned servers = 0;
+  std::uint64_t appended = 0;       // blocks, those included that are not durable yet
+  std::uint64_t shared_length = 0;  // what some peer was seen to hold
+};
+
+class FeedLibrary {
+ public:
+  using OnOpen = std::function<void(Outcome<store::FeedNumber>)>;
+  using OnDone = std::function<void(Outcome<void>)>;
+  using News = Listeners<overlay::FeedNews>;
+
+  // `announce`: whether feeds are announced on this network at all (design D2). All outlive it.
+  FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
+              Random& random, bool announce);
+
+  // Opens what is to be served from the start: own and seeded feeds.
+  void start();
+
+  // --- opening. Each success is a user until release().
+
+  // A feed as the loader finds it. Errors: see load_feed().
+  void open(FeedQuery query, OnOpen done);
+  void create(const NewFeed& wanted, OnOpen done);
+  void release(store::FeedNumber number);
+
+  OpenFeed* find(store::FeedNumber number);
+  store::Feed* feed(store::FeedNumber number);
+  // The feeds that are open, by number.
+  const std::map<store::FeedNumber, OpenFeed>& open_feeds() const { return open_; }
+
+  // --- blocks
+
+  // Carries on after commands on a feed itself.
+  void turn() { participant_.changed(); }
+
+  // Appends to an own feed; returns its length once they are durable (Appended tells).
+  Result<std::uint64_t> append(store::FeedNumber number, std::vector<Bytes> blocks);
+  // A stored block as its reader gets it: decrypted where that is needed.
+  std::optional<Bytes> readable(store::FeedNumber number, std::uint64_t index, Bytes stored) const;
+
+  // --- what others may have
+
+  // A feed of others is kept, announced and served from now on, or no longer.
+  void set_seeded(store::FeedNumber number, bool seeded, OnDone done);
+  // What was fetched for a moment is kept from now on (design D15).
+  void keep(store::FeedNumber number);
+  // Fetches all of a feed, and what is appended later, from the peers it is exchanged with.
+  void follow(store::FeedNumber number);
+  // Forgets a feed of others with its contents, after the caller has returned.
+  void drop_later(store::FeedNumber number);
+  // Gives the feed to whoever asks for it, without announcing it, until stop_serving().
+  void serve(store::FeedNumber number);
+  void stop_serving(store::FeedNumber number);
+  // Looks for peers that have the feed until as many calls of stop_search() followed.
+  void search(store::FeedNumber number);
+  void stop_search(store::FeedNumber number);
+
+  // --- events
+
+  [[nodiscard]] News::Listening watch(store::FeedNumber number, News::Listener listener) {
+    return news_[number].listen(std::move(listener));
+  }
+  void handle(const overlay::FeedNews& news);
+
+  std::size_t seeded_count() const;
+  // Own blocks that no peer was seen to hold.
+  bool holds_unshared_blocks();
+
+ private:
+  void write(const store::FeedRecord& record, OnDone done);
+  void take_in(LoadedFeed loaded);
+  void finish(const std::string& name, Outcome<store::FeedNumber> result);
+  void share(OpenFeed& open);
+  void follow_if_wanted(OpenFeed& open);
+  void close_if_unused(store::FeedNumber number);
+  void note_shared(OpenFeed& open);
+
+  asio::io_context& io_;
+  Participant& participant_;
+  StoragePool& pool_;
+  Bytes32 primary_key_;
+  Random& random_;
+  bool announce_;
+  std::map<store::FeedNumber, OpenFeed> open_;
+  std::map<std::string, std::vector<OnOpen>> opening_;  // by query, so that each loads once
+  std::map<store::FeedNumber, News> news_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node

@@ -1,0 +1,180 @@
+// feed.create, ls, info, unseed: what is known of feeds.
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/text.hpp"
+#include "node/handlers/feed_operation.hpp"
+#include "node/store_error.hpp"
+
+namespace cip::node {
+
+Json feed_info(Daemon& daemon, store::FeedNumber number) {
+  const auto& feed = *daemon.feeds().feed(number);
+  const auto& record = daemon.feeds().find(number)->record;
+  Json info = Json::object();
+  if (!record.name.empty()) info["name"] = record.name;
+  add_key(info, feed.key());
+  info["discoveryKey"] = to_hex(feed.discovery_key());
+  info["length"] = feed.length();
+  info["byteLength"] = feed.byte_length();
+  info["fork"] = feed.fork();
+  info["treeHash"] = to_hex(feed.tree_hash());
+  info["contiguousLength"] = feed.contiguous_length();
+  info["writable"] = record.writable;
+  info["encrypted"] = record.encrypted;
+  info["seeded"] = record.seeded;
+  info["frozen"] = nullptr;
+  if (feed.is_frozen()) info["frozen"] = {{"length", feed.length()}, {"heads", Json::array()}};
+  info["peers"] = daemon.participant().hub().replication().peers(number).size();
+  return info;
+}
+
+Outcome<BlockSpan> parse_range(const std::string& text) {
+  const auto wrong = [&] {
+    return fail_with(ExitCode::usage, fmt::format("\"{}\" is not a range of blocks", text),
+                     "write A..B for the blocks from A to B - 1; either may be left out");
+  };
+  const auto dots = text.find("..");
+  if (dots == std::string::npos) return wrong();
+  const auto read = [](std::string_view part) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (error != std::errc{} || end != part.data() + part.size()) return std::nullopt;
+    return value;
+  };
+  BlockSpan span;
+  const auto first = std::string_view(text).substr(0, dots);
+  const auto second = std::string_view(text).substr(dots + 2);
+  if (!first.empty()) {
+    const auto start = read(first);
+    if (!start) return wrong();
+    span.start = *start;
+  }
+  if (!second.empty()) {
+    span.end = read(second);
+    if (!span.end || *span.end < span.start) return wrong();
+  }
+  return span;
+}
+
+namespace {
+
+class Create final : public FeedOperation {
+ public:
+  Create(Daemon& daemon, Params& params, Output& out) : FeedOperation(daemon, out) {
+    wanted_.name = params.required_text("name");
+    wanted_.compat = params.flag("compat");
+    wanted_.encrypted = params.flag("encrypted");
+    wanted_.derived = params.flag("derive");
+    wanted_.is_private = params.flag("private");
+  }
+  void start() override {
+    if (parse_key(wanted_.name)) {
+      return out_.fail(
+          {ExitCode::usage, "a name that is also a key would be ambiguous", "choose another name"});
+    }
+    create(wanted_);
+  }
+
+ private:
+  void opened() override {
+    Json result{{"name", wanted_.name}};
+    add_key(result, feed().key());
+    result["discoveryKey"] = to_hex(feed().discovery_key());
+    out_.result(result);
+    out_.done();
+  }
+  NewFeed wanted_;
+};
+
+class Info final : public FeedOperation {
+ public:
+  Info(Daemon& daemon, Params& params, Output& out) : FeedOperation(daemon, out) {
+    query_.text = params.required_text("feed");
+    query_.create = false;
+  }
+  void start() override { open(query_); }
+
+ private:
+  void opened() override {
+    out_.result(feed_info(daemon_, number()));
+    out_.done();
+  }
+  FeedQuery query_;
+};
+
+// All feeds of the home, one after the other, so that few are open at once.
+class List final : public Operation {
+ public:
+  List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
+
+  void start() override {
+    auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
+    daemon_.pool().submit(
+        kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
+        [this, records, alive = std::weak_ptr(alive_)] {
+          if (alive.expired()) return;
+          if (!*records) return out_.fail(error_from(records->error(), "listing feeds"));
+          for (auto& record : **records) {
+            if (!record.topic) keys_.push_back(record.key);
+          }
+          next();
+        });
+  }
+
+ private:
+  void next() {
+    if (at_ == keys_.size()) return out_.done();
+    FeedQuery query;
+    query.key = keys_[at_++];
+    query.create = false;
+    daemon_.feeds().open(std::move(query),
+                         [this, &feeds = daemon_.feeds(),
+                          alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
+                           if (!alive.expired() && number) out_.result(feed_info(daemon_, *number));
+                           if (number) feeds.release(*number);
+                           if (!alive.expired()) next();
+                         });
+  }
+
+  Daemon& daemon_;
+  std::vector<Bytes32> keys_;
+  std::size_t at_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+class Unseed final : public FeedOperation {
+ public:
+  Unseed(Daemon& daemon, Params& params, Output& out) : FeedOperation(daemon, out) {
+    query_.text = params.required_text("feed");
+    query_.create = false;
+  }
+  void start() override { open(query_); }
+
+ private:
+  void opened() override {
+    daemon_.feeds().set_seeded(number(), false,
+                               [this, alive = std::weak_ptr(alive_)](Outcome<void> done) {
+                                 if (alive.expired()) return;
+                                 if (!done) return out_.fail(std::move(done.error()));
+                                 Json result = Json::object();
+                                 add_key(result, feed().key());
+                                 out_.result(result);
+                                 out_.done();
+                               });
+  }
+  FeedQuery query_;
+};
+
+}  // namespace
+
+void add_feed_handlers(HandlerTable& table) {
+  table["feed.create"] = factory_of<Create>();
+  table["feed.ls"] = factory_of<List>();
+  table["feed.info"] = factory_of<Info>();
+  table["feed.unseed"] = factory_of<Unseed>();
+}
+
+}  // namespace cip::node

@@ -1,0 +1,65 @@
+#pragma once
+
+// What operations on one feed have in common: they hold it open while they run.
+
+#include <memory>
+
+#include "node/daemon.hpp"
+#include "node/feed_library.hpp"
+#include "node/handlers/handlers.hpp"
+
+namespace cip::node {
+
+class FeedOperation : public Operation {
+ public:
+  FeedOperation(Daemon& daemon, Output& out) : Operation(out), daemon_(daemon) {}
+  ~FeedOperation() override {
+    news_.end();
+    if (number_) daemon_.feeds().release(*number_);
+  }
+
+ protected:
+  // Opens the feed, then calls opened(), or fails the request.
+  void open(FeedQuery query) { daemon_.feeds().open(std::move(query), taker()); }
+  void create(const NewFeed& wanted) { daemon_.feeds().create(wanted, taker()); }
+
+  virtual void opened() = 0;
+  virtual void handle(const overlay::FeedNews& news) { static_cast<void>(news); }
+
+  store::FeedNumber number() const { return *number_; }
+  store::Feed& feed() { return *daemon_.feeds().feed(*number_); }
+  OpenFeed& known() { return *daemon_.feeds().find(*number_); }
+  bool is_open() const { return number_.has_value(); }
+
+  Daemon& daemon_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+
+ private:
+  FeedLibrary::OnOpen taker() {
+    return [this, &feeds = daemon_.feeds(),
+            alive = std::weak_ptr(alive_)](Outcome<store::FeedNumber> result) {
+      if (alive.expired()) {
+        if (result) feeds.release(*result);
+        return;
+      }
+      if (!result) return out_.fail(std::move(result.error()));
+      number_ = *result;
+      news_ = feeds.watch(*number_, [this](const overlay::FeedNews& news) { handle(news); });
+      opened();
+    };
+  }
+
+  std::optional<store::FeedNumber> number_;
+  FeedLibrary::News::Listening news_;
+};
+
+// The info object of an open feed (docs: command line).
+Json feed_info(Daemon& daemon, store::FeedNumber number);
+// "A..B": blocks A to B - 1; either may be missing. Error usage.
+struct BlockSpan {
+  std::uint64_t start = 0;
+  std::optional<std::uint64_t> end;
+};
+Outcome<BlockSpan> parse_range(const std::string& text);
+
+}  // namespace cip::node

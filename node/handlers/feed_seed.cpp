@@ -1,0 +1,129 @@
+// feed.seed: feeds of others are kept and served from now on; with `listen` they are served on a
+// port of their own, without the DHT, until the request ends.
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/feed_library.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/participant.hpp"
+#include "node/port_pair.hpp"
+
+namespace cip::node {
+
+namespace {
+
+class Seed final : public Operation {
+ public:
+  Seed(Daemon& daemon, Params& params, Output& out)
+      : Operation(out),
+        daemon_(daemon),
+        names_(params.texts("feeds")),
+        peers_(params.texts("peer")),
+        listen_(params.text("listen")),
+        once_(params.flag("once")) {}
+
+  ~Seed() override {
+    auto& participant = daemon_.participant();
+    if (listener_) participant.tcp().stop_listening(*listener_);
+    for (const auto number : open_) {
+      if (!listen_.empty()) daemon_.feeds().stop_serving(number);
+      daemon_.feeds().release(number);
+    }
+  }
+
+  void start() override {
+    if (names_.empty()) return out_.fail({ExitCode::usage, "no feed was named", "name its key"});
+    open_next();
+  }
+
+ private:
+  void open_next() {
+    if (open_.size() == names_.size()) return listen_.empty() ? seed_next() : serve();
+    FeedQuery query;
+    query.text = names_[open_.size()];
+    query.disk_class = store::DiskClass::kept;
+    daemon_.feeds().open(std::move(query),
+                         [this, &feeds = daemon_.feeds(),
+                          alive = std::weak_ptr(alive_)](Outcome<store::FeedNumber> number) {
+                           if (alive.expired()) {
+                             if (number) feeds.release(*number);
+                             return;
+                           }
+                           if (!number) return out_.fail(std::move(number.error()));
+                           open_.push_back(*number);
+                           open_next();
+                         });
+  }
+
+  const Bytes32& key_of(store::FeedNumber number) const {
+    return daemon_.feeds().find(number)->record.key;
+  }
+
+  void seed_next() {
+    if (seeded_ == open_.size()) return out_.done();
+    const auto number = open_[seeded_++];
+    dial_peers(number);
+    daemon_.feeds().set_seeded(number, true,
+                               [this, number, alive = std::weak_ptr(alive_)](Outcome<void> done) {
+                                 if (alive.expired()) return;
+                                 if (!done) return out_.fail(std::move(done.error()));
+                                 Json result = Json::object();
+                                 add_key(result, key_of(number));
+                                 out_.result(result);
+                                 seed_next();
+                               });
+  }
+
+  void dial_peers(store::FeedNumber number) {
+    for (const auto& peer : peers_) {
+      const auto endpoint = parse_endpoint(peer);
+      const auto target = daemon_.feeds().find(number)->record.discovery_key;
+      if (endpoint) daemon_.participant().hub().dial(now(), *endpoint, {target});
+    }
+    daemon_.participant().changed();
+  }
+
+  void serve() {
+    const auto local = parse_endpoint(listen_);
+    if (!local) {
+      return out_.fail({ExitCode::usage, fmt::format("\"{}\" is not HOST:PORT", listen_),
+                        "write a numeric IPv4 address and a port"});
+    }
+    auto acceptor = listen_tcp(daemon_.io(), *local);
+    if (!acceptor) return out_.fail(std::move(acceptor.error()));
+    const Endpoint bound{local->ip, acceptor->local_endpoint().port()};
+    listener_ = daemon_.participant().tcp().listen(std::move(*acceptor));
+    Json ready{{"event", "ready"}, {"tcp", to_string(bound)}, {"keys", Json::array()}};
+    for (const auto number : open_) {
+      daemon_.feeds().serve(number);
+      dial_peers(number);
+      ready["keys"].push_back(to_z32(key_of(number)));
+      if (once_) end_after_first_reader(number);
+    }
+    out_.result(ready);
+  }
+
+  void end_after_first_reader(store::FeedNumber number) {
+    news_.push_back(daemon_.feeds().watch(number, [this](const overlay::FeedNews& news) {
+      if (std::holds_alternative<overlay::FeedPeerLeft>(news.what)) out_.done();
+    }));
+  }
+
+  Daemon& daemon_;
+  std::vector<std::string> names_, peers_;
+  std::string listen_;
+  bool once_;
+  std::vector<store::FeedNumber> open_;
+  std::size_t seeded_ = 0;
+  std::optional<std::size_t> listener_;
+  std::vector<FeedLibrary::News::Listening> news_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
+
+void add_seed_handlers(HandlerTable& table) { table["feed.seed"] = factory_of<Seed>(); }
+
+}  // namespace cip::node

@@ -1,0 +1,166 @@
+// status, peers, routes, stop, join.wait, join.upgrade: about the node itself.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "base/text.hpp"
+#include "dht/routing_table.hpp"
+#include "node/clock.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/handlers/metrics.hpp"
+#include "node/handlers/status.hpp"
+#include "node/participant.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// The table counts time in ticks (protocol of the DHT, section 9).
+constexpr double kTickMs = 5000;
+
+class Status final : public Operation {
+ public:
+  Status(Daemon& daemon, Params& params, Output& out)
+      : Operation(out), daemon_(daemon), metrics_(params.flag("metrics")) {}
+
+  void start() override {
+    gather_status(daemon_, [this, alive = std::weak_ptr(alive_)](const Json& status) {
+      if (alive.expired()) return;
+      out_.result(metrics_ ? Json{{"text", metrics_text(status)}} : status);
+      out_.done();
+    });
+  }
+
+ private:
+  Daemon& daemon_;
+  bool metrics_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+Outcome<void> put_peers(Daemon& daemon, Output& out) {
+  auto& participant = daemon.participant();
+  const auto time = now().mono;
+  for (const auto& status : participant.hub().streams()) {
+    Json line{{"key", to_z32(status.stream.peer)},
+              {"address", to_string(status.stream.remote)},
+              {"direction", status.stream.outgoing ? "out" : "in"},
+              {"stream", status.stream.bound ? "bound" : "xx"},
+              {"sinceMs", to_ms(time - status.since)},
+              {"bytesIn", status.bytes_in},
+              {"bytesOut", status.bytes_out},
+              {"channels", Json::array()}};
+    auto& replication = participant.hub().replication();
+    for (const auto number : replication.feeds_on(status.stream.conn)) {
+      if (const auto* feed = replication.find_feed(number)) {
+        line["channels"].push_back(to_z32(feed->key()));
+      }
+    }
+    out.result(line);
+  }
+  return {};
+}
+
+Outcome<void> put_routes(Daemon& daemon, Output& out) {
+  auto& dht = daemon.participant().dht();
+  const auto& table = dht.table();
+  const auto newest = table.latest(1);
+  for (const auto& member : table.members()) {
+    Json line{{"bucket", table.bucket_of(member.contact.id)},
+              {"node", to_hex(member.contact.id.bytes)},
+              {"address", to_string(member.contact.endpoint)}};
+    line["rttMs"] = member.round_trip ? Json(to_ms(*member.round_trip)) : Json(nullptr);
+    line["seenMs"] = (newest.front().seen - member.seen) * kTickMs;
+    line["stale"] = newest.front().seen - member.seen > dht::kOldTicks;
+    out.result(line);
+  }
+  return {};
+}
+
+Outcome<void> stop_node(Daemon& daemon, Output& out) {
+  out.result({{"pid", ::getpid()}});
+  // After the answer has left.
+  auto timer = std::make_shared<asio::steady_timer>(daemon.io(), std::chrono::milliseconds(10));
+  timer->async_wait([timer, &daemon](std::error_code) { daemon.stop(); });
+  return {};
+}
+
+Factory at_once(Outcome<void> (*answer)(Daemon&, Output&)) {
+  return
+      [answer](Daemon& daemon, const Request&, Output& out) -> Outcome<std::unique_ptr<Operation>> {
+        return std::make_unique<AtOnce>(
+            out, [&daemon, answer](Output& to) { return answer(daemon, to); });
+      };
+}
+
+// Ends when the node has met another one.
+class WaitForContact final : public Operation {
+ public:
+  WaitForContact(Daemon& daemon, Params&, Output& out)
+      : Operation(out), daemon_(daemon), timer_(daemon.io()) {}
+
+  void start() override { look(); }
+
+  void handle_deadline() override {
+    out_.fail(
+        {ExitCode::no_route, "no contact answered", "check HOST:PORT, and that a node runs there"});
+  }
+
+ private:
+  void look() {
+    if (!daemon_.participant().dht().table().empty()) return out_.done();
+    timer_.expires_after(std::chrono::milliseconds(50));
+    timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (!error && !alive.expired()) look();
+    });
+  }
+
+  Daemon& daemon_;
+  asio::steady_timer timer_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+// A `join` on a home whose node runs in the background: the node now lives as long as this request.
+class Upgrade final : public Operation {
+ public:
+  Upgrade(Daemon& daemon, Params& params, Output& out) : Operation(out), daemon_(daemon) {
+    wanted_ = daemon.options();
+    wanted_.contacts = params.texts("contacts");
+    wanted_.lan = params.flag("lan", true);
+  }
+  // Later, since it is the closing of a connection that ends this operation.
+  ~Upgrade() override {
+    if (upgraded_) asio::post(daemon_.io(), [&daemon = daemon_] { daemon.stop(); });
+  }
+
+  void start() override {
+    auto upgraded =
+        daemon_.upgrade(wanted_, [this, alive = std::weak_ptr(alive_)](const Json& event) {
+          if (!alive.expired()) out_.result(event);
+        });
+    if (!upgraded) return out_.fail(std::move(upgraded.error()));
+    upgraded_ = true;
+    out_.result(daemon_.ready_event());
+  }
+
+ private:
+  Daemon& daemon_;
+  JoinOptions wanted_;
+  bool upgraded_ = false;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
+
+void add_node_handlers(HandlerTable& table) {
+  table["status"] = factory_of<Status>();
+  table["peers"] = at_once(put_peers);
+  table["routes"] = at_once(put_routes);
+  table["stop"] = at_once(stop_node);
+  table["join.wait"] = factory_of<WaitForContact>();
+  table["join.upgrade"] = factory_of<Upgrade>();
+}
+
+}  // namespace cip::node

@@ -1,0 +1,190 @@
+// publish: input becomes messages of the own feed for a topic.
+
+#include <fmt/format.h>
+
+#include <asio/steady_timer.hpp>
+#include <deque>
+
+#include "base/text.hpp"
+#include "node/block_cutter.hpp"
+#include "node/clock.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/participant.hpp"
+#include "node/store_error.hpp"
+#include "node/topic_library.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// Published and not durable yet, in bytes and number; above it the input waits.
+constexpr std::size_t kMaxAhead = 4 << 20;
+constexpr std::size_t kMaxMessagesAhead = 16'384;
+// A node that ends with the command waits so long for one peer to write the message (cli.md).
+constexpr Duration kHandOver = std::chrono::seconds(10);
+
+class Publish final : public Operation {
+ public:
+  Publish(Daemon& daemon, Params& params, Output& out)
+      : Operation(out),
+        daemon_(daemon),
+        topic_text_(params.required_text("topic")),
+        cutter_({.lines = params.flag("lines"),
+                 .block_size = std::nullopt,
+                 .largest = overlay::kMaxTopicMessage}),
+        confirm_(params.number("confirm").value_or(0)),
+        hand_over_(confirm_ == 0 && daemon.role() == DaemonRole::in_process),
+        timer_(daemon.io()) {}
+
+  void start() override {
+    auto topic = parse_topic(topic_text_);
+    if (!topic) return out_.fail(std::move(topic.error()));
+    topic_ = std::move(*topic);
+    daemon_.topics().join(topic_, true,
+                          [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
+                            if (alive.expired()) return;
+                            if (!joined) return out_.fail(std::move(joined.error()));
+                            begin();
+                          });
+  }
+
+  void handle_input(ByteView bytes) override {
+    if (!begun_) return cip::append(early_, bytes);
+    take(bytes);
+  }
+  void handle_input_end() override {
+    ended_ = true;
+    if (begun_) finish_input();
+  }
+
+  void handle_deadline() override {
+    if (waiting_.empty() || waiting_.front().seq >= durable_) return Operation::handle_deadline();
+    out_.fail(
+        {ExitCode::unconfirmed,
+         fmt::format(
+             "message {} is written here, but {} of {} confirmations came", waiting_.front().seq,
+             daemon_.topics().machine().confirmations(topic_.id, waiting_.front().seq), confirm_),
+         "it is kept and delivered when a subscriber comes"});
+  }
+
+ private:
+  struct Message {
+    std::uint64_t seq = 0;
+    std::size_t bytes = 0;
+  };
+
+  void begin() {
+    begun_ = true;
+    listening_ =
+        daemon_.topics().events.listen([this](const overlay::TopicEvent& event) { handle(event); });
+    take(std::exchange(early_, {}));
+    if (ended_) finish_input();
+  }
+
+  void take(ByteView bytes) {
+    if (over_ || !publish(cutter_.feed(bytes))) return;
+    if (cutter_.is_too_large()) {
+      return fail(
+          {ExitCode::usage,
+           fmt::format("a message has at most 1 MiB ({} bytes); {} were published before it",
+                       overlay::kMaxTopicMessage, published_),
+           "publish it in parts, or use a feed"});
+    }
+    held_back_ += bytes.size();
+    give_room();
+  }
+
+  bool publish(const std::vector<Bytes>& messages) {
+    if (messages.empty()) return true;
+    const auto first = daemon_.topics().machine().publish(now(), topic_.id, messages);
+    if (!first) return fail(error_from(first.error(), "publishing")), false;
+    auto seq = *first;
+    for (const auto& message : messages) {
+      waiting_.push_back({seq++, message.size()});
+      ahead_ += message.size();
+    }
+    published_ += messages.size();
+    daemon_.topics().turn();
+    return true;
+  }
+
+  void finish_input() {
+    if (over_ || !publish(cutter_.finish())) return;
+    finished_ = true;
+    if (hand_over_) {
+      timer_.expires_after(kHandOver);
+      timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+        if (error || alive.expired()) return;
+        hand_over_ = false;
+        settle();
+      });
+    }
+    settle();
+  }
+
+  void handle(const overlay::TopicEvent& event) {
+    if (const auto* published = std::get_if<overlay::TopicPublished>(&event)) {
+      if (published->topic == topic_.id) durable_ = std::max(durable_, published->length);
+    }
+    settle();
+  }
+
+  // Messages are reported in order, each when it is durable and as many peers wrote it as were
+  // asked for.
+  void settle() {
+    if (over_) return;
+    auto& machine = daemon_.topics().machine();
+    const std::size_t wanted = confirm_ > 0 ? confirm_ : hand_over_ ? 1 : 0;
+    const auto feed = machine.own_feed(topic_.id);
+    while (!waiting_.empty() && waiting_.front().seq < durable_) {
+      const auto message = waiting_.front();
+      const auto confirmed = machine.confirmations(topic_.id, message.seq);
+      if (confirmed < wanted) break;
+      out_.result({{"topic", topic_.text},
+                   {"feed", feed ? Json(to_z32(*feed)) : Json(nullptr)},
+                   {"seq", message.seq},
+                   {"bytes", message.bytes},
+                   {"confirmed", confirmed}});
+      ahead_ -= message.bytes;
+      waiting_.pop_front();
+    }
+    give_room();
+    if (finished_ && waiting_.empty()) {
+      over_ = true;
+      out_.done();
+    }
+  }
+
+  void give_room() {
+    if (held_back_ == 0 || ahead_ > kMaxAhead || waiting_.size() > kMaxMessagesAhead) return;
+    out_.consumed(std::exchange(held_back_, 0));
+  }
+
+  void fail(Error error) {
+    over_ = true;
+    out_.fail(std::move(error));
+  }
+
+  Daemon& daemon_;
+  std::string topic_text_;
+  TopicName topic_;
+  BlockCutter cutter_;
+  std::size_t confirm_;
+  bool hand_over_;  // this node ends with the command: someone should have the messages first
+  Bytes early_;
+  std::deque<Message> waiting_;  // not reported yet
+  std::size_t ahead_ = 0;
+  std::size_t held_back_ = 0;
+  std::size_t published_ = 0;
+  std::uint64_t durable_ = 0;  // own messages below this are
+  bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
+  Listeners<overlay::TopicEvent>::Listening listening_;
+  asio::steady_timer timer_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
+
+void add_publish_handlers(HandlerTable& table) { table["publish"] = factory_of<Publish>(); }
+
+}  // namespace cip::node

@@ -1,0 +1,257 @@
+// subscribe: the messages of a topic, in order per author.
+
+#include <fmt/format.h>
+
+#include <asio/steady_timer.hpp>
+#include <deque>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/participant.hpp"
+#include "node/since.hpp"
+#include "node/store_error.hpp"
+#include "node/topic_library.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// The cursor of a durable subscriber is written at most that often; a crash repeats what came
+// since.
+constexpr Duration kCursorEvery = std::chrono::milliseconds(200);
+// How often a subscription that ends when all is here asks whether it is.
+constexpr Duration kSyncedCheck = std::chrono::milliseconds(100);
+
+// Which messages a durable subscriber has printed, and where that is kept.
+class DurableCursor {
+ public:
+  DurableCursor(Daemon& daemon, Bytes32 topic, std::string name)
+      : daemon_(daemon), topic_(topic), name_(std::move(name)) {}
+  ~DurableCursor() { write(); }
+
+  bool is_used() const { return !name_.empty(); }
+
+  // Loads the cursors by feed key, as seq to go on with.
+  using Cursors = std::map<Bytes32, std::uint64_t>;
+  void load(std::function<void(Outcome<Cursors>)> done) {
+    auto loaded = std::make_shared<Outcome<Cursors>>();
+    daemon_.pool().submit(
+        kDirectoryJobs,
+        [loaded, topic = topic_, name = name_](store::Backend& backend) {
+          *loaded = read(backend, topic, name);
+        },
+        [loaded, done = std::move(done)] { done(std::move(*loaded)); });
+  }
+
+  // The message was put out; it counts once `taken` has reached `put`.
+  void put_out(const Bytes32& feed, std::uint64_t seq, std::uint64_t put) {
+    if (is_used()) under_way_.push_back({feed, seq + 1, put});
+  }
+  void printed(std::uint64_t taken) {
+    while (!under_way_.empty() && under_way_.front().put <= taken) {
+      unwritten_[under_way_.front().feed] = under_way_.front().length;
+      under_way_.pop_front();
+    }
+    if (now().mono - written_ >= kCursorEvery) write();
+  }
+  void write() {
+    if (unwritten_.empty()) return;
+    written_ = now().mono;
+    std::vector<store::CursorRecord> records;
+    for (const auto& [key, length] : std::exchange(unwritten_, {})) {
+      const auto* feed = daemon_.participant().hub().replication().feed_by_key(key);
+      if (feed) records.push_back({feed->number(), length});
+    }
+    daemon_.pool().submit(
+        kDirectoryJobs,
+        [topic = topic_, name = name_, records = std::move(records)](store::Backend& backend) {
+          static_cast<void>(backend.put_cursors(topic, name, records));
+        },
+        [] {});
+  }
+
+ private:
+  static Outcome<Cursors> read(store::Backend& backend, const Bytes32& topic,
+                               const std::string& name) {
+    Cursors out;
+    const auto records = backend.list_cursors(topic, name);
+    if (!records) return tl::unexpected(error_from(records.error(), "reading the subscription"));
+    for (const auto& record : *records) {
+      if (const auto feed = backend.find_feed(record.feed)) out[feed->key] = record.length;
+    }
+    return out;
+  }
+
+  struct UnderWay {
+    Bytes32 feed{};
+    std::uint64_t length = 0;
+    std::uint64_t put = 0;
+  };
+  Daemon& daemon_;
+  Bytes32 topic_;
+  std::string name_;
+  std::deque<UnderWay> under_way_;
+  Cursors unwritten_;
+  TimePoint written_{};
+};
+
+class Subscribe final : public Operation {
+ public:
+  Subscribe(Daemon& daemon, Params& params, Output& out)
+      : Operation(out),
+        daemon_(daemon),
+        topic_text_(params.required_text("topic")),
+        since_text_(params.text("since", "new")),
+        author_text_(params.text("author")),
+        durable_(params.text("durable")),
+        count_(params.number("count")),
+        idle_(params.duration("idleMs")),
+        until_synced_(params.flag("untilSynced")),
+        idle_timer_(daemon.io()),
+        synced_timer_(daemon.io()) {}
+  ~Subscribe() override {
+    if (id_ != 0) daemon_.topics().machine().unsubscribe(id_);
+  }
+
+  void start() override {
+    if (!read_options()) return;
+    cursor_.emplace(daemon_, topic_.id, durable_);
+    daemon_.topics().join(topic_, false,
+                          [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
+                            if (alive.expired()) return;
+                            if (!joined) return out_.fail(std::move(joined.error()));
+                            if (!cursor_->is_used()) return begin();
+                            cursor_->load([this, alive](Outcome<DurableCursor::Cursors> cursors) {
+                              if (alive.expired()) return;
+                              if (!cursors) return out_.fail(std::move(cursors.error()));
+                              options_.cursors = std::move(*cursors);
+                              begin();
+                            });
+                          });
+  }
+
+  void handle_room() override {
+    if (cursor_) cursor_->printed(out_.taken());
+    if (over_) return end_when_printed();
+    if (id_ != 0 && !over_) deliver();
+  }
+
+ private:
+  bool read_options() {
+    auto topic = parse_topic(topic_text_);
+    if (!topic) return out_.fail(std::move(topic.error())), false;
+    topic_ = std::move(*topic);
+    auto since = parse_since(since_text_, now().wall);
+    if (!since) return out_.fail(std::move(since.error())), false;
+    options_.since = *since;
+    if (!author_text_.empty()) {
+      const auto author = parse_key(author_text_);
+      if (!author) {
+        out_.fail(
+            {ExitCode::usage, "the author is not a key", "cipnode id prints the key of a node"});
+        return false;
+      }
+      options_.author = *author;
+    }
+    if (options_.since.kind == overlay::Since::Kind::seq && !options_.author) {
+      out_.fail({ExitCode::usage, "--since with a sequence number needs --author",
+                 "sequence numbers count the messages of one author"});
+      return false;
+    }
+    return true;
+  }
+
+  void begin() {
+    const auto id = daemon_.topics().machine().subscribe(now(), topic_.id, options_);
+    if (!id) return out_.fail(error_from(id.error(), "subscribing"));
+    id_ = *id;
+    listening_ = daemon_.topics().events.listen([this](const overlay::TopicEvent& event) {
+      const auto* woken = std::get_if<overlay::SubscriptionWoken>(&event);
+      if (woken && woken->subscription == id_ && !over_) deliver();
+    });
+    daemon_.topics().turn();
+    if (until_synced_) check_synced();
+    restart_idle();
+    deliver();
+  }
+
+  void deliver() {
+    auto& machine = daemon_.topics().machine();
+    bool any = false;
+    while (!over_ && out_.room() > 0) {
+      const auto message = machine.poll_message(id_);
+      if (!message) break;
+      any = true;
+      show(*message);
+      if (count_ && ++delivered_ >= *count_) finish();
+    }
+    // Taking messages lets the machine read ahead.
+    if (any) {
+      daemon_.topics().turn();
+      if (!over_) restart_idle();
+    }
+  }
+
+  void show(const overlay::TopicDelivery& message) {
+    Json object{{"topic", topic_.text},
+                {"feed", to_z32(message.feed)},
+                {"author", to_z32(message.author)},
+                {"seq", message.seq},
+                {"time", message.time.value}};
+    add_payload(object, message.data);
+    out_.result(object);
+    cursor_->put_out(message.feed, message.seq, out_.put());
+    cursor_->printed(out_.taken());
+  }
+
+  void restart_idle() {
+    if (!idle_) return;
+    idle_timer_.expires_after(*idle_);
+    idle_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (!error && !alive.expired() && !over_) finish();
+    });
+  }
+
+  void check_synced() {
+    synced_timer_.expires_after(kSyncedCheck);
+    synced_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (error || alive.expired() || over_) return;
+      if (daemon_.topics().machine().is_synced(id_)) return finish();
+      check_synced();
+    });
+  }
+
+  void finish() {
+    over_ = true;
+    end_when_printed();
+  }
+  // A cursor must not stay behind what was printed.
+  void end_when_printed() {
+    if (ended_ || (cursor_->is_used() && out_.taken() < out_.put())) return;
+    ended_ = true;
+    out_.done();
+  }
+
+  Daemon& daemon_;
+  std::string topic_text_, since_text_, author_text_, durable_;
+  std::optional<std::uint64_t> count_;
+  std::optional<Duration> idle_;
+  bool until_synced_;
+  TopicName topic_;
+  overlay::SubscriptionOptions options_;
+  std::optional<DurableCursor> cursor_;
+  overlay::SubscriptionId id_ = 0;
+  std::uint64_t delivered_ = 0;
+  bool over_ = false;
+  bool ended_ = false;
+  Listeners<overlay::TopicEvent>::Listening listening_;
+  asio::steady_timer idle_timer_, synced_timer_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
+
+void add_subscribe_handlers(HandlerTable& table) { table["subscribe"] = factory_of<Subscribe>(); }
+
+}  // namespace cip::node

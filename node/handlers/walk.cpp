@@ -1,0 +1,53 @@
+#include "node/handlers/walk.hpp"
+
+#include "base/text.hpp"
+#include "dht/routing_table.hpp"
+#include "node/clock.hpp"
+#include "node/participant.hpp"
+
+namespace cip::node {
+
+namespace {
+constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+}
+
+ReadyWait::ReadyWait(Daemon& daemon) : daemon_(daemon), timer_(daemon.io()) {}
+
+void ReadyWait::wait(std::function<void()> then) {
+  then_ = std::move(then);
+  until_ = now().mono + kPatience;
+  look();
+}
+
+void ReadyWait::look() {
+  const auto& dht = daemon_.participant().dht();
+  const bool ready = dht.is_ready() && !dht.table().empty();
+  if (ready || now().mono >= until_) return std::exchange(then_, nullptr)();
+  timer_.expires_after(kLookAgain);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (!error && !alive.expired()) look();
+  });
+}
+
+Error no_contact_error() {
+  return {ExitCode::no_route, "no other node answers",
+          "name a contact with --bootstrap HOST:PORT, or look with: cipnode doctor"};
+}
+
+unsigned shared_bits_with(const dht::Contact& contact, const Bytes32& target) {
+  return static_cast<unsigned>(dht::shared_bits(contact.id, dht::NodeId{target}));
+}
+
+void add_walk(Json& object, const dht::QueryDone& walk) {
+  auto hops = Json::array();
+  for (const auto& hop : walk.hops) {
+    hops.push_back({{"node", to_hex(hop.contact.id.bytes)},
+                    {"address", to_string(hop.contact.endpoint)},
+                    {"sharedBits", shared_bits_with(hop.contact, walk.target)},
+                    {"rttMs", to_ms(hop.rtt)}});
+  }
+  object["hops"] = std::move(hops);
+  object["requests"] = walk.requests;
+}
+
+}  // namespace cip::node

@@ -1,0 +1,50 @@
+#include "node/join_options.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace cip::node {
+
+namespace {
+
+std::string milliseconds(Duration duration) {
+  return fmt::format("{}ms", duration / std::chrono::milliseconds(1));
+}
+
+void add_keys(std::vector<std::string>& out, const char* flag, const std::vector<Bytes32>& keys) {
+  for (const auto& key : keys) {
+    out.push_back(flag);
+    out.push_back(to_z32(key));
+  }
+}
+
+void add_if(std::vector<std::string>& out, bool wanted, const char* flag) {
+  if (wanted) out.push_back(flag);
+}
+
+}  // namespace
+
+std::vector<std::string> join_arguments(const JoinOptions& options) {
+  std::vector<std::string> out{"--home", options.home.string(), "--network", options.network};
+  if (!options.log.spec.empty()) out.insert(out.end(), {"--log", options.log.spec});
+  if (options.log.json) out.insert(out.end(), {"--log-format", "json"});
+  out.push_back("join");
+  out.insert(out.end(), options.contacts.begin(), options.contacts.end());
+  if (options.listen) out.insert(out.end(), {"--listen", to_string(*options.listen)});
+  add_if(out, options.reachable, "--public");
+  add_if(out, options.ephemeral, "--ephemeral");
+  add_if(out, !options.lan, "--no-lan");
+  add_if(out, options.announce_public, "--announce-public");
+  add_keys(out, "--seed", options.seed);
+  add_keys(out, "--allow", options.allow);
+  add_keys(out, "--deny", options.deny);
+  if (options.idle_exit) out.insert(out.end(), {"--idle-exit", milliseconds(*options.idle_exit)});
+  if (options.quota) out.insert(out.end(), {"--quota", std::to_string(*options.quota)});
+  if (options.ready_fd >= 0) {
+    out.insert(out.end(), {"--ready-fd", std::to_string(options.ready_fd)});
+  }
+  return out;
+}
+
+}  // namespace cip::node

@@ -1,0 +1,141 @@
+#include "node/log.hpp"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <array>
+#include <memory>
+
+#include "node/json_rpc.hpp"
+
+namespace cip::node {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kFloors{"dht", "store", "overlay", "node"};
+// Names of the spec, from the least to the most severe.
+constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>, 6> kLevels{
+    {{"trace", spdlog::level::trace},
+     {"debug", spdlog::level::debug},
+     {"info", spdlog::level::info},
+     {"warning", spdlog::level::warn},
+     {"error", spdlog::level::err},
+     {"off", spdlog::level::off}}};
+
+using Levels = std::array<spdlog::level::level_enum, kFloors.size()>;
+
+struct Log {
+  std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>(
+      "cipnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  Levels levels{spdlog::level::warn, spdlog::level::warn, spdlog::level::warn, spdlog::level::warn};
+  bool json = false;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+tl::unexpected<Error> bad_spec(std::string_view part) {
+  return fail_with(ExitCode::usage, fmt::format("--log does not know \"{}\"", part),
+                   "write LEVEL or FLOOR=LEVEL,...; floors: dht store overlay node; levels: trace "
+                   "debug info warning error off");
+}
+
+// One "level" or "floor=level".
+Outcome<void> apply_part(std::string_view part, Levels& levels) {
+  const auto equals = part.find('=');
+  const auto name = equals == std::string_view::npos ? part : part.substr(equals + 1);
+  const auto level =
+      std::ranges::find(kLevels, name, [](const auto& entry) { return entry.first; });
+  if (level == kLevels.end()) return bad_spec(part);
+  if (equals == std::string_view::npos) {
+    levels.fill(level->second);
+    return {};
+  }
+  const auto floor = std::ranges::find(kFloors, part.substr(0, equals));
+  if (floor == kFloors.end()) return bad_spec(part);
+  levels[static_cast<std::size_t>(floor - kFloors.begin())] = level->second;
+  return {};
+}
+
+Outcome<Levels> parse_spec(std::string_view spec) {
+  Levels levels;
+  levels.fill(spdlog::level::warn);
+  while (!spec.empty()) {
+    const auto comma = std::min(spec.find(','), spec.size());
+    if (auto applied = apply_part(spec.substr(0, comma), levels); !applied) {
+      return tl::unexpected(applied.error());
+    }
+    spec.remove_prefix(std::min(comma + 1, spec.size()));
+  }
+  return levels;
+}
+
+// spdlog throws when a file cannot be opened.
+std::shared_ptr<spdlog::sinks::sink> make_sink(const std::filesystem::path& file) {
+  try {
+    if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+  } catch (const spdlog::spdlog_ex&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+Outcome<void> set_up_logging(const LogOptions& options) {
+  auto levels = parse_spec(options.spec);
+  if (!levels) return tl::unexpected(levels.error());
+  auto sink = make_sink(options.file);
+  if (!sink) {
+    return fail_with(ExitCode::usage, fmt::format("cannot write {}", options.file.string()),
+                     "choose another directory with --home DIR or CIPNODE_HOME");
+  }
+  auto& log = the_log();
+  log.logger = std::make_shared<spdlog::logger>("cipnode", std::move(sink));
+  log.logger->set_level(spdlog::level::trace);
+  log.logger->flush_on(spdlog::level::trace);
+  log.logger->set_pattern(options.json ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
+  log.levels = *levels;
+  log.json = options.json;
+  return {};
+}
+
+bool is_logged(Floor floor, LogLevel level) {
+  return level_of(level) >= the_log().levels[static_cast<std::size_t>(floor)];
+}
+
+void log_line(Floor floor, LogLevel level, std::string_view text) {
+  auto& log = the_log();
+  const auto name = kFloors[static_cast<std::size_t>(floor)];
+  const auto severity = level_of(level);
+  if (!log.json) {
+    log.logger->log(severity, "{}: {}", name, text);
+    return;
+  }
+  const auto time = spdlog::log_clock::now().time_since_epoch();
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  const Json line{{"time", millis},
+                  {"level", spdlog::level::to_string_view(severity).data()},
+                  {"floor", name},
+                  {"message", text}};
+  log.logger->log(severity, "{}", json_text(line));
+}
+
+}  // namespace cip::node

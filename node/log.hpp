@@ -1,0 +1,32 @@
+#pragma once
+
+// The log of a node. Floors below emit typed events; what is worth a line of them is written here
+// under the floor's name: "dht", "store", "overlay", "node". Never on stdout.
+
+#include <fmt/core.h>
+
+#include <string_view>
+
+#include "node/error.hpp"
+#include "node/join_options.hpp"
+
+namespace cip::node {
+
+enum class LogLevel { debug, info, warning, error };
+enum class Floor { dht, store, overlay, node };
+
+// Replaces the log of this process. Error usage: a spec with an unknown floor or level, or a file
+// that cannot be opened. Before the first call warnings go to stderr.
+Outcome<void> set_up_logging(const LogOptions& options);
+
+bool is_logged(Floor floor, LogLevel level);
+void log_line(Floor floor, LogLevel level, std::string_view text);
+
+template <typename... Args>
+void log(Floor floor, LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
+  if (is_logged(floor, level)) {
+    log_line(floor, level, fmt::format(format, std::forward<Args>(args)...));
+  }
+}
+
+}  // namespace cip::node

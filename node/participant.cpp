@@ -1,0 +1,319 @@
+#include "node/participant.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "dht/routing_table.hpp"
+#include "node/clock.hpp"
+#include "node/interfaces.hpp"
+#include "node/overloaded.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// How often the host is asked for its addresses: cables are plugged in while nodes run.
+constexpr Duration kInterfaceScan = std::chrono::seconds(10);
+
+// One socket is enough where reachability is known: by the user's word, or on loopback alone.
+bool needs_client_socket(const ParticipantOptions& options, Endpoint local) {
+  return !options.reachable && local.realm() != Realm::loopback;
+}
+
+overlay::HubOptions hub_options(const ParticipantOptions& options) {
+  overlay::HubOptions out;
+  out.identity = options.identity;
+  if (!options.allow.empty()) {
+    out.allow = std::set<PublicKey>(options.allow.begin(), options.allow.end());
+  }
+  out.deny.insert(options.deny.begin(), options.deny.end());
+  return out;
+}
+
+// The steady clock counts from where node::now() does.
+std::chrono::steady_clock::time_point system_time(TimePoint at) {
+  return std::chrono::steady_clock::time_point{at.time_since_epoch()};
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<Participant>> Participant::open(Surroundings around,
+                                                        ParticipantOptions options) {
+  auto pair = bind_port_pair(around.io, options.listen);
+  if (!pair) return tl::unexpected(pair.error());
+  return std::unique_ptr<Participant>(
+      new Participant(around, std::move(options), std::move(*pair)));
+}
+
+Participant::Participant(Surroundings around, ParticipantOptions options, PortPair sockets)
+    : around_(around),
+      options_(std::move(options)),
+      local_(sockets.local),
+      udp_(around.io, std::move(sockets.udp),
+           needs_client_socket(options_, local_) ? std::optional(local_.ip) : std::nullopt),
+      interfaces_(receiving_addresses(list_interfaces(), local_.ip)),
+      timer_(around.io),
+      interface_timer_(around.io) {
+  auto dht_options = options_.dht;
+  dht_options.interfaces = interfaces_;
+  dht_options.server_port = local_.port;
+  dht_options.client_socket = udp_.has_client_socket();
+  dht_ = std::make_unique<dht::Node>(std::move(dht_options), around_.contacts, around_.random);
+  announcer_ = std::make_unique<dht::Announcer>(*dht_, around_.random);
+  hub_ = std::make_unique<overlay::Hub>(hub_options(options_), around_.random, dht_.get(),
+                                        announcer_.get());
+  tcp_ = std::make_unique<TcpDriver>(around_.io, tcp_callbacks());
+  tcp_->listen(std::move(sockets.tcp));
+}
+
+Participant::~Participant() = default;
+
+TcpDriver::Callbacks Participant::tcp_callbacks() {
+  return {.accepted = [this](Endpoint remote) -> std::optional<ConnectionId> {
+            const auto conn = hub_->handle_accepted(now(), remote);
+            changed();
+            return conn == 0 ? std::nullopt : std::optional(conn);
+          },
+          .connected =
+              [this](ConnectionId conn) {
+                hub_->handle_connected(now(), conn);
+                changed();
+              },
+          .received =
+              [this](ConnectionId conn, MutableByteView bytes) {
+                hub_->handle_bytes(now(), conn, bytes);
+                changed();
+              },
+          .closed =
+              [this](ConnectionId conn, std::error_code error) {
+                full_.erase(conn);
+                hub_->handle_closed(now(), conn, error);
+                changed();
+              },
+          .drained =
+              [this](ConnectionId conn) {
+                if (full_.erase(conn) == 0) return;
+                hub_->handle_drained(now(), conn);
+                changed();
+              }};
+}
+
+void Participant::start() {
+  udp_.start(
+      [this](dht::SocketRole local, Endpoint from, const dht::Message& message) {
+        dht_->handle_message(now(), local, from, message);
+        changed();
+      },
+      [this] { dht_->note_drop(dht::DropReason::malformed); });
+  refresh_offer();
+  dht_->start(now());
+  announcer_->announce_key(now(), options_.identity);
+  hub_->greeter()->listen();
+  if (local_.ip == 0) scan_interfaces();
+  changed();
+}
+
+bool Participant::has_settled() const {
+  if (!dht_->is_ready()) return false;
+  return dht_->table().empty() || announcer_->holders(hash(options_.identity.public_key));
+}
+
+void Participant::say_goodbye() {
+  hub_->stop(now());
+  announcer_->withdraw_all(now());
+  changed();
+}
+
+bool Participant::said_goodbye() const { return dht_->queries_running() == 0; }
+
+void Participant::stop() {
+  if (std::exchange(stopped_, true)) return;
+  dht_->stop(now());
+  pump();
+  timer_.cancel();
+  interface_timer_.cancel();
+  udp_.close();
+  tcp_.reset();
+}
+
+void Participant::changed() {
+  if (std::exchange(pump_posted_, true)) return;
+  asio::post(around_.io, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    pump_posted_ = false;
+    pump();
+  });
+}
+
+void Participant::unwatch(dht::QueryId query) {
+  if (queries_.erase(query) == 0) return;
+  dht_->cancel(now(), query);
+  changed();
+}
+
+// Outputs of one machine are inputs of another: goes round until nobody has any left.
+void Participant::pump() {
+  const auto time = now();
+  hub_->settle(time);
+  while (true) {
+    const bool dht_worked = drain_dht(time);
+    if (dht_worked) refresh_offer();
+    const bool hub_worked = drain_hub(time);
+    if (!dht_worked && !hub_worked) break;
+  }
+  if (on_turn) on_turn(time);
+  arm_timer();
+}
+
+bool Participant::drain_dht(Now time) {
+  bool worked = false;
+  while (const auto message = dht_->poll_message()) {
+    udp_.send(*message);
+    worked = true;
+  }
+  while (const auto event = dht_->poll_event()) {
+    worked = true;
+    announcer_->handle_event(time, *event);
+    if (!hub_->handle_dht_event(time, *event)) route(*event);
+  }
+  return worked;
+}
+
+bool Participant::drain_hub(Now) {
+  bool worked = false;
+  while (auto action = hub_->poll_tcp()) {
+    if (tcp_) carry_out(std::move(*action));
+    worked = true;
+  }
+  while (auto op = hub_->poll_store_op()) {
+    worked = true;
+    around_.pool.submit(std::move(*op), [this, alive = std::weak_ptr(alive_)](
+                                            store::FeedNumber feed, store::StoreOpId id,
+                                            store::StoreResult result) {
+      if (alive.expired()) return;
+      hub_->handle_store_done(now(), feed, id, std::move(result));
+      changed();
+    });
+  }
+  while (const auto event = hub_->poll_event()) {
+    worked = true;
+    if (const auto* news = std::get_if<overlay::FeedNews>(&*event)) {
+      if (on_feed_news) on_feed_news(*news);
+    } else {
+      hub_events.tell(*event);
+    }
+  }
+  return worked;
+}
+
+void Participant::carry_out(overlay::TcpAction action) {
+  const Overloaded carry{
+      [this](const overlay::TcpDial& dial) { tcp_->dial(dial.conn, dial.to); },
+      [this](overlay::TcpWrite& write) {
+        tcp_->write(write.conn, std::move(write.bytes));
+        if (tcp_->is_full(write.conn) && full_.insert(write.conn).second) {
+          hub_->handle_full(write.conn);
+        }
+      },
+      [this](const overlay::TcpClose& close) {
+        full_.erase(close.conn);
+        tcp_->close(close.conn);
+      },
+      [this](const overlay::TcpHold& hold) { tcp_->hold_reading(hold.conn, hold.held); }};
+  std::visit(carry, action);
+}
+
+void Participant::route(const dht::Event& event) {
+  // The watcher is called through a copy: it may drop itself while it runs.
+  const auto tell_query = [&](dht::QueryId id, bool last) {
+    const auto found = queries_.find(id);
+    if (found == queries_.end()) return;
+    const auto watcher = found->second;
+    if (last) queries_.erase(found);
+    watcher(event);
+  };
+  const auto tell_request = [&](dht::RequestId id) {
+    const auto found = requests_.find(id);
+    if (found == requests_.end()) return;
+    const auto watcher = std::move(found->second);
+    requests_.erase(found);
+    watcher(event);
+  };
+  std::visit(Overloaded{[&](const dht::QueryReply& reply) { tell_query(reply.query, false); },
+                        [&](const dht::QueryDone& done) { tell_query(done.query, true); },
+                        [&](const dht::RequestDone& done) { tell_request(done.request); },
+                        [&](const auto&) { dht_events.tell(event); }},
+             event);
+}
+
+// What a hello tells changes with addresses and relays, so rarely: it is compared, not rebuilt.
+void Participant::refresh_offer() {
+  const auto own = dht_->address(Realm::public_network);
+  OfferBasis basis{announcer_->relay_addresses(), interfaces_, own};
+  if (basis == offered_) return;
+  offered_ = std::move(basis);
+  overlay::Offer offer;
+  offer.endpoints = tcp_endpoints();
+  offer.interfaces = interfaces_;
+  offer.relays = offered_.relays;
+  if (own) offer.public_ip = own->ip;
+  hub_->greeter()->set_offer(std::move(offer));
+}
+
+std::vector<Endpoint> Participant::tcp_endpoints() const {
+  std::vector<Endpoint> out;
+  if (const auto own = dht_->public_address()) out.push_back({own->ip, local_.port});
+  for (const auto ip : interfaces_) {
+    const Endpoint endpoint{ip, local_.port};
+    if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+  }
+  return out;
+}
+
+void Participant::arm_timer() {
+  if (stopped_) return;
+  auto next = dht_->next_timeout();
+  const auto sooner = [&](std::optional<TimePoint> other) {
+    if (other && (!next || *other < *next)) next = other;
+  };
+  sooner(announcer_->next_timeout());
+  sooner(hub_->next_timeout());
+  if (next_other_timeout) sooner(next_other_timeout());
+  if (next == timer_at_) return;
+  timer_at_ = next;
+  if (!next) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(system_time(*next));
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired()) return;
+    timer_at_.reset();
+    handle_timeouts();
+  });
+}
+
+void Participant::handle_timeouts() {
+  const auto time = now();
+  dht_->handle_timeout(time);
+  announcer_->handle_timeout(time);
+  hub_->handle_timeout(time);
+  pump();
+}
+
+void Participant::scan_interfaces() {
+  interface_timer_.expires_after(kInterfaceScan);
+  interface_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired() || stopped_) return;
+    auto found = receiving_addresses(list_interfaces(), local_.ip);
+    if (found != interfaces_) {
+      interfaces_ = std::move(found);
+      dht_->set_interfaces(now(), interfaces_);
+      refresh_offer();
+      changed();
+    }
+    scan_interfaces();
+  });
+}
+
+}  // namespace cip::node

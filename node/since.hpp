@@ -1,0 +1,16 @@
+#pragma once
+
+// Where a subscription begins: the forms of --since (docs: command line).
+
+#include <string>
+
+#include "node/error.hpp"
+#include "overlay/subscription.hpp"
+
+namespace cip::node {
+
+// start, new, last:N, a sequence number, or a duration back from `wall` (500ms, 2s, 5m, 1h, 3d).
+// Error usage.
+Outcome<overlay::Since> parse_since(const std::string& text, UnixMillis wall);
+
+}  // namespace cip::node

@@ -1,0 +1,218 @@
+#include "node/topic_library.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/log.hpp"
+#include "node/store_error.hpp"
+#include "overlay/topic_codec.hpp"
+
+namespace cip::node {
+
+// What the database says of a topic when it is joined.
+struct TopicLibrary::Stored {
+  std::vector<store::FeedRecord> feeds;
+  std::optional<Error> error;
+};
+
+namespace {
+
+store::TopicRecord record_of(const TopicName& topic) {
+  store::TopicRecord record;
+  record.id = topic.id;
+  record.key = *topic.key;
+  if (!topic.is_private) record.name = topic.text;
+  record.created = now().wall;
+  return record;
+}
+
+TopicName name_of(const store::TopicRecord& record) {
+  TopicName topic;
+  topic.id = record.id;
+  topic.key = record.key;
+  topic.is_private = record.name.empty();
+  topic.text = topic.is_private ? "topic:" + to_z32(record.key) : record.name;
+  return topic;
+}
+
+}  // namespace
+
+Outcome<TopicName> parse_topic(const std::string& text) {
+  TopicName topic;
+  topic.text = text;
+  if (text.starts_with("id:")) {
+    const auto id = from_hex(text.substr(3));
+    if (!id || id->size() != 32) {
+      return fail_with(ExitCode::usage, "a bare target is 64 hex digits after id:",
+                       "name the topic, or give its key as topic:KEY");
+    }
+    topic.id = first_bytes<32>(*id);
+    return topic;
+  }
+  if (text.starts_with("topic:")) {
+    const auto key = parse_key(text.substr(6));
+    if (!key) {
+      return fail_with(ExitCode::usage, "a private topic is 52 letters of z-base-32 after topic:",
+                       "cipnode topic create --private makes one");
+    }
+    topic.key = *key;
+    topic.is_private = true;
+  } else {
+    if (text.empty() || !is_utf8(bytes_of(text))) {
+      return fail_with(ExitCode::usage, "a topic's name is UTF-8 text that is not empty",
+                       "choose another name");
+    }
+    topic.key = overlay::open_topic_key(text);
+  }
+  topic.id = overlay::topic_id(*topic.key);
+  return topic;
+}
+
+TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
+                           const store::DatabaseInstance& instance, bool announce)
+    : participant_(participant),
+      feeds_(feeds),
+      pool_(pool),
+      announce_(announce),
+      machine_(std::make_unique<overlay::Topics>(participant.hub(), *this, participant.identity(),
+                                                 instance)) {
+  participant_.hub().add_protocol(*machine_);
+  participant_.hub().replication().add_observer(*machine_);
+}
+
+TopicLibrary::~TopicLibrary() = default;
+
+void TopicLibrary::start() {
+  auto topics = std::make_shared<Result<std::vector<store::TopicRecord>>>();
+  pool_.submit(
+      kDirectoryJobs, [topics](store::Backend& backend) { *topics = backend.list_topics(); },
+      [this, topics, alive = std::weak_ptr(alive_)] {
+        if (alive.expired() || !*topics) return;
+        for (const auto& record : **topics) join(name_of(record), false, [](const auto&) {});
+      });
+}
+
+void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
+  if (!topic.key) {
+    return done(fail_with(ExitCode::usage, "only the id of the topic is known, not its key",
+                          "name the topic, or give its key as topic:KEY"));
+  }
+  auto stored = std::make_shared<Stored>();
+  pool_.submit(
+      kDirectoryJobs,
+      [stored, record = record_of(topic)](store::Backend& backend) {
+        const auto known = backend.find_topic(record.id);
+        auto written = known && !*known ? backend.put_topic(record) : Result<void>{};
+        auto feeds = backend.list_topic_feeds(record.id);
+        if (feeds) stored->feeds = std::move(*feeds);
+        const auto error = !known ? known.error() : !written ? written.error() : std::error_code{};
+        if (error || !feeds) {
+          stored->error = error_from(error ? error : feeds.error(), "opening the topic");
+        }
+      },
+      [this, stored, topic, author, done = std::move(done), alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (stored->error) return done(tl::unexpected(*stored->error));
+        begin(topic, *stored, author, done);
+      });
+}
+
+void TopicLibrary::begin(const TopicName& topic, const Stored& stored, bool author, OnDone done) {
+  machine_->join(now(), *topic.key, topic.is_private);
+  participant_.hub().swarm()->join(now(), topic.id, {.find = true, .announce = announce_});
+  bool has_own = false;
+  for (const auto& record : stored.feeds) has_own = has_own || record.writable;
+  // Goes off when the last of the feeds is open, or at once if there is none.
+  auto last = std::shared_ptr<OnDone>(new OnDone([this, id = topic.id, author, has_own,
+                                                  done = std::move(done)](const Outcome<void>&) {
+                                        if (author && !has_own) return make_own_feed(id, done);
+                                        done({});
+                                      }),
+                                      [alive = std::weak_ptr(alive_)](OnDone* callback) {
+                                        const std::unique_ptr<OnDone> owner(callback);
+                                        if (!alive.expired()) (*owner)({});
+                                      });
+  for (const auto& record : stored.feeds) open_stored(topic.id, record.key, last);
+  participant_.changed();
+}
+
+void TopicLibrary::open_stored(const Bytes32& topic, const Bytes32& key,
+                               std::shared_ptr<OnDone> last) {
+  FeedQuery query;
+  query.key = key;
+  query.create = false;
+  feeds_.open(std::move(query),
+              [this, topic, key, last = std::move(last),
+               alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
+                if (alive.expired()) return;
+                if (number) return give(topic, *number);
+                log(Floor::store, LogLevel::warning, "{}", number.error().message);
+                machine_->feed_failed(topic, key);
+              });
+}
+
+void TopicLibrary::make_own_feed(const Bytes32& topic, OnDone done) {
+  NewFeed wanted;
+  wanted.topic = topic;
+  feeds_.create(wanted, [this, topic, done = std::move(done),
+                         alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
+    if (alive.expired()) return;
+    if (!number) return done(tl::unexpected(number.error()));
+    give(topic, *number);
+    done({});
+  });
+}
+
+// Hands an open feed to the machine, once, and keeps it open.
+void TopicLibrary::give(const Bytes32& topic, store::FeedNumber number) {
+  if (!open_.insert(number).second) return feeds_.release(number);
+  machine_->feed_opened(now(), topic, *feeds_.feed(number), feeds_.find(number)->signer);
+  turn();
+}
+
+void TopicLibrary::handle_turn(Now time) {
+  if (const auto due = machine_->next_timeout(); due && *due <= time.mono) {
+    machine_->handle_timeout(time);
+    turn();
+  }
+  while (const auto event = machine_->poll_event()) events.tell(*event);
+}
+
+void TopicLibrary::open_feed(const Bytes32& topic, const Bytes32& feed_key) {
+  FeedQuery query;
+  query.key = feed_key;
+  query.topic = topic;
+  feeds_.open(std::move(query), [this, topic, feed_key, alive = std::weak_ptr(alive_)](
+                                    const Outcome<store::FeedNumber>& number) {
+    if (alive.expired()) return;
+    if (number) return give(topic, *number);
+    log(Floor::store, LogLevel::warning, "{}", number.error().message);
+    machine_->feed_failed(topic, feed_key);
+  });
+}
+
+void TopicLibrary::replicate_feed(overlay::ConnId conn, const Bytes32& feed_key) {
+  auto& replication = participant_.hub().replication();
+  const auto* feed = replication.feed_by_key(feed_key);
+  if (!feed) return;
+  feeds_.follow(feed->number());
+  replication.open(now(), conn, feed->number());
+  turn();
+}
+
+void TopicLibrary::drop_feed(const Bytes32& feed_key) {
+  const auto* feed = participant_.hub().replication().feed_by_key(feed_key);
+  if (!feed) return;
+  const auto number = feed->number();
+  open_.erase(number);
+  // Later, since the machine is in the middle of a call about this feed.
+  feeds_.drop_later(number);
+}
+
+void TopicLibrary::feed_touched(store::Feed& feed) {
+  static_cast<void>(feeds_.feed(feed.number()));
+  turn();
+}
+
+}  // namespace cip::node

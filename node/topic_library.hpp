@@ -1,0 +1,76 @@
+#pragma once
+
+// The topics of a home: which it takes part in, their feeds in the database, and the machine that
+// publishes and subscribes. A topic that was joined is served as long as the node runs, and again
+// after a restart, so that messages outlive their authors.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/feed_library.hpp"
+#include "node/listeners.hpp"
+#include "overlay/topics.hpp"
+
+namespace cip::node {
+
+struct TopicName {
+  Bytes32 id{};
+  std::optional<Bytes32> key{};  // none: `id:` alone
+  bool is_private = false;
+  std::string text{};  // as it is shown; of a private topic `topic:<z32>`
+};
+// A topic as typed: a name, `topic:<z32>` or `id:<hex>`. Error usage.
+Outcome<TopicName> parse_topic(const std::string& text);
+
+class TopicLibrary final : public overlay::TopicHost {
+ public:
+  using OnDone = std::function<void(Outcome<void>)>;
+
+  // `announce`: whether topics are announced on this network (design D2). All outlive it.
+  TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
+               const store::DatabaseInstance& instance, bool announce);
+  ~TopicLibrary();
+
+  // Takes part again in what was joined before.
+  void start();
+  // Takes part; with `author` also opens, or makes, the own feed. Error usage: only the id is
+  // known.
+  void join(const TopicName& topic, bool author, OnDone done);
+
+  overlay::Topics& machine() { return *machine_; }
+  // Carries on after a command on the machine.
+  void turn() { participant_.changed(); }
+  Listeners<overlay::TopicEvent> events;
+
+  // --- for the participant's loop
+  void handle_turn(Now now);
+  std::optional<TimePoint> next_timeout() const { return machine_->next_timeout(); }
+
+  // --- TopicHost
+  void open_feed(const Bytes32& topic, const Bytes32& feed_key) override;
+  void replicate_feed(overlay::ConnId conn, const Bytes32& feed_key) override;
+  void drop_feed(const Bytes32& feed_key) override;
+  void feed_touched(store::Feed& feed) override;
+
+ private:
+  struct Stored;
+
+  void begin(const TopicName& topic, const Stored& stored, bool author, OnDone done);
+  void open_stored(const Bytes32& topic, const Bytes32& key, std::shared_ptr<OnDone> last);
+  void make_own_feed(const Bytes32& topic, OnDone done);
+  void give(const Bytes32& topic, store::FeedNumber number);
+
+  Participant& participant_;
+  FeedLibrary& feeds_;
+  StoragePool& pool_;
+  bool announce_;
+  std::unique_ptr<overlay::Topics> machine_;
+  std::set<store::FeedNumber> open_;  // feeds this library keeps open
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node
