@@ -254,3 +254,48 @@ TEST_CASE("a node that the user vouches for believes the address that others see
   CHECK(net.node(joined).id() == node_id_of({0x09000001, 4000}));
   CHECK(net.node(0).table().contains(node_id_of({0x09000001, 4000})));
 }
+
+TEST_CASE("two nodes of one host and two of its network form one overlay, each seen where it is") {
+  TestNetwork net;
+  const auto add = [&](std::uint32_t ip, std::uint16_t port) {
+    NodeOptions options;
+    options.interfaces = {TestNetwork::kLoopback, ip};
+    return net.add({ip, port}, options, Endpoint{ip, static_cast<std::uint16_t>(port + 1000)});
+  };
+  const auto first = add(0x0a000001, 4001);
+  const auto second = add(0x0a000001, 4002);
+  const auto near = add(0x0a000002, 4001);
+  const auto far = add(0x0a000003, 4001);
+  // Local discovery: on the host by loopback, on the network by its address.
+  net.act(second, [&](Node& node) { node.introduce(net.now(), {TestNetwork::kLoopback, 4001}); });
+  net.act(near, [&](Node& node) { node.introduce(net.now(), {0x0a000001, 4001}); });
+  net.act(far, [&](Node& node) { node.introduce(net.now(), {0x0a000001, 4001}); });
+  net.run(seconds(60));
+  const auto knows = [&](std::size_t i, Endpoint endpoint) {
+    return net.node(i).table().contains(node_id_of(endpoint));
+  };
+  CHECK(knows(first, {TestNetwork::kLoopback, 4002}));
+  CHECK(knows(second, {TestNetwork::kLoopback, 4001}));
+  CHECK(knows(near, {0x0a000001, 4001}));
+  CHECK(knows(near, {0x0a000003, 4001}));
+  CHECK(knows(far, {0x0a000002, 4001}));
+  // Nobody off the host is told of its loopback contacts.
+  for (const auto i : {near, far}) {
+    for (const auto& member : net.node(i).table().members()) {
+      CHECK(member.contact.endpoint.realm() == Realm::private_network);
+    }
+  }
+  const auto key = key_pair(1);
+  const auto topic = target_of(1);
+  for (const auto i : {first, second, near, far}) {
+    const auto query = net.act(i, [&](Node& node) {
+      return i == far ? node.announce(net.now(), topic, key, {}) : node.lookup(net.now(), topic);
+    });
+    CHECK_FALSE(net.wait_done(i, query)->error);
+  }
+  for (const auto i : {first, second, near}) {
+    const auto query = net.act(i, [&](Node& node) { return node.lookup(net.now(), topic); });
+    CHECK_FALSE(net.wait_done(i, query)->error);
+    CHECK_FALSE(net.events_of<QueryReply>(i).empty());
+  }
+}

@@ -21,6 +21,7 @@ class TestNetwork {
   struct Host {
     Endpoint server;
     std::optional<Endpoint> client;  // of the second socket
+    bool everywhere = false;         // listens on 127.0.0.1 as well
     std::unique_ptr<dht::Node> node;
     std::vector<dht::Event> events;
   };
@@ -28,7 +29,9 @@ class TestNetwork {
     Endpoint from;
     Endpoint to;
     dht::Message message;
+    std::uint32_t machine = 0;  // that it comes from: loopback does not leave it
   };
+  static constexpr std::uint32_t kLoopback = 0x7f000001;
 
   explicit TestNetwork(std::uint64_t seed = 1) : random_(seed) {}
 
@@ -43,7 +46,9 @@ class TestNetwork {
     options.server_port = server.port;
     if (options.interfaces.empty()) options.interfaces = {server.ip};
     options.client_socket = client.has_value();
-    hosts_.push_back({server, client, nullptr, {}});
+    const auto& ips = options.interfaces;
+    const bool everywhere = std::find(ips.begin(), ips.end(), kLoopback) != ips.end();
+    hosts_.push_back({server, client, everywhere, nullptr, {}});
     hosts_.back().node = std::make_unique<dht::Node>(std::move(options), arena_, random_);
     hosts_.back().node->start(now_);
     drain(hosts_.size() - 1);
@@ -81,9 +86,9 @@ class TestNetwork {
     }
   }
   // A datagram from anywhere.
-  void inject(Endpoint from, Endpoint to, dht::Message message) {
+  void inject(Endpoint from, Endpoint to, dht::Message message, std::uint32_t machine = 0) {
     queue_.emplace(std::pair(now_.mono + latency, ++sequence_),
-                   Packet{from, to, std::move(message)});
+                   Packet{from, to, std::move(message), machine});
   }
 
   void run(Duration duration) {
@@ -157,19 +162,30 @@ class TestNetwork {
     for (std::size_t i = 0; i < hosts_.size(); ++i) {
       auto& host = hosts_[i];
       if (dead_.contains(host.server)) continue;
-      const bool server = packet.to == host.server;
-      if (!server && packet.to != host.client) continue;
+      const bool server = is_at(packet, host.server, host);
+      if (!server && !(host.client && is_at(packet, *host.client, host))) continue;
       host.node->handle_message(now_, server ? dht::SocketRole::server : dht::SocketRole::client,
                                 packet.from, *decoded);
       drain(i);
     }
   }
 
+  static bool is_at(const Packet& packet, Endpoint socket, const Host& host) {
+    if (packet.to == socket) return true;
+    return host.everywhere && packet.to == Endpoint{kLoopback, socket.port} &&
+           packet.machine == socket.ip;
+  }
+
   void drain(std::size_t i) {
     auto& host = hosts_[i];
     while (auto out = host.node->poll_message()) {
-      const auto from = out->socket == dht::SocketRole::server ? host.server : *host.client;
-      inject(from, out->to, std::move(out->message));
+      auto from = out->socket == dht::SocketRole::server ? host.server : *host.client;
+      const auto machine = from.ip;
+      if (host.everywhere && out->to.ip == kLoopback) from.ip = kLoopback;
+      if (out->source_ip != 0 && out->source_ip != from.ip) {
+        throw std::runtime_error("the node chose a source that the receiver cannot see");
+      }
+      inject(from, out->to, std::move(out->message), machine);
     }
     while (auto event = host.node->poll_event()) host.events.push_back(std::move(*event));
   }
