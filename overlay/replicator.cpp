@@ -17,7 +17,8 @@ Overloaded(F...) -> Overloaded<F...>;
 
 }  // namespace
 
-Replicator::Replicator(store::Feed& feed, Streams& streams) : feed_(feed), streams_(streams) {}
+Replicator::Replicator(store::Feed& feed, Streams& streams)
+    : feed_(feed), streams_(streams), told_fork_(feed.fork()) {}
 Replicator::~Replicator() = default;
 
 // --- Commands --------------------------------------------------------------------------------
@@ -200,6 +201,15 @@ void Replicator::need_syncs() {
   for (auto& [number, peer] : peers_) peer->sync_due = true;
 }
 
+void Replicator::look_again_everywhere() {
+  for (auto& download : downloads_) download.held = download.options.start;
+  for (auto& [number, peer] : peers_) {
+    peer->look_again_from(0);
+    peer->announced = 0;
+    peer->sync_due = true;
+  }
+}
+
 void Replicator::note_stored(std::uint64_t start, std::uint64_t end) {
   if (!stored_.empty() && stored_.back().end == start) {
     stored_.back().end = end;
@@ -218,6 +228,8 @@ void Replicator::handle_timeout(Now now) {
 void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
+  // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
+  if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) look_again_everywhere();
   told_length_ = feed_.length();
   sync_peers(now);
   announce_stored();

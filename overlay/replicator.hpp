@@ -185,6 +185,7 @@ class Replicator {
   void wanted_again(std::uint64_t block);
   void note_stored(std::uint64_t start, std::uint64_t end);
   void need_syncs();
+  void look_again_everywhere();
 
   // Messages
   bool handle_sync(Now now, Peer& peer, ByteView payload);
@@ -248,7 +249,8 @@ class Replicator {
   bool said_downloading_ = false;
   TimePoint linger_until_{};
   std::uint64_t told_length_ = 0;  // of the feed at the last flush
-  bool dirty_ = true;              // something happened since the last flush
+  std::uint64_t told_fork_ = 0;
+  bool dirty_ = true;  // something happened since the last flush
   TimePoint last_progress_{};
   std::optional<TimePoint> progress_due_;
   std::optional<TimePoint> empty_until_;
