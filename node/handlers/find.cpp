@@ -145,6 +145,10 @@ class FindPeer final : public Find {
                         "it may have just left, or be unreachable from here"});
     }
     if (failed.error == overlay::Errc::no_node_answered) return out_.fail(no_contact_error());
+    if (failed.error == overlay::Errc::bad_point) {
+      return out_.fail({ExitCode::usage, fmt::format("{} is no public key that a peer can have", name),
+                        "for a feed use --feed, for a topic --topic, for a node id --node"});
+    }
     auto error = error_from(failed.error, fmt::format("greeting {}", name));
     if (error.hint.empty()) error.hint = "see: cipnode doctor";
     out_.fail(std::move(error));

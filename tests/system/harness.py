@@ -179,7 +179,7 @@ class SystemTest(unittest.TestCase):
 
     def cipnode(self, *args, home=None, stdin=b"", seconds=60, prefix=(), env=None):
         """Runs a command to its end. `home` may be a node or a folder."""
-        home = getattr(home, "home", home)
+        home = home.home if isinstance(home, Process) else home
         command = [*prefix, BINARY, *(["--home", home] if home else []), *args]
         command = [str(part) for part in command]
         done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds,

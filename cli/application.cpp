@@ -1,0 +1,71 @@
+#include "cli/application.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "cli/help.hpp"
+
+namespace cip::cli {
+namespace {
+
+// Whether errors are wanted as JSON, also those of a command line that does not parse.
+bool wants_json(const std::vector<std::string>& words, const Environment& environment) {
+  const auto end = std::ranges::find(words, "--");
+  if (std::find(words.begin(), end, "--json") != end) return true;
+  const auto value = environment("CIPNODE_JSON");
+  return value && parse_switch(*value).value_or(false);
+}
+
+// `cipnode --version` is what people try first.
+std::vector<std::string> with_aliases(std::vector<std::string> words) {
+  const bool only_flags =
+      std::ranges::all_of(words, [](const auto& w) { return w.starts_with('-'); });
+  if (only_flags) std::ranges::replace(words, std::string("--version"), std::string("version"));
+  return words;
+}
+
+int dispatch(const CommandTree& tree, const Invocation& invocation, Console& console,
+             const Backend& backend, const node::JoinOptions& join) {
+  Context context{tree.globals(), join, console, backend};
+  return tree.command(*invocation.app).run(context);
+}
+
+}  // namespace
+
+void add_all_commands(CommandTree& tree) {
+  add_join_command(tree);
+  add_node_commands(tree);
+  add_doctor_command(tree);
+  add_find_command(tree);
+  add_feed_commands(tree);
+  add_message_commands(tree);
+  add_topic_commands(tree);
+  add_sim_commands(tree);
+
+  add_help_command(tree);
+}
+
+int run_application(const std::vector<std::string>& words, const Environment& environment,
+                    Console& console, const Backend& backend) {
+  const bool json = wants_json(words, environment);
+  try {
+    CommandTree tree;
+    add_all_commands(tree);
+    const auto invocation = tree.parse(with_aliases(words), environment);
+    if (!invocation) {
+      print_error(console, json, invocation.error());
+      return static_cast<int>(invocation.error().code);
+    }
+    if (invocation->help) {
+      console.write_out(help_text(tree, *invocation->app));
+      return 0;
+    }
+    return dispatch(tree, *invocation, console, backend, join_options(tree.globals(), tree.join()));
+  } catch (const std::exception& problem) {
+    // The last edge: a library threw what nobody expected.
+    print_error(console, json, {ExitCode::internal, problem.what(), "this is a bug: report it"});
+    return static_cast<int>(ExitCode::internal);
+  }
+}
+
+}  // namespace cip::cli

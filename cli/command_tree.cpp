@@ -1,0 +1,198 @@
+#include "cli/command_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "cli/suggest.hpp"
+
+namespace cip::cli {
+namespace {
+
+// "feed append": the name without the program's, which every error begins with.
+std::string short_name(const CLI::App& app) {
+  const auto name = full_name(app);
+  const auto blank = name.find(' ');
+  return blank == std::string::npos ? name : name.substr(blank + 1);
+}
+
+std::string help_hint(const CLI::App& app) { return "see: " + full_name(app) + " --help"; }
+
+bool looks_like_flag(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
+
+// Every flag that may stand behind this command, those of its parents too.
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
+    for (const auto* option : at->get_options()) {
+      if (option->get_group().empty()) continue;
+      for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  return flags;
+}
+
+std::vector<std::string> commands_of(const CLI::App& group) {
+  std::vector<std::string> names;
+  for (const auto* app : group.get_subcommands(nullptr)) names.push_back(app->get_name());
+  return names;
+}
+
+bool takes_value(const CLI::App& app, const std::string& flag) {
+  for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
+    const auto* option = at->get_option_no_throw(flag);
+    if (option != nullptr) return option->get_items_expected_max() > 0;
+  }
+  return false;
+}
+
+struct Misnamed {
+  const CLI::App* group = nullptr;
+  std::string word;
+};
+
+// The first word that stands where a command should and is none. CLI11 would skip it and take a
+// later word for the command.
+std::optional<Misnamed> misnamed_command(const CLI::App& root,
+                                         const std::vector<std::string>& words) {
+  const auto* app = &root;
+  for (std::size_t i = 0; i < words.size() && !app->get_subcommands(nullptr).empty(); ++i) {
+    if (looks_like_flag(words[i])) {
+      if (words[i].find('=') == std::string::npos && takes_value(*app, words[i])) ++i;
+      continue;
+    }
+    const auto below = app->get_subcommands(
+        [&](const CLI::App* command) { return command->check_name(words[i]); });
+    if (below.empty()) return Misnamed{app, words[i]};
+    app = below.front();
+  }
+  return std::nullopt;
+}
+
+// The home that a config file names, before anything else of it is used.
+Outcome<std::string> configured_home(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::string();
+  std::ostringstream text;
+  text << file.rdbuf();
+  const auto entries = parse_config(text.view(), path.string());
+  if (!entries) return tl::unexpected(entries.error());
+  const auto found = std::ranges::find(*entries, "home", &ConfigEntry::key);
+  return found == entries->end() || found->values.empty() ? std::string() : found->values.back();
+}
+
+}  // namespace
+
+const CLI::App& deepest(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : deepest(*chosen.back());
+}
+
+std::string full_name(const CLI::App& app) {
+  if (app.get_parent() == nullptr) return app.get_name();
+  return full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+CommandTree::CommandTree() : root_("", "cipnode") {
+  root_.fallthrough();
+  root_.set_help_flag("-h,--help", "Print this help")->group(kGlobalFlags);
+  root_.require_subcommand(1);
+  add_global_flags(root_, settings_, globals_);
+  commands_[&root_] = Command{
+      .purpose = "A peer-to-peer node: find peers by key, replicate feeds, publish and subscribe",
+      .examples = {"cipnode join", "cipnode find \"$(cipnode id)\""},
+      .run = {}};
+}
+
+CLI::App& CommandTree::add(CLI::App& parent, const std::string& name, const std::string& section,
+                           Command command) {
+  auto& app = *parent.add_subcommand(name, command.purpose)->group(section);
+  if (!command.run) app.require_subcommand(1);
+  commands_[&app] = std::move(command);
+  return app;
+}
+
+Outcome<Invocation> CommandTree::parse(const std::vector<std::string>& words,
+                                       const Environment& environment) {
+  if (const auto wrong = misnamed_command(root_, words)) {
+    return tl::unexpected(unknown_command(*wrong->group, wrong->word));
+  }
+  try {
+    // CLI11 takes its words from the back.
+    root_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::CallForHelp&) {
+    return Invocation{&deepest(root_), true};
+  } catch (const BadValue& bad) {
+    // The value may be that of a misspelt flag.
+    if (auto wrong = find_unknown_flag()) return tl::unexpected(std::move(*wrong));
+    return usage_error(bad.what(), help_hint(deepest(root_)));
+  } catch (const CLI::ParseError& error) {
+    if (words.empty()) return Invocation{&root_, true};
+    return tl::unexpected(explain(error));
+  }
+  if (auto done = apply_settings(environment); !done) return tl::unexpected(done.error());
+  return Invocation{&deepest(root_), false};
+}
+
+Outcome<void> CommandTree::apply_settings(const Environment& environment) {
+  if (auto done = settings_.apply_environment(environment); !done) return done;
+  const auto user_file = user_config_file(environment);
+  if (globals_.home.empty()) {
+    const auto home = configured_home(user_file);
+    if (!home) return tl::unexpected(home.error());
+    globals_.home = *home;
+  }
+  const auto home_file = home_of(globals_) / "config.toml";
+  if (auto done = settings_.apply_config_file(home_file, true); !done) return done;
+  return settings_.apply_config_file(user_file, false);
+}
+
+Error CommandTree::explain(const CLI::ParseError& error) const {
+  const auto& app = deepest(root_);
+  if (auto wrong = find_unknown_flag()) return *wrong;
+  const auto left = root_.remaining(true);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return explain_missing(app);
+  if (!left.empty()) {
+    return {ExitCode::usage,
+            fmt::format("{}: unexpected argument '{}'", short_name(app), left.front()),
+            help_hint(app)};
+  }
+  return {ExitCode::usage, error.what(), help_hint(app)};
+}
+
+Error CommandTree::explain_missing(const CLI::App& app) const {
+  if (!commands_.at(&app).run) {
+    return {ExitCode::usage, short_name(app) + " needs a command",
+            fmt::format("one of: {}", fmt::join(commands_of(app), ", "))};
+  }
+  for (const auto* option : app.get_options()) {
+    if (!option->get_required() || option->count() > 0) continue;
+    return {ExitCode::usage, fmt::format("{} needs {}", short_name(app), option->get_name()),
+            help_hint(app)};
+  }
+  return {ExitCode::usage, short_name(app) + " needs more arguments", help_hint(app)};
+}
+
+std::optional<Error> CommandTree::find_unknown_flag() const {
+  const auto& app = deepest(root_);
+  const auto left = root_.remaining(true);
+  const auto flag = std::ranges::find_if(left, looks_like_flag);
+  if (flag == left.end()) return std::nullopt;
+  const auto name = flag->substr(0, flag->find('='));
+  const auto close = nearest(name, flags_of(app));
+  return Error{ExitCode::usage, fmt::format("{}: unknown flag '{}'", short_name(app), name),
+               close.empty() ? help_hint(app) : fmt::format("did you mean '{}'?", close)};
+}
+
+Error CommandTree::unknown_command(const CLI::App& group, const std::string& word) const {
+  const auto close = nearest(word, commands_of(group));
+  const bool top = group.get_parent() == nullptr;
+  const auto typed = top ? word : short_name(group) + " " + word;
+  return {ExitCode::usage, fmt::format("unknown command '{}'", typed),
+          close.empty() ? help_hint(group)
+                        : fmt::format("did you mean '{} {}'?", full_name(group), close)};
+}
+
+}  // namespace cip::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+// config.toml: the part of TOML 1.0 that settings need. `key = value` lines, where a value is a
+// basic or literal string, a whole number, true or false, or an array of these (which may span
+// lines); comments and blank lines. Tables, dates, floats and multi-line strings are refused by
+// line, so that no setting is ever silently misread.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/exit_code.hpp"
+
+namespace cip::cli {
+
+struct ConfigEntry {
+  std::string key;
+  std::vector<std::string> values;  // more or less than one only when written as an array
+  int line = 0;                     // where the key stands, from 1
+};
+
+// `name` is the file's name for messages. A key that comes twice is an error, as in TOML.
+Outcome<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name);
+
+}  // namespace cip::cli

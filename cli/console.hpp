@@ -1,0 +1,69 @@
+#pragma once
+
+// The two streams of a command: stdout is data, stderr is talk. Every write leaves at once. After a
+// write to stdout failed (its reader has gone, the disk is full) the rest is dropped, and
+// out_error() tells why.
+
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "base/bytes.hpp"
+
+namespace cip::cli {
+
+class Console {
+ public:
+  virtual ~Console() = default;
+
+  virtual void write_out(std::string_view bytes) = 0;
+  virtual void write_err(std::string_view bytes) = 0;
+  // Why stdout takes no more; std::errc::broken_pipe when its reader has gone.
+  virtual std::error_code out_error() const = 0;
+
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  bool colour = false;  // on a terminal, unless NO_COLOR is set or TERM is dumb
+  int columns = 80;     // width of the terminal on stderr
+
+  void out_line(std::string_view text) { write_out(std::string(text) + '\n'); }
+  void err_line(std::string_view text) { write_err(std::string(text) + '\n'); }
+};
+
+// Writes to the descriptors 1 and 2 of this process.
+class ProcessConsole final : public Console {
+ public:
+  ProcessConsole();
+  void write_out(std::string_view bytes) override;
+  void write_err(std::string_view bytes) override;
+  std::error_code out_error() const override { return out_error_; }
+
+ private:
+  std::error_code out_error_;
+};
+
+// Keeps what was written, for tests.
+class RecordingConsole final : public Console {
+ public:
+  void write_out(std::string_view bytes) override { out += bytes; }
+  void write_err(std::string_view bytes) override { err += bytes; }
+  std::error_code out_error() const override { return fails_with; }
+
+  std::string out;
+  std::string err;
+  std::error_code fails_with;  // what out_error() says
+};
+
+// Bytes of others on their way to a terminal: control characters become visible, lines and tabs
+// stay. Takes a stream in pieces; a character cut by the end of a piece waits for the next.
+class TerminalEscaper {
+ public:
+  std::string escape(std::string_view piece);
+  // What still waits at the end of the stream.
+  std::string finish();
+
+ private:
+  std::string waiting_;
+};
+
+}  // namespace cip::cli

@@ -1,0 +1,15 @@
+#include <csignal>
+
+#include "base/crypto.hpp"
+#include "cli/application.hpp"
+
+int main(int argc, char** argv) {
+  // Writing to a reader that has gone is an error code, not the end.
+  std::signal(SIGPIPE, SIG_IGN);
+  if (!cip::init_crypto()) return 1;
+  cip::cli::ProcessConsole console;
+  const cip::cli::Backend backend{cip::node::run_request, cip::node::run_join,
+                                  cip::node::run_join_detached};
+  return cip::cli::run_application(std::vector<std::string>(argv + 1, argv + argc),
+                                   cip::cli::process_environment(), console, backend);
+}

@@ -1,0 +1,38 @@
+#include "cli/printer.hpp"
+
+namespace cip::cli {
+namespace {
+
+bool runs_until_signal(const node::Request& request) {
+  // Seeding without a DHT lasts; else the node goes on with it by itself.
+  if (request.method == "feed.seed") return request.params.contains("listen");
+  const auto* info = node::method_info(request.method);
+  return info != nullptr && info->runs;
+}
+
+}  // namespace
+
+void Printer::on_result(const Json& object) {
+  observe(object);
+  if (context_.globals.json) {
+    context_.console.out_line(json_line(object));
+  } else {
+    print(object);
+  }
+}
+
+void TablePrinter::finish() {
+  if (table_.empty()) return print_notice(context_, nothing_);
+  context_.console.write_out(table_.text(context_.style()));
+}
+
+int run(Context& context, const node::Request& request, Printer& printer, int input_fd) {
+  auto options = service_options(context);
+  options.input_fd = input_fd;
+  auto result = context.backend.run_request(options, request, printer);
+  if (printer.failure_) result.error = printer.failure_;
+  if (!result.error && !context.globals.json) printer.finish();
+  return conclude(context, result, runs_until_signal(request));
+}
+
+}  // namespace cip::cli

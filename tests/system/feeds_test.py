@@ -1,0 +1,102 @@
+"""Feeds between real nodes that know each other's key and one unrelated contact."""
+import hashlib
+import os
+import random
+import unittest
+
+from harness import SystemTest, real_lines
+
+
+def blocks_of_20_mb():
+    return random.Random(7).randbytes(20 * 1024 * 1024)
+
+
+class FeedsTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.contact = self.join()
+        self.writer = self.join(self.contact.contact)
+
+    def lines_feed(self):
+        lines = real_lines().split(b"\n")[:5000]
+        self.ok("feed", "create", "lines", home=self.writer)
+        return self.ok("--json", "feed", "append", "lines", "--lines", home=self.writer, stdin=b"\n".join(lines)).object, b"".join(lines)
+
+    def large_feed(self):
+        data = blocks_of_20_mb()
+        self.ok("feed", "create", "large", home=self.writer)
+        made = self.ok("--json", "feed", "append", "large", "--block-size", "64k", home=self.writer, stdin=data).object
+        return made, data
+
+    def check_download(self, made, data):
+        reader = self.join(self.contact.contact)
+        got = self.ok("--json", "feed", "download", made["key"], home=reader, seconds=120).object
+        self.assertEqual(got["treeHash"], made["treeHash"])
+        self.assertEqual(got["blocks"], made["length"])
+        self.assertEqual(got["bytes"], len(data))
+        # What came over streams that began with a hello, by the writer's key.
+        peers = {peer["key"]: peer for peer in self.ok("--json", "peers", home=reader).objects}
+        self.assertIn(self.writer.ready["key"], peers)
+        stream = peers[self.writer.ready["key"]]
+        self.assertEqual(stream["stream"], "bound")
+        self.assertGreaterEqual(stream["bytesIn"], len(data))
+        self.writer.kill()
+        here = self.ok("feed", "cat", made["key"], home=reader)
+        self.assertEqual(hashlib.sha256(here.out).digest(), hashlib.sha256(data).digest())
+
+    def test_five_thousand_real_lines_arrive_by_key_alone_over_a_bound_stream(self):
+        made, data = self.lines_feed()
+        self.assertEqual(made["length"], 5000)
+        self.check_download(made, data)
+
+    def test_twenty_megabytes_in_large_blocks_arrive_by_key_alone_over_a_bound_stream(self):
+        made, data = self.large_feed()
+        self.assertEqual(made["length"], 320)
+        self.check_download(made, data)
+
+    def test_a_reader_killed_in_the_middle_resumes_without_fetching_again_what_it_had(self):
+        made, data = self.large_feed()
+        reader = self.join(self.contact.contact)
+        from harness import BINARY
+        # Slowed by its range: the first part is committed, the reader dies while it fetches the rest.
+        half = self.ok("--json", "feed", "download", made["key"], "--range", "0..160", home=reader, seconds=120).object
+        self.assertEqual(half["blocks"], 160)
+        self.start([BINARY, "--home", reader.home, "--json", "feed", "download", made["key"]])
+        self.eventually(lambda: self.blocks_here(reader, made["key"]) > 160, 30, "a block of the second half")
+        reader.kill()
+
+        again = self.join(self.contact.contact, home=reader.home)
+        before = self.blocks_here(again, made["key"])
+        self.assertGreaterEqual(before, 160)
+        got = self.ok("--json", "feed", "download", made["key"], home=again, seconds=120).object
+        self.assertEqual(got["treeHash"], made["treeHash"])
+        peers = {peer["key"]: peer for peer in self.ok("--json", "peers", home=again).objects}
+        fetched = peers[self.writer.ready["key"]]["bytesIn"]
+        missing = (made["length"] - before) * 65536
+        self.assertLess(fetched, missing + (1 << 20))
+        self.assertEqual(self.ok("feed", "cat", made["key"], home=again).out, data)
+
+    def blocks_here(self, node, key):
+        info = self.cipnode("--json", "feed", "info", key, home=node)
+        return info.object["contiguousLength"] if info.code == 0 else 0
+
+    def test_appends_are_refused_by_a_reader_and_unknown_keys_are_not_found(self):
+        made, _ = self.lines_feed()
+        reader = self.join(self.contact.contact)
+        self.ok("feed", "download", made["key"], home=reader)
+        refused = self.cipnode("--json", "feed", "append", made["key"], home=reader, stdin=b"x")
+        self.assertEqual(refused.code, 7, repr(refused))
+        unknown = self.cipnode("--json", "--timeout", "8s", "feed", "download", "y" * 52, home=reader)
+        self.assertEqual(unknown.code, 3, repr(unknown))
+
+    def test_an_append_survives_a_kill_right_after_it_was_confirmed(self):
+        self.ok("feed", "create", "log", home=self.writer)
+        made = self.ok("--json", "feed", "append", "log", home=self.writer, stdin=os.urandom(100)).object
+        self.writer.kill()
+        again = self.join(self.contact.contact, home=self.writer.home)
+        info = self.ok("--json", "feed", "info", "log", home=again).object
+        self.assertEqual((info["length"], info["treeHash"]), (1, made["treeHash"]))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

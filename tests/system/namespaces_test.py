@@ -1,0 +1,70 @@
+"""Hosts without any route to elsewhere: three network namespaces on one bridge, default --listen, found
+through local discovery alone. Needs root; the namespaces are made and removed by the test."""
+import os
+import subprocess
+import unittest
+
+from harness import SystemTest
+
+# The bridge lives in a namespace of its own, so that the host's network is not touched at all.
+SWITCH = f"cip{os.getpid()}s"
+HOSTS = [f"cip{os.getpid()}{letter}" for letter in "abc"]
+
+
+def ip(*args, namespace=None):
+    command = ["ip", *(["-n", namespace] if namespace else []), *args]
+    subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+class NamespacesTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.fail("network namespaces need root")
+        ip("netns", "add", SWITCH)
+        ip("link", "add", "bridge", "type", "bridge", namespace=SWITCH)
+        ip("link", "set", "bridge", "up", namespace=SWITCH)
+        for index, host in enumerate(HOSTS):
+            ip("netns", "add", host)
+            ip("link", "add", "eth0", "type", "veth", "peer", "name", f"port{index}", "netns", SWITCH, namespace=host)
+            ip("addr", "add", f"10.77.0.{index + 1}/24", "dev", "eth0", namespace=host)
+            ip("link", "set", "lo", "up", namespace=host)
+            ip("link", "set", "eth0", "up", namespace=host)
+            ip("link", "set", f"port{index}", "master", "bridge", namespace=SWITCH)
+            ip("link", "set", f"port{index}", "up", namespace=SWITCH)
+
+    def tearDown(self):
+        super().tearDown()
+        for name in [*HOSTS, SWITCH]:
+            subprocess.run(["ip", "netns", "del", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def host(self, index):
+        return ["ip", "netns", "exec", HOSTS[index]]
+
+    def test_four_nodes_on_three_hosts_find_each_other_with_the_cable_unplugged(self):
+        places = [0, 0, 1, 2]
+        nodes = [self.join(prefix=self.host(place), listen=None, lan=True) for place in places]
+        self.assertEqual(nodes[0].ready["udp"], "0.0.0.0:49737")
+        self.assertNotEqual(nodes[1].ready["udp"], nodes[0].ready["udp"], "the second node of a host takes the next port")
+        for seeker, place in zip(nodes, places):
+            for sought in nodes:
+                if sought is seeker:
+                    continue
+                result = self.eventually(lambda s=seeker, w=sought, p=place: self.found(s, w, p), 60,
+                                         f"{seeker.ready['udp']} on host {place} finds {sought.ready['key']}")
+                self.assertTrue(result["hello"]["ok"])
+                self.assertEqual(result["hello"]["transport"], "tcp")
+
+        self.ok("feed", "create", "log", home=nodes[1], prefix=self.host(0))
+        made = self.ok("--json", "feed", "append", "log", "--lines", home=nodes[1], prefix=self.host(0), stdin=b"a\nb\n").object
+        for place, reader in [(0, nodes[0]), (2, nodes[3])]:
+            got = self.ok("--json", "--timeout", "40s", "feed", "download", made["key"], home=reader, prefix=self.host(place)).object
+            self.assertEqual(got["treeHash"], made["treeHash"])
+
+    def found(self, seeker, sought, place):
+        result = self.cipnode("--json", "--timeout", "5s", "find", sought.ready["key"], home=seeker, prefix=self.host(place))
+        return result.object if result.code == 0 else None
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

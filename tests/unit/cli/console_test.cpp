@@ -1,0 +1,32 @@
+#include "cli/console.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cip::cli {
+
+TEST_CASE("control characters become visible, lines and tabs stay") {
+  TerminalEscaper escaper;
+  CHECK(escaper.escape("a\tb\n\x1b[2J\x07") == "a\tb\n\\x1b[2J\\x07");
+  CHECK(escaper.finish() == "");
+}
+
+TEST_CASE("a character cut between two pieces comes out whole") {
+  TerminalEscaper escaper;
+  const std::string text = "grün €\xf0\x9f\x99\x82!";
+  std::string out;
+  for (const char byte : text) out += escaper.escape(std::string(1, byte));
+  CHECK(out + escaper.finish() == text);
+}
+
+TEST_CASE("a character that never ends is shown as bytes") {
+  TerminalEscaper escaper;
+  CHECK(escaper.escape("a\xe2\x82") == "a");
+  CHECK(escaper.finish() == "\\xe2\\x82");
+}
+
+TEST_CASE("bytes that are not UTF-8 are shown as bytes") {
+  TerminalEscaper escaper;
+  CHECK(escaper.escape("\xff\x80z") == "\\xff\\x80z");
+}
+
+}  // namespace cip::cli
