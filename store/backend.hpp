@@ -136,6 +136,7 @@ class Backend {
 
   // Adds or replaces the secret of `ring.key`. Durable.
   [[nodiscard]] virtual Result<void> put_ring_key(const RingKey& ring) = 0;
+  [[nodiscard]] virtual Result<void> drop_ring_key(const Bytes32& key) = 0;  // durable
   [[nodiscard]] virtual Result<std::optional<RingKey>> find_ring_key(const Bytes32& key) = 0;
   [[nodiscard]] virtual Result<std::vector<RingKey>> list_ring_keys() = 0;  // by key
 

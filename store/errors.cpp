@@ -46,6 +46,8 @@ class Category final : public std::error_category {
         return "no such feed in the database";
       case Errc::exists:
         return "a feed of this key or name exists already";
+      case Errc::spent_name:
+        return "a derived feed of this name was dropped and must not start again";
       case Errc::locked:
         return "another process holds the database";
       case Errc::corrupt:

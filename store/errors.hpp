@@ -32,6 +32,7 @@ enum class Errc {
   // What a database may say (backend.hpp).
   not_found,       // no such feed
   exists,          // the key or the name of a new feed is taken
+  spent_name,      // a derived feed of this name was dropped; it must not start again
   locked,          // another process holds the database
   corrupt,         // a checksum or a record does not hold
   full,            // no space left on the disk

@@ -152,10 +152,10 @@ Result<FeedState> TableBackend::load_feed(FeedNumber feed) {
   FeedState state;
   state.feed = feed;
   state.key = record->key;
+  state.compat = record->compat;
   for (const auto& entry : *entries) {
     if (auto loaded = load_entry(state, entry); !loaded) return fail(loaded.error());
   }
-  if (!state.head && record->compat) state.head.emplace().compat = true;
   return state;
 }
 

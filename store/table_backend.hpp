@@ -79,6 +79,7 @@ class TableBackend : public Backend {
   Result<void> drop_feed(FeedNumber feed) final;
 
   Result<void> put_ring_key(const RingKey& ring) final;
+  Result<void> drop_ring_key(const Bytes32& key) final;
   Result<std::optional<RingKey>> find_ring_key(const Bytes32& key) final;
   Result<std::vector<RingKey>> list_ring_keys() final;
 

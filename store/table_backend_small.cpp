@@ -50,6 +50,13 @@ Result<void> TableBackend::put_ring_key(const RingKey& ring) {
   return write(batch);
 }
 
+Result<void> TableBackend::drop_ring_key(const Bytes32& key) {
+  TableBatch batch;
+  batch.sync = true;
+  batch.erase(Table::meta, keys::ring(key));
+  return write(batch);
+}
+
 Result<std::optional<RingKey>> TableBackend::find_ring_key(const Bytes32& key) {
   return decode_optional<RingKey>(get(Table::meta, keys::ring(key)), kRingKeyVersion);
 }

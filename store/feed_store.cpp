@@ -1,0 +1,94 @@
+#include "store/feed_store.hpp"
+
+#include "base/assert.hpp"
+
+namespace cip::store {
+
+Result<OpenFeed> FeedStore::create(const NewWriter& wanted, const FreshSecrets& fresh) {
+  CIP_ASSERT(!wanted.derived || !wanted.name.empty());
+  CIP_ASSERT(!wanted.derived || !wanted.topic);
+  const auto key_pair =
+      wanted.derived ? derive_feed_key_pair(primary_key_, wanted.name) : make_key_pair(fresh.seed);
+  std::optional<Manifest> manifest;
+  if (!wanted.compat) manifest = single_signer_manifest(key_pair.public_key);
+
+  FeedRecord record;
+  record.key = manifest ? manifest_key(*manifest) : key_pair.public_key;
+  record.name = wanted.name;
+  record.disk_class = DiskClass::own;
+  record.writable = true;
+  record.compat = wanted.compat;
+  record.is_private = wanted.is_private;
+  record.encrypted = wanted.encrypted;
+  record.topic = wanted.topic;
+  record.created = wanted.created;
+  record.used = wanted.created;
+
+  const auto spent = ring_.is_spent(record.key);
+  if (!spent) return fail(spent.error());
+  if (*spent) return fail(Errc::spent_name);
+
+  RingKey secret;
+  secret.key = record.key;
+  if (wanted.derived) {
+    secret.derived_name = wanted.name;
+  } else {
+    secret.seed = fresh.seed;
+  }
+  if (wanted.encrypted) secret.encryption_key = fresh.encryption_key;
+  auto made = backend_.create_feed(std::move(record), std::move(manifest), std::move(secret));
+  if (!made) return fail(made.error());
+  return open(std::move(*made));
+}
+
+Result<OpenFeed> FeedStore::open(FeedNumber feed) {
+  auto record = backend_.find_feed(feed);
+  if (!record) return fail(record.error());
+  return open(std::move(*record));
+}
+
+Result<OpenFeed> FeedStore::open(const Bytes32& key) {
+  auto record = backend_.find_feed_by_key(key);
+  if (!record) return fail(record.error());
+  return open(std::move(*record));
+}
+
+Result<OpenFeed> FeedStore::open(FeedRecord record) {
+  auto state = backend_.load_feed(record.number);
+  if (!state) return fail(state.error());
+  auto feed = Feed::open(std::move(*state));
+  if (!feed) return fail(feed.error());
+  auto signer = ring_.find_signer(record.key);
+  if (!signer) return fail(signer.error());
+  auto cipher = ring_.find_cipher(record.key, feed->is_compat());
+  if (!cipher) return fail(cipher.error());
+  return OpenFeed{std::move(record), std::move(*feed), std::move(*signer), std::move(*cipher)};
+}
+
+Result<OpenFeed> FeedStore::open_replica(const NewReplica& wanted) {
+  if (wanted.encryption_key) {
+    auto kept = ring_.keep_encryption_key(wanted.key, *wanted.encryption_key);
+    if (!kept) return fail(kept.error());
+  }
+  auto here = open(wanted.key);
+  if (here || here.error() != Errc::not_found) return here;
+  FeedRecord record;
+  record.key = wanted.key;
+  record.disk_class = wanted.disk_class;
+  record.encrypted = wanted.encryption_key.has_value();
+  record.topic = wanted.topic;
+  record.created = wanted.created;
+  record.used = wanted.created;
+  auto made = backend_.create_feed(std::move(record));
+  if (!made) return fail(made.error());
+  return open(std::move(*made));
+}
+
+Result<void> FeedStore::drop(FeedNumber feed) {
+  const auto record = backend_.find_feed(feed);
+  if (!record) return fail(record.error());
+  if (auto retired = ring_.retire(record->key); !retired) return retired;
+  return backend_.drop_feed(feed);
+}
+
+}  // namespace cip::store

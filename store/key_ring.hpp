@@ -1,0 +1,56 @@
+#pragma once
+
+// Who a home is and what it may write: key pairs that follow from the primary key, and the secrets
+// that do not, kept in the database (design: words and keys; protocol of feeds, section 12; peer
+// implementation: npm corestore).
+//
+// The identity and derived feeds come back with the primary key alone. Writer feeds get random keys
+// unless derivation is asked for, since a key that follows from the identity starts again at length
+// 0 when the database is lost, and forks itself for ever. For the same reason a derived name whose
+// feed was dropped is spent: nobody knows any more how long the feed was.
+
+#include <optional>
+#include <string_view>
+
+#include "store/backend.hpp"
+#include "store/block_encryption.hpp"
+
+namespace cip::store {
+
+// The key pair whose public half is the peer key: namespace `cip/identity`, name `peer`.
+KeyPair derive_identity(const Bytes32& primary_key);
+// The key pair of a derived feed: the root namespace, as a stock store with this primary key has
+// it.
+KeyPair derive_feed_key_pair(const Bytes32& primary_key, std::string_view name);
+
+class KeyRing {
+ public:
+  // `backend` outlives the ring. Calls may block on the disk; as thread-safe as the backend, but
+  // two changes of one key at a time are not made one.
+  KeyRing(Backend& backend, const Bytes32& primary_key)
+      : backend_(backend), primary_key_(primary_key) {}
+
+  // The key pair that signs a feed; nullopt for feeds of others and for what was retired.
+  Result<std::optional<KeyPair>> find_signer(const Bytes32& feed_key);
+  // What encrypts and decrypts the blocks of a feed; nullopt when no encryption key is known.
+  Result<std::optional<BlockCipher>> find_cipher(const Bytes32& feed_key, bool compat);
+  Result<void> keep_encryption_key(const Bytes32& feed_key, const Bytes32& encryption_key);
+
+  // Forgets the secrets of a feed that is about to be dropped; of a derived one it stays known that
+  // its name is spent. To be called before the feed goes: a secret without its feed would fork it.
+  Result<void> retire(const Bytes32& feed_key);
+  Result<bool> is_spent(const Bytes32& feed_key);
+
+  // The secrets of all feeds and topics as bytes, for a backup beside the primary key.
+  //   version u8 (1) | array of RingKey as saved in the database | BLAKE2b of all before, 32
+  Result<Bytes> export_keys();
+  // Adds the keys of a backup that are not here yet and returns how many. A feed whose key is
+  // restored must be fetched from others before it is appended to. Errors: corrupt, unknown_format.
+  Result<std::size_t> import_keys(ByteView backup);
+
+ private:
+  Backend& backend_;
+  const Bytes32 primary_key_;
+};
+
+}  // namespace cip::store
