@@ -1,6 +1,9 @@
 #include "store/rocksdb/rocks_backend.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <thread>
@@ -100,6 +103,40 @@ TEST_CASE("a power cut takes whole commits from the end and nothing synced") {
     CHECK(nodes->nodes[0].has_value());
     CHECK_FALSE(nodes->nodes[1].has_value());
   }
+}
+
+TEST_CASE("a killed process loses no commit that it heard was done") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  int pipe_ends[2];
+  REQUIRE(::pipe(pipe_ends) == 0);
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto backend = open_in(folder).value();
+    const auto feed = new_feed(*backend, 1).number;
+    for (std::uint8_t done = 1;; ++done) {
+      const std::uint64_t start = (done - 1U) * 10U;
+      if (!backend->commit(append_op(feed, start, start + 10, 20000))) ::_exit(1);
+      if (::write(pipe_ends[1], &done, 1) != 1) ::_exit(1);
+    }
+  }
+  ::close(pipe_ends[1]);
+  std::uint8_t heard = 0;
+  while (heard < 120) REQUIRE(::read(pipe_ends[0], &heard, 1) == 1);
+  REQUIRE(::kill(child, SIGKILL) == 0);
+  while (::read(pipe_ends[0], &heard, 1) == 1) {
+  }
+  ::close(pipe_ends[0]);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+
+  auto backend = open_in(folder).value();
+  const auto feed = backend->find_feed_by_key(key_of(1))->number;
+  const auto length = backend->load_feed(feed)->head->length;
+  CHECK(length >= heard * 10U);
+  CHECK(length % 10 == 0);
+  for (std::uint64_t i = 0; i < length; ++i) REQUIRE(has_block(*backend, feed, i));
+  CHECK_FALSE(has_block(*backend, feed, length));
 }
 
 TEST_CASE("damage inside the log is an error and never a shorter feed") {
