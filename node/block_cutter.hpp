@@ -12,8 +12,8 @@ namespace cip::node {
 
 struct CutRule {
   bool lines = false;  // each line is one; the newline is not part of it, a CR is
-  std::optional<std::size_t> block_size;  // each so many bytes are one; at least 1
-  std::size_t largest = SIZE_MAX;         // of one block
+  std::optional<std::size_t> block_size = {};  // each so many bytes are one; at least 1
+  std::size_t largest = SIZE_MAX;              // of one block
 };
 
 // Without lines and block size the whole stream is one block, which may be empty.
