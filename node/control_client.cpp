@@ -65,9 +65,9 @@ void ControlCall::handle(const Frame& frame) {
   if (frame.type == FrameType::json) {
     return handle_json(Json::parse(text_of(frame.body), nullptr, false), frame.body.size());
   }
-  if (frame.request != kCallId) return;
+  if (frame.request != kCallId || refused_) return;
   handler_.on_data(frame.body);
-  give_credit(frame.body.size());
+  handed_over(frame.body.size());
 }
 
 void ControlCall::handle_json(const Json& message, std::size_t size) {
@@ -87,9 +87,9 @@ void ControlCall::handle_notification(const Json& message, std::size_t size) {
   }
   const auto value = params.find("value");
   if (value == params.end()) return;
-  if (method == "result") {
+  if (method == "result" && !refused_) {
     handler_.on_result(*value);
-    give_credit(size);
+    handed_over(size);
   }
   if (method == "progress") handler_.on_progress(*value);
   if (method == "notice" && value->is_string()) handler_.on_notice(value->get<std::string>());
@@ -101,6 +101,12 @@ void ControlCall::handle_response(const Json& message) {
   accepted_ = true;
   send(json_request(kCallId, request_.method, request_.params));
   if (on_input_room_) on_input_room_();
+}
+
+void ControlCall::handed_over(std::size_t bytes) {
+  if (handler_.wants_more()) return give_credit(bytes);
+  refused_ = true;
+  cancel();
 }
 
 void ControlCall::give_credit(std::size_t bytes) {

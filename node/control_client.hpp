@@ -38,6 +38,8 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   void handle_notification(const Json& message, std::size_t size);
   void handle_response(const Json& message);
   void give_credit(std::size_t bytes);
+  // After something was handed over: takes more of it, or ends the request.
+  void handed_over(std::size_t bytes);
   void send(const Json& message);
   void lost();
   void end(std::optional<Error> error);
@@ -48,6 +50,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   OnEnd on_end_;
   std::function<void()> on_input_room_;
   std::ptrdiff_t input_credit_ = kStreamCredit;
+  bool refused_ = false;   // the handler wants no more
   bool accepted_ = false;  // hello went through, the request is on its way
 };
 

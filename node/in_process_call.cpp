@@ -42,15 +42,29 @@ void InProcessCall::close() {
 }
 
 void InProcessCall::result(const Json& object) {
+  if (refused_) return;
   handler_.on_result(object);
   ++put_;
-  tell_room();
+  handed_over();
 }
 
 void InProcessCall::data(ByteView bytes) {
+  if (refused_) return;
   handler_.on_data(bytes);
   put_ += bytes.size();
-  tell_room();
+  handed_over();
+}
+
+void InProcessCall::handed_over() {
+  if (handler_.wants_more()) {
+    taken_ = put_;
+    return tell_room();
+  }
+  refused_ = true;
+  // The operation is in the middle of a call.
+  asio::post(io_, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) cancel();
+  });
 }
 
 // Printing blocks, so nothing piles up; but the loop should turn between two pieces of this size.

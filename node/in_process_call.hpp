@@ -28,14 +28,16 @@ class InProcessCall final : public ActiveCall, public Output {
   void progress(const Json& object) override { handler_.on_progress(object); }
   void notice(const std::string& sentence) override { handler_.on_notice(sentence); }
   std::size_t room() const override;
-  // Printing is over when the handler returns.
+  // Printing is over when the handler returns, unless it wants no more.
   std::uint64_t put() const override { return put_; }
-  std::uint64_t taken() const override { return put_; }
+  std::uint64_t taken() const override { return taken_; }
   void consumed(std::size_t bytes) override;
   void done() override { end(std::nullopt); }
   void fail(Error error) override { end(std::move(error)); }
 
   void end(std::optional<Error> error);
+  // After something was handed over: goes on, or ends the request.
+  void handed_over();
   // What was put out has been printed; the operation hears of it as it would over a socket.
   void tell_room();
 
@@ -47,6 +49,8 @@ class InProcessCall final : public ActiveCall, public Output {
   std::function<void()> on_input_room_;
   std::unique_ptr<RunningCall> running_;
   std::uint64_t put_ = 0;
+  std::uint64_t taken_ = 0;
+  bool refused_ = false;    // the handler wants no more
   std::size_t unread_ = 0;  // input that the operation has not consumed
   bool telling_room_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -87,6 +87,9 @@ class Handler {
   virtual ~Handler() = default;
   virtual void on_result(const Json& object) = 0;
   virtual void on_data(ByteView bytes) { static_cast<void>(bytes); }
+  // Asked after each result and piece of data. False ends the request, and what was handed over
+  // last does not count as printed: a durable cursor stays before it.
+  virtual bool wants_more() const { return true; }
   // {"blocks", "totalBlocks", "bytes"} now and then while something large is fetched.
   virtual void on_progress(const Json& object) { static_cast<void>(object); }
   // One sentence for stderr: a node was started, a contact does not answer.
