@@ -19,6 +19,8 @@ class RateLimiter {
 
   bool allow(TimePoint now, std::uint64_t key) {
     if (counts_.size() >= kMaxKeys && !counts_.contains(key)) {
+      if (now - purged_at_ < window_) return false;
+      purged_at_ = now;
       std::erase_if(counts_, [&](const auto& item) { return now - item.second.began >= window_; });
       if (counts_.size() >= kMaxKeys) return false;
     }
@@ -39,6 +41,7 @@ class RateLimiter {
   };
   std::uint32_t limit_;
   Duration window_;
+  TimePoint purged_at_{};  // not at every refused key: that would be the flood's best weapon
   std::unordered_map<std::uint64_t, Count> counts_;  // never iterated where order could show
 };
 

@@ -35,9 +35,13 @@ struct Address {
 struct ReflectionBudget::State {
   std::unordered_map<std::uint32_t, Address> addresses;
   std::unordered_map<std::uint32_t, Bucket> subnets;
+  TimePoint purged_at{};
 
-  // Forgets whom remembering changes nothing. Order does not show: all such entries go.
+  // Forgets whom remembering changes nothing. Order does not show: all such entries go. Once a
+  // second at most, or a flood of forged sources would make us do nothing else.
   void purge(TimePoint now) {
+    if (now - purged_at < std::chrono::seconds(1)) return;
+    purged_at = now;
     std::erase_if(addresses, [&](const auto& item) {
       const auto level = item.second.bucket.level_at(now, kAddressBurst, kAddressPerSecond);
       return item.second.proven_until <= now && level >= kAddressBurst;
