@@ -13,7 +13,7 @@ constexpr std::size_t kNowhere = SIZE_MAX;
 }  // namespace
 
 RequestId Rpc::begin(Now now, Call call) {
-  if (queued_ >= kMaxQueued) return {};
+  if (queued_ >= max_queued_) return {};
   Pending pending;
   pending.id = {++last_id_};
   pending.call = std::move(call);

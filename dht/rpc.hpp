@@ -54,11 +54,13 @@ class Rpc {
  public:
   static constexpr Duration kMinTimeout = std::chrono::milliseconds(100);
   static constexpr Duration kMaxTimeout = std::chrono::seconds(1);
-  // Beyond this many waiting requests a new one is refused: at 160 per 3 s nobody waits that long.
-  static constexpr std::size_t kMaxQueued = 4096;
+  // Beyond this many waiting requests a new one is refused: 1024 queries with all they may have in
+  // flight fit.
+  static constexpr std::size_t kMaxQueued = 16'384;
 
   // `random` outlives it.
-  explicit Rpc(Random& random, std::uint32_t window = 80) : random_(&random), window_(window) {}
+  explicit Rpc(Random& random, std::size_t max_queued = kMaxQueued)
+      : random_(&random), max_queued_(max_queued) {}
 
   // Sends now or as soon as there is room. No RequestId (0) when the queue is full.
   RequestId begin(Now now, Call call);
@@ -135,6 +137,7 @@ class Rpc {
   void find_earliest();
 
   Random* random_;
+  std::size_t max_queued_;
   CongestionWindow window_;
   std::vector<Tid> tids_;  // beside pending_, for a fast scan
   std::vector<Pending> pending_;
