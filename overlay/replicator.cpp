@@ -193,6 +193,10 @@ bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
                    need_syncs();
                    return false;
                  },
+                 [&](const store::StoreFailed&) {
+                   failed_ = true;
+                   return false;
+                 },
                  [](const auto&) { return false; }},
       event);
 }
@@ -237,7 +241,10 @@ void Replicator::flush(Now now) {
     request_upgrade(now);
     for (auto& [number, peer] : peers_) request_blocks(now, *peer);
   }
-  for (auto& [number, peer] : peers_) serve(now, *peer);
+  for (auto& [number, peer] : peers_) {
+    serve(now, *peer);
+    update_hold(*peer);
+  }
   check_in_sync(now);
   emit_progress(now);
 }

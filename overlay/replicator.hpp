@@ -35,11 +35,15 @@ namespace cip::overlay {
 inline constexpr std::size_t kFirstRequests = 64;
 inline constexpr std::size_t kMaxRequests = 1024;
 inline constexpr std::size_t kMaxRequestBytes = 8 << 20;
-// Verified bytes that wait for the disk; no more is requested above it.
+// Of all peers of a feed together; stays below what the feed lets wait.
+inline constexpr std::size_t kMaxRequestsOfFeed = store::kMaxWaiting / 2;
+// Verified bytes that wait for the disk: above the first no more is requested, above the second
+// streams are not read, should blocks be larger than what is known of the feed let expect.
 inline constexpr std::size_t kMaxUncommittedBytes = 32 << 20;
-// Answers of one peer that are being made, in number and bytes, and of all peers of the feed, which
-// stays below what the feed lets wait.
-inline constexpr std::size_t kMaxReplies = 512;
+inline constexpr std::size_t kStopReadingAbove = 64 << 20;
+// Answers for one peer that are being made, in number (two reads of the disk) and bytes, and for
+// all peers of the feed.
+inline constexpr std::size_t kMaxReplies = 2 * store::kMaxBlocksPerRead;
 inline constexpr std::size_t kMaxReplyBytes = 4 << 20;
 inline constexpr std::size_t kMaxRepliesOfFeed = store::kMaxWaiting / 2;
 // Requests of one peer that wait; above it its stream is not read.
@@ -221,7 +225,9 @@ class Replicator {
 
   // Serving and announcing (replicator_upload.cpp)
   void serve(Now now, Peer& peer);
+  std::size_t reply_limit(const Peer& peer) const;
   void begin_reply(Now now, Peer& peer);
+  void update_hold(Peer& peer);
   bool handle_proof(Now now, store::ProofReady& ready);
   void answer_want(Peer& peer, const WantMessage& want);
   void announce_stored();
@@ -246,6 +252,7 @@ class Replicator {
   std::unordered_set<std::uint64_t> careful_;  // blocks whose proof must not rely on others
   PeerNumber upgrading_ = 0;                   // whose upgrade is requested or being checked
   bool keep_open_ = false;
+  bool failed_ = false;  // the feed cannot write any more
   bool said_downloading_ = false;
   TimePoint linger_until_{};
   std::uint64_t told_length_ = 0;  // of the feed at the last flush

@@ -82,7 +82,7 @@ bool Replicator::request_fork(Now now) {
 // --- Blocks ----------------------------------------------------------------------------------
 
 bool Replicator::may_ask(const Peer& peer) const {
-  return peer.synced && !peer.rejected && !peer.stalled && peer.remote.uploading;
+  return peer.synced && !peer.rejected && !peer.stalled && peer.remote.uploading && !failed_;
 }
 
 std::size_t Replicator::request_limit(const Peer& peer) const {
@@ -96,7 +96,7 @@ void Replicator::request_blocks(Now now, Peer& peer) {
   if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
   if (feed_.uncommitted_bytes() > kMaxUncommittedBytes) return;
   const auto limit = request_limit(peer);
-  while (peer.requests.size() < limit) {
+  while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed) {
     const auto block = next_block(peer);
     if (!block) return;
     InFlight request;

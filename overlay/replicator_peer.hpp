@@ -45,6 +45,7 @@ struct Replicator::Peer {
   // What it asks of us, and what it was told.
   ReplyQueue replies;
   std::size_t invalid_requests = 0;
+  std::size_t recent_block = 0;  // size of large blocks it was sent lately
   bool holds_reading = false;
   bool sync_due = true;
   bool said_can_upgrade = true;

@@ -154,11 +154,20 @@ bool Replicator::handle_request(Now, Peer& peer, ByteView payload) {
   auto message = decode_request(payload);
   if (!message) return false;
   peer.replies.push(std::move(*message));
-  if (peer.replies.waiting() > kMaxWaitingRequests && !peer.holds_reading) {
-    peer.holds_reading = true;
-    streams_.hold_reading(peer.conn);
-  }
   return true;
+}
+
+// A stream is not read while its peer has asked for too much, or sent more than the disk can take.
+void Replicator::update_hold(Peer& peer) {
+  const auto half = peer.holds_reading ? 2u : 1u;  // goes on only when there is real room
+  const bool hold = peer.replies.waiting() > kMaxWaitingRequests / half ||
+                    feed_.uncommitted_bytes() > kStopReadingAbove / half;
+  if (std::exchange(peer.holds_reading, hold) == hold) return;
+  if (hold) {
+    streams_.hold_reading(peer.conn);
+  } else {
+    streams_.release_reading(peer.conn);
+  }
 }
 
 bool Replicator::handle_cancel(Peer& peer, ByteView payload) {
@@ -169,25 +178,26 @@ bool Replicator::handle_cancel(Peer& peer, ByteView payload) {
 }
 
 void Replicator::serve(Now now, Peer& peer) {
-  const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
-  const auto limit = std::clamp<std::size_t>(
-      kMaxReplyBytes / (static_cast<std::size_t>(average) + 64), 4, kMaxReplies);
   while (streams_.is_writable(peer.conn)) {
     if (auto reply = peer.replies.pop(now.mono)) {
       streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(reply->type),
                     reply->message);
       continue;
     }
-    if (peer.replies.next_waiting() == nullptr || peer.replies.begun() >= limit ||
+    if (peer.replies.next_waiting() == nullptr || peer.replies.begun() >= reply_limit(peer) ||
         proving_.size() >= kMaxRepliesOfFeed) {
-      break;
+      return;
     }
     begin_reply(now, peer);
   }
-  if (peer.holds_reading && peer.replies.waiting() < kMaxWaitingRequests / 2) {
-    peer.holds_reading = false;
-    streams_.release_reading(peer.conn);
-  }
+}
+
+// By what blocks have on average, or had lately, since the size of a block is known only once it
+// was read.
+std::size_t Replicator::reply_limit(const Peer& peer) const {
+  const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
+  const auto expected = std::max<std::size_t>(peer.recent_block, static_cast<std::size_t>(average));
+  return std::clamp<std::size_t>(kMaxReplyBytes / (expected + 64), 4, kMaxReplies);
 }
 
 void Replicator::begin_reply(Now, Peer& peer) {
@@ -225,6 +235,7 @@ bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
     if (request != nullptr && proof.block) {
       ++counters_.blocks_served;
       counters_.bytes_served += proof.block->value.size();
+      peer->recent_block = std::max(peer->recent_block / 8 * 7, proof.block->value.size());
     }
     auto message = request != nullptr ? encode_data(id, proof) : Bytes{};
     peer->replies.finish(ready.ticket, FeedMessage::data, std::move(message));

@@ -344,6 +344,7 @@ TEST_CASE("an endless stream of requests stops being read") {
     REQUIRE(writer.replicator.handle_message(world.now, writer.peers[conn], 1,
                                              encode_request(request)));
   }
+  writer.settle();
   CHECK(writer.held.contains(conn));
   writer.full.clear();
   writer.replicator.note_writable();
