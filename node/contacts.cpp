@@ -40,10 +40,12 @@ void ContactResolver::resolve(const std::vector<std::string>& contacts) {
     }
     const auto parts = parse_host_port(contact);
     if (!parts) continue;
+    ++pending_;
     resolver_.async_resolve(asio::ip::udp::v4(), parts->host, std::to_string(parts->port),
                             [this, contact](std::error_code error,
                                             const asio::ip::udp::resolver::results_type& results) {
                               if (error == asio::error::operation_aborted) return;
+          --pending_;
                               if (error) {
                                 log(Floor::node, LogLevel::warning, "{}: {}", contact,
                                     error.message());

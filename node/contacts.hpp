@@ -34,10 +34,13 @@ class ContactResolver {
       : resolver_(io), found_(std::move(found)) {}
 
   void resolve(const std::vector<std::string>& contacts);
+  // Names are being resolved.
+  bool is_busy() const { return pending_ > 0; }
 
  private:
   asio::ip::udp::resolver resolver_;
   std::function<void(Endpoint)> found_;
+  std::size_t pending_ = 0;
 };
 
 // Contacts kept for the next start: those heard of most lately.

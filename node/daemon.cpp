@@ -55,8 +55,12 @@ std::string command_of(DaemonRole role) {
   return "cipnode";
 }
 
+// Names are resolved after the start; contacts that need no resolving are there from the beginning.
 dht::NodeOptions dht_options(const JoinOptions& join) {
   dht::NodeOptions options;
+  for (const auto& contact : join.contacts) {
+    if (const auto endpoint = parse_endpoint(contact)) options.bootstrap.push_back(*endpoint);
+  }
   options.private_overlay = join.network != kPublicNetwork;
   if (join.reachable) options.mode = dht::NodeOptions::Mode::persistent;
   if (join.ephemeral) options.mode = dht::NodeOptions::Mode::ephemeral;
@@ -173,6 +177,8 @@ class Daemon::Impl {
   Listeners<overlay::HubEvent>::Listening hub_listening;
   Listeners<Json> events;
   Listeners<Json>::Listening own_events, upgraded_events;
+  bool is_ready = false;
+  std::vector<Json> early_events;
   std::function<void()> on_stopped;
   std::optional<IdleWatch> idle;
   std::uint64_t quota = 0;
@@ -222,7 +228,9 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   dht_listening = participant->dht_events.listen([this](const auto& event) { tell(event); });
   hub_listening = participant->hub_events.listen([this](const auto& event) { tell(event); });
   participant->start();
-  resolver.resolve(options.contacts);
+  auto names = options.contacts;
+  std::erase_if(names, [](const auto& contact) { return parse_endpoint(contact).has_value(); });
+  resolver.resolve(names);
   if (options.lan) start_lan();
   feeds->start();
   topics->start();
@@ -243,14 +251,17 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
 }
 
 void Daemon::Impl::announce_ready(TimePoint until) {
-  if (!participant->has_settled() && now().mono < until) {
+  const bool settled = participant->has_settled() && !resolver.is_busy();
+  if (!settled && now().mono < until) {
     ready_timer.expires_after(kReadyStep);
     ready_timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
       if (!error && !weak.expired() && !stopping) announce_ready(until);
     });
     return;
   }
-  emit(ready());
+  events.tell(ready());
+  is_ready = true;
+  for (const auto& event : std::exchange(early_events, {})) emit(event);
   log(Floor::node, LogLevel::info, "ready on {}", to_string(participant->local()));
 }
 
@@ -335,7 +346,11 @@ void Daemon::Impl::add_contact(Endpoint contact) {
   participant->changed();
 }
 
-void Daemon::Impl::emit(const Json& event) { events.tell(event); }
+// The ready line is the first.
+void Daemon::Impl::emit(const Json& event) {
+  if (is_ready) return events.tell(event);
+  early_events.push_back(event);
+}
 
 void Daemon::Impl::tell(const dht::Event& event) {
   if (const auto* ready_event = std::get_if<dht::Ready>(&event)) {
