@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/steady_timer.hpp>
 
 #include "base/text.hpp"
@@ -22,9 +23,13 @@ namespace {
 // A hello often ends before the walk; the route is worth so much waiting.
 constexpr Duration kWaitForWalk = std::chrono::seconds(2);
 
+// Each once, in the order in which they were found.
 Json texts_of(const std::vector<Endpoint>& endpoints) {
   auto out = Json::array();
-  for (const auto endpoint : endpoints) out.push_back(to_string(endpoint));
+  for (const auto endpoint : endpoints) {
+    Json text = to_string(endpoint);
+    if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(std::move(text));
+  }
   return out;
 }
 
