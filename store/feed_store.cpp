@@ -58,11 +58,11 @@ Result<OpenFeed> FeedStore::open(FeedRecord record) {
   if (!state) return fail(state.error());
   auto feed = Feed::open(std::move(*state));
   if (!feed) return fail(feed.error());
-  auto signer = ring_.find_signer(record.key);
+  const auto signer = ring_.find_signer(record.key);
   if (!signer) return fail(signer.error());
-  auto cipher = ring_.find_cipher(record.key, feed->is_compat());
+  const auto cipher = ring_.find_cipher(record.key, feed->is_compat());
   if (!cipher) return fail(cipher.error());
-  return OpenFeed{std::move(record), std::move(*feed), std::move(*signer), std::move(*cipher)};
+  return OpenFeed{std::move(record), std::move(*feed), *signer, *cipher};
 }
 
 Result<OpenFeed> FeedStore::open_replica(const NewReplica& wanted) {

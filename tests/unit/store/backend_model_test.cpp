@@ -122,7 +122,7 @@ class Model {
 }  // namespace
 
 TEST_CASE("random writes, clears, truncations and reopenings read back as a plain map does") {
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
     const auto fixture = make_backend_fixture();
     std::vector<Model> feeds;
