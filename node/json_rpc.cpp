@@ -22,7 +22,7 @@ Json json_response(const Json& id, Json result) {
 Json json_error(const Json& id, const Error& error) {
   const Json data{{"class", class_name(error.code)}, {"hint", error.hint}};
   const Json body{
-      {"code", static_cast<int>(error.code)}, {"message", error.message}, {"data", data}};
+      {"code", static_cast<unsigned>(error.code)}, {"message", error.message}, {"data", data}};
   return {{"jsonrpc", "2.0"}, {"id", id}, {"error", body}};
 }
 
