@@ -4,8 +4,9 @@
 // top of Reader and Writer. Every record starts with a version byte. Lengths are checked against
 // what is left before anything is allocated; bytes from outside never go through cereal.
 //
-//   Bytes record = save_record(1, state);                  // state has template
-//   serialize(Archive&) Result<State> state = load_record<State>(bytes, 1);
+//   Bytes record = save_record(1, state);  // state has `template serialize(Archive&)`
+//
+//   Result<State> state = load_record<State>(bytes, 1);
 
 #include <cereal/cereal.hpp>
 #include <cereal/details/traits.hpp>

@@ -25,9 +25,9 @@
 //   size          -                                                {estimate, low, high, ...}
 //   stop          -                                                {pid}                      !
 //   join.upgrade  contacts[]?, seed[]?, lan?, foreground: true     n: the events of join      !
-//   doctor        -                                                n: {check, ok, code, message,
-//   hint} find          id, kind? peer|topic|feed|node, trace?, hello?   find object (hops with
-//   trace) lookup        target                                           n: {key, relays, from}
+//   doctor        -                                                n: {check, ok, code, ...}
+//   find          id, kind? peer|topic|feed|node, trace?, hello?   find object (hops with trace)
+//   lookup        target                                           n: {key, relays, from}
 //   announce      target                                           {target, stored, tookMs}   !
 //   put           value | valueBase64, key?, seq?                  {hash, stored, ...}        !
 //   get           target                                           {value | valueBase64, ...}
@@ -37,9 +37,8 @@
 //   feed.append   feed, lines?, blockSize?                 in      {key, length, ...}         !
 //   feed.cat      feed, range? "A..B", encryptionKey?      out     none
 //   feed.download feed, range?, encryptionKey?     progress        {key, blocks, bytes, ...}  !
-//   feed.seed     feeds[], listen?, once?                          {key...} per feed; with listen
-//                                                                  n: {event: ready, tcp, keys},
-//                                                                  runs
+//   feed.seed     feeds[], listen?, once?                          n: {key...}; with listen, runs:
+//                                                                  {event: ready, tcp, keys}
 //   feed.unseed   feed                                             {key}                      !
 //   feed.follow   feed, from? index | "new", encryptionKey?        n: {key, index, text|data}, runs
 //   feed.clear    feed, range                                      {key, cleared}             !
