@@ -56,49 +56,54 @@ void FeedLibrary::open(FeedQuery query, OnOpen done) {
   auto& waiting = opening_[name];
   waiting.push_back(std::move(done));
   if (waiting.size() > 1) return;
-  auto loaded = std::make_shared<Outcome<LoadedFeed>>();
+  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   pool_.submit(
       kDirectoryJobs,
       [loaded, query = std::move(query), primary_key = primary_key_](store::Backend& backend) {
-        *loaded = load_feed(backend, query, primary_key);
+        store::FeedStore feeds(backend, primary_key);
+        *loaded = load_feed(feeds, backend, query);
       },
       [this, loaded, name, alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
-        if (!*loaded) return finish(name, tl::unexpected(loaded->error()));
-        const auto number = (*loaded)->record.number;
-        take_in(std::move(**loaded));
+        auto& opened = **loaded;
+        if (!opened) return finish(name, tl::unexpected(opened.error()));
+        const auto number = opened->record.number;
+        take_in(std::move(*opened));
         finish(name, number);
       });
 }
 
-void FeedLibrary::create(const NewFeed& wanted, OnOpen done) {
-  auto loaded = std::make_shared<Outcome<LoadedFeed>>();
+void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
+  wanted.created = now().wall;
+  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   pool_.submit(
       kDirectoryJobs,
-      [loaded, wanted, primary_key = primary_key_, seed = random_.bytes<32>(),
-       encryption_key = random_.bytes<32>(), created = now().wall](store::Backend& backend) {
-        *loaded = create_feed(backend, wanted, primary_key, seed, encryption_key, created);
+      [loaded, wanted = std::move(wanted), primary_key = primary_key_,
+       fresh = store::FreshSecrets::draw(random_)](store::Backend& backend) {
+        store::FeedStore feeds(backend, primary_key);
+        *loaded = create_feed(feeds, wanted, fresh);
       },
       [this, loaded, done = std::move(done), alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
-        if (!*loaded) return done(tl::unexpected(loaded->error()));
-        const auto number = (*loaded)->record.number;
-        take_in(std::move(**loaded));
+        auto& opened = **loaded;
+        if (!opened) return done(tl::unexpected(opened.error()));
+        const auto number = opened->record.number;
+        take_in(std::move(*opened));
         ++open_[number].users;
         done(number);
       });
 }
 
 // The feed may be open already: then what was loaded beside it is thrown away.
-void FeedLibrary::take_in(LoadedFeed loaded) {
+void FeedLibrary::take_in(store::OpenFeed loaded) {
   const auto number = loaded.record.number;
   auto& open = open_[number];
   if (loaded.cipher) open.cipher = loaded.cipher;
   if (participant_.hub().replication().feed(number)) return;
   open.record = loaded.record;
   open.signer = loaded.signer;
-  open.appended = loaded.feed->length();
-  participant_.hub().replication().add_feed(std::move(*loaded.feed));
+  open.appended = loaded.feed.length();
+  participant_.hub().replication().add_feed(std::move(loaded.feed));
   share(open);
 }
 
@@ -166,7 +171,8 @@ void FeedLibrary::share(OpenFeed& open) {
   const auto& record = open.record;
   const bool kept = record.writable || record.seeded;
   const bool served = kept || record.topic || open.servers > 0;
-  const overlay::FeedSharing sharing{.serve = served, .keep_open = served};
+  const overlay::FeedSharing sharing{
+      .serve = served, .keep_open = served, .follow_forks = !record.topic && !record.writable};
   auto& hub = participant_.hub();
   hub.replication().set_sharing(now(), record.number, sharing);
   const bool announced = announce_ && kept && !record.is_private && !record.topic;

@@ -48,7 +48,7 @@ class FeedLibrary {
 
   // A feed as the loader finds it. Errors: see load_feed().
   void open(FeedQuery query, OnOpen done);
-  void create(const NewFeed& wanted, OnOpen done);
+  void create(store::NewWriter wanted, OnOpen done);
   void release(store::FeedNumber number);
 
   OpenFeed* find(store::FeedNumber number);
@@ -96,7 +96,7 @@ class FeedLibrary {
 
  private:
   void write(const store::FeedRecord& record, OnDone done);
-  void take_in(LoadedFeed loaded);
+  void take_in(store::OpenFeed loaded);
   void finish(const std::string& name, Outcome<store::FeedNumber> result);
   void share(OpenFeed& open);
   void follow_if_wanted(OpenFeed& open);

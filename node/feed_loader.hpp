@@ -2,16 +2,11 @@
 
 // Finding, making and loading a feed in the database: what runs on the storage pool.
 
-#include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "base/random.hpp"
 #include "node/error.hpp"
-#include "store/backend.hpp"
-#include "store/block_encryption.hpp"
-#include "store/feed.hpp"
+#include "store/feed_store.hpp"
 
 namespace cip::node {
 
@@ -25,22 +20,6 @@ struct FeedQuery {
   bool create = true;  // an unknown key gets a record; false: not_found
 };
 
-struct NewFeed {
-  std::string name;
-  bool compat = false;
-  bool encrypted = false;
-  bool derived = false;  // its key follows from the primary key and the name
-  bool is_private = false;
-  std::optional<Bytes32> topic;
-};
-
-struct LoadedFeed {
-  store::FeedRecord record;
-  std::optional<KeyPair> signer;
-  std::optional<store::BlockCipher> cipher;
-  std::optional<store::Feed> feed;  // absent only after it was moved out
-};
-
 // What the text of a query means. Error usage: neither a key nor a name could be written so.
 struct FeedName {
   std::optional<Bytes32> key;
@@ -48,13 +27,12 @@ struct FeedName {
 };
 Outcome<FeedName> parse_feed_name(const std::string& text);
 
-// Errors: usage, not_found (a name nobody gave, a key without record), corrupt, full.
-Outcome<LoadedFeed> load_feed(store::Backend& backend, const FeedQuery& query,
-                              const Bytes32& primary_key);
-// `seed` and `encryption_key` are fresh random bytes. Error conflict: the name is taken, or its
-// derived key was used and dropped.
-Outcome<LoadedFeed> create_feed(store::Backend& backend, const NewFeed& wanted,
-                                const Bytes32& primary_key, const Seed& seed,
-                                const Bytes32& encryption_key, UnixMillis created);
+// Opens a feed, or adds it when its key is new. Errors: usage, not_found (a name nobody gave, a key
+// without record), corrupt, full.
+Outcome<store::OpenFeed> load_feed(store::FeedStore& feeds, store::Backend& backend,
+                                   const FeedQuery& query);
+// Error conflict: the name is taken, or its derived key was used and dropped.
+Outcome<store::OpenFeed> create_feed(store::FeedStore& feeds, const store::NewWriter& wanted,
+                                     const store::FreshSecrets& fresh);
 
 }  // namespace cip::node

@@ -36,6 +36,7 @@ Advice of_store(store::Errc code) {
     case Errc::not_available:
       return {ExitCode::not_found, ""};
     case Errc::exists:
+    case Errc::spent_name:
     case Errc::frozen:
       return {ExitCode::conflict, ""};
     case Errc::not_writer:

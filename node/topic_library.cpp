@@ -153,7 +153,7 @@ void TopicLibrary::open_stored(const Bytes32& topic, const Bytes32& key,
 }
 
 void TopicLibrary::make_own_feed(const Bytes32& topic, OnDone done) {
-  NewFeed wanted;
+  store::NewWriter wanted;
   wanted.topic = topic;
   feeds_.create(wanted, [this, topic, done = std::move(done),
                          alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {

@@ -71,9 +71,13 @@ class Create final : public FeedOperation {
     wanted_.is_private = params.flag("private");
   }
   void start() override {
-    if (parse_key(wanted_.name)) {
+    const auto name = parse_feed_name(wanted_.name);
+    if (!name) return out_.fail(name.error());
+    if (name->name != wanted_.name) {
       return out_.fail(
-          {ExitCode::usage, "a name that is also a key would be ambiguous", "choose another name"});
+          {ExitCode::usage,
+           "a name that reads as a key, or begins with key: or name:, would be ambiguous",
+           "choose another name"});
     }
     create(wanted_);
   }
@@ -86,7 +90,7 @@ class Create final : public FeedOperation {
     out_.result(result);
     out_.done();
   }
-  NewFeed wanted_;
+  store::NewWriter wanted_;
 };
 
 class Info final : public FeedOperation {

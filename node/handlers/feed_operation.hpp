@@ -21,7 +21,7 @@ class FeedOperation : public Operation {
  protected:
   // Opens the feed, then calls opened(), or fails the request.
   void open(FeedQuery query) { daemon_.feeds().open(std::move(query), taker()); }
-  void create(const NewFeed& wanted) { daemon_.feeds().create(wanted, taker()); }
+  void create(const store::NewWriter& wanted) { daemon_.feeds().create(wanted, taker()); }
 
   virtual void opened() = 0;
   virtual void handle(const overlay::FeedNews& news) { static_cast<void>(news); }

@@ -15,20 +15,21 @@ struct LoaderFixture {
   SeededRandom random{3};
   store::MemoryBackend backend{random};
   Bytes32 primary{1, 2, 3};
+  store::FeedStore feeds{backend, primary};
 
-  Outcome<LoadedFeed> make(NewFeed wanted) {
-    return create_feed(backend, wanted, primary, random.bytes<32>(), random.bytes<32>(), {1});
+  Outcome<store::OpenFeed> make(const store::NewWriter& wanted) {
+    return create_feed(feeds, wanted, store::FreshSecrets::draw(random));
   }
-  Outcome<LoadedFeed> load(std::string text, bool create = true) {
+  Outcome<store::OpenFeed> load(std::string text, bool create = true) {
     FeedQuery query;
     query.text = std::move(text);
     query.create = create;
-    return load_feed(backend, query, primary);
+    return load_feed(feeds, backend, query);
   }
 };
 
-NewFeed named(std::string name) {
-  NewFeed wanted;
+store::NewWriter named(std::string name) {
+  store::NewWriter wanted;
   wanted.name = std::move(name);
   return wanted;
 }
@@ -52,7 +53,7 @@ TEST_CASE_FIXTURE(LoaderFixture,
   const auto made = make(named("log"));
   REQUIRE(made);
   REQUIRE(made->signer);
-  CHECK(made->feed->is_writer(made->signer->public_key));
+  CHECK(made->feed.is_writer(made->signer->public_key));
   for (const auto& text :
        {std::string("log"), to_z32(made->record.key), to_hex(made->record.key)}) {
     const auto again = load(text, false);
@@ -85,10 +86,7 @@ TEST_CASE_FIXTURE(LoaderFixture, "a derived name that was used and dropped is re
   derived.derived = true;
   const auto first = make(derived);
   REQUIRE(first);
-  auto ring = **backend.find_ring_key(first->record.key);
-  ring.dropped = true;
-  REQUIRE(backend.put_ring_key(ring));
-  REQUIRE(backend.drop_feed(first->record.number));
+  REQUIRE(feeds.drop(first->record.number));
   const auto second = make(derived);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == ExitCode::conflict);
@@ -100,7 +98,7 @@ TEST_CASE_FIXTURE(LoaderFixture, "a compat feed's key is its public key") {
   const auto made = make(wanted);
   REQUIRE(made);
   CHECK(made->record.key == made->signer->public_key);
-  CHECK(made->feed->is_compat());
+  CHECK(made->feed.is_compat());
 }
 
 TEST_CASE_FIXTURE(LoaderFixture, "an encrypted feed can be read again by its holder") {

@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(NetworkFixture, "a feed arrives by its key alone") {
   auto& reader = add();
 
   std::optional<store::FeedNumber> own;
-  NewFeed wanted;
+  store::NewWriter wanted;
   wanted.name = "log";
   writer.feeds->create(wanted, [&](const Outcome<store::FeedNumber>& number) { own = *number; });
   REQUIRE(run_until(io, [&] { return own.has_value(); }));
