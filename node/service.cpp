@@ -114,6 +114,25 @@ RunResult run_over_socket(const ServiceOptions& options, const Request& request,
   return runner.run(**call);
 }
 
+// Ends the node of the home; afterwards the home is free.
+RunResult run_stop(const ServiceOptions& options, const Request& request, Handler& handler) {
+  const HomePaths paths(options.join.home);
+  const auto holder = lock_holder(paths);
+  const auto result = run_over_socket(options, request, handler);
+  if (result.error || result.signal || !holder) return result;
+  asio::io_context io(1);
+  const auto timeout = timeout_of(request);
+  const auto end = now().mono + timeout;
+  while (lock_holder(paths).value_or(LockHolder{}).pid == holder->pid) {
+    if (timeout > Duration::zero() && now().mono >= end) {
+      return failed({ExitCode::timeout, fmt::format("{} takes long to end", to_string(*holder)),
+                     "see node.log in its home"});
+    }
+    wait_a_moment(io);
+  }
+  return result;
+}
+
 RunResult run_daemon(JoinOptions options, Handler& handler) {
   const auto role = options.ready_fd >= 0 ? DaemonRole::background : DaemonRole::foreground;
   int ready_fd = options.ready_fd;
@@ -179,6 +198,7 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
     request.params["timeoutMs"] = *options.timeout / std::chrono::milliseconds(1);
   }
   if (!options.join.contacts.empty()) request.params["bootstrap"] = options.join.contacts;
+  if (given.method == "stop") return run_stop(options, request, handler);
   if (options.no_daemon) return run_in_process(options, request, handler);
   return run_over_socket(options, request, handler);
 }

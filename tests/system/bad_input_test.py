@@ -51,6 +51,14 @@ class BadInputTest(SystemTest):
         for command in ("stop", "status", "peers", "routes"):
             self.fails(NO_DAEMON, command, home=home)
 
+    def test_after_stop_the_home_is_free(self):
+        home = self.new_home()
+        for _ in range(3):
+            self.ok("join", "--no-lan", "--listen", "127.0.0.1:0", "--detach", home=home)
+            self.ok("stop", home=home)
+            error = self.fails(NO_DAEMON, "status", home=home)
+            self.assertIn("no node runs", error["message"])
+
     def test_a_corrupted_database_is_named_and_left_alone(self):
         home = self.new_home()
         self.ok("--no-daemon", "feed", "create", "log", home=home)
