@@ -14,12 +14,12 @@ namespace cip::store {
 
 // What a feed of our own shall be.
 struct NewWriter {
-  std::string name;  // required when derived
+  std::string name{};  // required when derived
   bool compat = false;
   bool encrypted = false;
   bool derived = false;  // key from primary key and name, instead of a random one
   bool is_private = false;
-  std::optional<Bytes32> topic;  // the author's feed of this topic (id); never derived
+  std::optional<Bytes32> topic{};  // the author's feed of this topic (id); never derived
   UnixMillis created{};
 };
 // Random bytes for one new feed, drawn by whoever has a Random.
@@ -33,8 +33,8 @@ struct FreshSecrets {
 struct NewReplica {
   Bytes32 key{};
   DiskClass disk_class = DiskClass::cache;
-  std::optional<Bytes32> encryption_key;  // to read it with
-  std::optional<Bytes32> topic;
+  std::optional<Bytes32> encryption_key{};  // to read it with
+  std::optional<Bytes32> topic{};
   UnixMillis created{};
 };
 
