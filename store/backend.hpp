@@ -179,6 +179,8 @@ class Backend {
 
   // Everything done so far survives a power cut once this returns.
   [[nodiscard]] virtual Result<void> sync() = 0;
+  // Drops copies in memory of what is on disk, so that a check meets the disk itself.
+  virtual void forget_cached() {}
   // Gives back the disk of what was cleared or cut from a feed, or of a feed that was dropped, now
   // and not by and by. Takes from milliseconds to seconds.
   [[nodiscard]] virtual Result<void> reclaim(FeedNumber feed) = 0;

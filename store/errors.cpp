@@ -36,6 +36,8 @@ class Category final : public std::error_category {
         return "key does not sign this feed";
       case Errc::frozen:
         return "feed is frozen: two different histories of it are signed";
+      case Errc::rewritten:
+        return "the feed was rewritten meanwhile: this block belonged to its earlier history";
       case Errc::store_failed:
         return "an earlier write of this feed failed; open it again";
       case Errc::malformed_manifest:

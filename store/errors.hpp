@@ -24,6 +24,7 @@ enum class Errc {
   block_too_large,  // above kMaxBlockSize
   not_writer,       // the key given does not sign this feed alone
   frozen,           // the feed has two histories; nothing is added to it any more
+  rewritten,        // the block of a snapshot went with a history that was replaced
   // What the disk may do.
   store_failed,  // an earlier commit failed; the feed must be opened again
   // Manifests.

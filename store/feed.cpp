@@ -31,9 +31,11 @@ Bytes32 Feed::tree_hash() const { return machine_->roots_.hash(); }
 const std::optional<Manifest>& Feed::manifest() const { return machine_->manifest_; }
 bool Feed::is_compat() const { return machine_->compat_; }
 bool Feed::is_frozen() const { return machine_->is_frozen_; }
+const std::optional<Equivocation>& Feed::equivocation() const { return machine_->equivocation_; }
 bool Feed::is_writer(const PublicKey& public_key) const { return machine_->is_writer(public_key); }
 
 bool Feed::has(std::uint64_t index) const { return machine_->has(index); }
+std::uint64_t Feed::held_bytes() const { return machine_->held_bytes(); }
 std::uint64_t Feed::contiguous_length() const { return machine_->contiguous_; }
 std::uint64_t Feed::written_length() const { return machine_->written_contiguous_; }
 const Bitfield& Feed::blocks() const { return machine_->blocks_; }
@@ -57,9 +59,20 @@ void Feed::allow_forks(bool allow) { machine_->allows_forks_ = allow; }
 Ticket Feed::prove(const ProofRequest& request) { return machine_->prove(request); }
 Ticket Feed::apply(Proof proof) { return machine_->apply(std::move(proof)); }
 Ticket Feed::read(std::uint64_t index) { return machine_->read(index); }
+Ticket Feed::read(std::uint64_t index, const Snapshot& snapshot) {
+  return machine_->read(index, snapshot);
+}
+Snapshot Feed::snapshot() const { return machine_->snapshot(); }
+Ticket Feed::seek(std::uint64_t offset, std::uint64_t padding) {
+  return machine_->seek(offset, padding);
+}
+Ticket Feed::verify(std::uint64_t from) { return machine_->verify(from); }
 Ticket Feed::sync() { return machine_->sync(); }
 Result<void> Feed::clear(std::uint64_t start, std::uint64_t end) {
   return machine_->clear(start, end);
+}
+Result<void> Feed::discard(std::uint64_t start, std::uint64_t end) {
+  return machine_->discard(start, end);
 }
 Ticket Feed::check_conflict(Proof proof) { return machine_->check_conflict(std::move(proof)); }
 

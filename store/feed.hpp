@@ -43,6 +43,33 @@ inline constexpr std::size_t kMaxWaiting = 8192;
 // Blocks that one ReadOp asks for at most, so that a large one does not hold up the pool.
 inline constexpr std::size_t kMaxBlocksPerRead = 64;
 
+// Blocks that one step of verify() checks at most, and about how many bytes.
+inline constexpr std::uint64_t kMaxBlocksPerVerify = 64;
+inline constexpr std::uint64_t kMaxBytesPerVerify = 4 << 20;
+// Histories of one Feed object that snapshots are told apart by; older snapshots are `rewritten`.
+inline constexpr std::size_t kMaxHistories = 4096;
+
+// What a reader holds on to while the feed changes: the feed as it was at one moment.
+struct Snapshot {
+  std::uint64_t fork = 0;
+  std::uint64_t length = 0;
+  std::uint64_t byte_length = 0;
+  Bytes32 tree_hash{};
+  std::uint64_t history = 0;  // of the Feed object that gave it; means nothing to another one
+};
+
+// Something of a feed that is not what it should be.
+struct BadPart {
+  enum class Kind : std::uint8_t { block = 1, node = 2, signature = 3 };
+  Kind kind = Kind::block;
+  // Of a block its number, of a node its tree index, of the signature the length it is for.
+  std::uint64_t index = 0;
+  // hash_mismatch, invalid_signature, corrupt (unreadable, or gone from the disk), not_available
+  // (a node that the tree needs is not held), or what else the disk says.
+  std::error_code reason;
+  bool operator==(const BadPart&) const = default;
+};
+
 // Own appends are durable: the feed has grown from `start` to `length`. One event per commit.
 struct Appended {
   std::uint64_t start = 0;
@@ -65,11 +92,35 @@ struct ProofReady {
   Ticket ticket = 0;
   Result<Proof> proof;
 };
-// Errors: not_available, out_of_range, overloaded.
+// Errors: not_available, out_of_range, overloaded, rewritten, corrupt (the disk does not have what
+// was written there) and what else the disk says.
 struct BlockRead {
   Ticket ticket = 0;
   std::uint64_t index = 0;
   Result<Bytes> value;
+};
+// One step of verify(). `next` is the block to go on from, unless `done`.
+struct Verified {
+  Ticket ticket = 0;
+  std::uint64_t next = 0;
+  std::uint64_t blocks = 0;  // looked at in this step
+  std::uint64_t nodes = 0;
+  std::vector<BadPart> bad;
+  bool done = false;
+};
+// Where a byte offset lies. Errors: out_of_range, not_available (the tree here does not reach down
+// to that block), corrupt, overloaded.
+struct Position {
+  std::uint64_t block = 0;
+  std::uint64_t offset = 0;  // within the block
+  bool operator==(const Position&) const = default;
+};
+struct Sought {
+  Ticket ticket = 0;
+  Result<Position> position;
+  // With not_available: a tree index that a peer can be asked for together with the byte offset
+  // (ProofRequest::hash and ::seek), whose answer brings the walk on.
+  std::optional<std::uint64_t> missing;
 };
 // Downloads are on disk (not necessarily synced): blocks below `contiguous` have no gap there.
 struct Written {
@@ -95,7 +146,7 @@ struct StoreFailed {
   std::error_code reason;
 };
 using FeedEvent = std::variant<Appended, Applied, Rejected, ProofReady, BlockRead, Written, Synced,
-                               Truncated, ConflictChecked, StoreFailed>;
+                               Truncated, ConflictChecked, StoreFailed, Verified, Sought>;
 
 class Feed {
  public:
@@ -122,10 +173,14 @@ class Feed {
   // What the sync message says: the manifest is known and the feed is not compat.
   bool has_manifest() const { return manifest().has_value(); }
   bool is_frozen() const;
+  // Why it is frozen: the heads of both histories.
+  const std::optional<Equivocation>& equivocation() const;
   // Whether `key` alone signs this feed, so that append() will take it.
   bool is_writer(const PublicKey& public_key) const;
 
   bool has(std::uint64_t index) const;
+  // Bytes of the blocks held, about: their number times what a block of the feed has on average.
+  std::uint64_t held_bytes() const;
   // Blocks held from 0 on without a gap.
   std::uint64_t contiguous_length() const;
   // The same for what is on disk.
@@ -171,12 +226,31 @@ class Feed {
   // BlockRead.
   Ticket read(std::uint64_t index);
 
+  // The feed as it is now; costs nothing and binds nothing.
+  Snapshot snapshot() const;
+  // BlockRead, of that snapshot: `rewritten` once the block went with a history that was replaced,
+  // out_of_range at and after the snapshot's length. A reader thus never sees a mix of histories.
+  Ticket read(std::uint64_t index, const Snapshot& snapshot);
+
+  // Sought: the block that byte `offset` is in. `padding` is what every block has in front that
+  // does not count: kBlockPadding for encrypted feeds. The end of the feed is {length, 0}.
+  Ticket seek(std::uint64_t offset, std::uint64_t padding = 0);
+
+  // Verified: one step of a check of everything that is held, from block `from` on, as it is on
+  // disk: blocks against their leaves, nodes against their parents, roots and signature with the
+  // last step. What is appended or fetched meanwhile is checked when the walk comes to it.
+  Ticket verify(std::uint64_t from);
+
   // Synced, once everything applied so far is durable.
   Ticket sync();
 
   // Forgets blocks start..end-1 (tree nodes stay, so that they can be fetched again).
   // Errors: frozen, store_failed.
   Result<void> clear(std::uint64_t start, std::uint64_t end);
+
+  // As clear(), for blocks that the disk cannot read any more. What is damaged together with them
+  // is lost as well, and found out when it is read.
+  Result<void> discard(std::uint64_t start, std::uint64_t end);
 
   // Section 10.6: does this proof {upgrade from 0} show a second signed history? ConflictChecked.
   Ticket check_conflict(Proof proof);

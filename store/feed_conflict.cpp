@@ -17,11 +17,7 @@ Ticket Feed::Machine::check_conflict(Proof proof) {
 // where it is signed.
 void Feed::Machine::run(ConflictJob job) {
   const auto& proof = job.proof;
-  const auto answer = [&](bool conflict) {
-    head_changed_ = head_changed_ || (conflict && !is_frozen_);  // to be remembered
-    is_frozen_ = is_frozen_ || conflict;
-    emit(ConflictChecked{job.ticket, conflict});
-  };
+  const auto answer = [&](bool conflict) { emit(ConflictChecked{job.ticket, conflict}); };
   const auto length = proof.upgrade ? proof.upgrade->length : 0;
   if (!proof.upgrade || proof.upgrade->start != 0 || length == 0 || proof.fork != fork_ ||
       !has_roots_of(length) || (!manifest_ && !compat_))
@@ -50,9 +46,23 @@ void Feed::Machine::run(ConflictJob job) {
       ours.push_back(*node);
     }
   }
-  if (missing.empty()) return answer(store::tree_hash(ours) != shared);
-  if (is_overloaded()) return answer(false);
-  wait_for(std::move(job), missing);
+  if (!missing.empty()) {
+    if (is_overloaded()) return answer(false);
+    return wait_for(std::move(job), missing);
+  }
+  const auto our_hash = store::tree_hash(ours);
+  if (our_hash == shared) return answer(false);
+  if (!std::exchange(is_frozen_, true)) {
+    equivocation_ =
+        Equivocation{length,
+                     our_hash,
+                     shared,
+                     {roots_.length(), fork_, roots_.nodes(), signature_},
+                     {theirs.length(), fork_, theirs.nodes(), proof.upgrade->signature}};
+    pending_.set_equivocation(*equivocation_);
+    head_changed_ = true;
+  }
+  answer(true);
 }
 
 }  // namespace cip::store

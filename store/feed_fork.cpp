@@ -101,6 +101,9 @@ void Feed::Machine::replace_history(std::uint64_t common, RootList roots, std::u
   cache_.clear();
   if (!gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
   ++era_;
+  for (auto& kept : kept_) kept = std::min(kept, common);
+  kept_.push_back(kNoEnd);
+  if (kept_.size() > kMaxHistories) kept_.pop_front();
   for (const auto& node : made_) add_node(node);
   roots_ = std::move(roots);
   fork_ = fork;

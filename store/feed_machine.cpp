@@ -24,6 +24,7 @@ Feed::Machine::Machine(FeedState stored)
   if (!stored.head) return;
   compat_ = compat_ || stored.head->compat;
   is_frozen_ = stored.head->frozen;
+  equivocation_ = std::move(stored.equivocation);
   fork_ = stored.head->fork;
   signature_ = std::move(stored.head->signature);
   // Roots that are none leave the length at 0, which check() finds out.
@@ -48,10 +49,13 @@ Result<void> Feed::Machine::check() const {
 
 const TreeNode* Feed::Machine::find(std::uint64_t index) const {
   if (!is_held(index)) return nullptr;
-  if (const auto* node = pending_.find_node(index)) return node;
-  if (flight_)
-    if (const auto* node = find_node(*flight_->op, index)) return node;
+  if (const auto* node = find_unwritten(index)) return node;
   return cache_.find(index);
+}
+
+const TreeNode* Feed::Machine::find_unwritten(std::uint64_t index) const {
+  if (const auto* node = pending_.find_node(index)) return node;
+  return flight_ ? find_node(*flight_->op, index) : nullptr;
 }
 
 bool Feed::Machine::is_held(std::uint64_t index) const {
@@ -92,6 +96,18 @@ bool Feed::Machine::has_roots_of(std::uint64_t length) const {
 
 std::size_t Feed::Machine::uncommitted_bytes() const {
   return pending_.bytes() + (flight_ ? flight_->bytes : 0);
+}
+
+std::uint64_t Feed::Machine::held_bytes() const {
+  const auto held = blocks_.count(0, roots_.length());
+  if (held == roots_.length()) return roots_.byte_length();
+  const auto average =
+      static_cast<double>(roots_.byte_length()) / static_cast<double>(roots_.length());
+  return static_cast<std::uint64_t>(average * static_cast<double>(held));
+}
+
+Snapshot Feed::Machine::snapshot() const {
+  return {fork_, roots_.length(), roots_.byte_length(), roots_.hash(), era_};
 }
 
 bool Feed::Machine::is_idle() const {
@@ -138,12 +154,24 @@ Result<std::uint64_t> Feed::Machine::append(std::vector<Bytes> blocks, const Key
 Result<void> Feed::Machine::clear(std::uint64_t start, std::uint64_t end) {
   if (has_failed_) return fail(Errc::store_failed);
   if (is_frozen_) return fail(Errc::frozen);
-  end = std::min(end, roots_.length());
-  if (start >= end || blocks_.first_set(start, end) == end) return {};
-  blocks_.clear_range(start, end);
-  pending_.clear_blocks(start, end);
-  contiguous_ = std::min(contiguous_, start);
+  if (forget(start, end)) pending_.clear_blocks(start, end);
   return {};
+}
+
+Result<void> Feed::Machine::discard(std::uint64_t start, std::uint64_t end) {
+  if (has_failed_) return fail(Errc::store_failed);
+  if (is_frozen_) return fail(Errc::frozen);
+  if (forget(start, end)) pending_.discard_blocks(start, end);
+  return {};
+}
+
+// Whether there was anything to forget; `end` is cut to the length.
+bool Feed::Machine::forget(std::uint64_t start, std::uint64_t& end) {
+  end = std::min(end, roots_.length());
+  if (start >= end || blocks_.first_set(start, end) == end) return false;
+  blocks_.clear_range(start, end);
+  contiguous_ = std::min(contiguous_, start);
+  return true;
 }
 
 Ticket Feed::Machine::sync() {

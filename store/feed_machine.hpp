@@ -2,13 +2,15 @@
 
 // The inside of a Feed, for its own sources only. feed_machine.cpp holds the state and appends,
 // feed_apply.cpp verifies and applies proofs, feed_fork.cpp replaces one history by another,
-// feed_conflict.cpp compares two, feed_serve.cpp answers from what is held, feed_storage.cpp makes
-// up commits and reads.
+// feed_conflict.cpp compares two, feed_serve.cpp answers from what is held, feed_seek.cpp finds
+// byte offsets, feed_verify.cpp checks what is on disk, feed_storage.cpp makes up commits and
+// reads.
 
 #include <deque>
 #include <map>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -36,6 +38,29 @@ struct ApplyJob {
 struct ReadJob {
   Ticket ticket = 0;
   std::uint64_t index = 0;
+  std::optional<Snapshot> snapshot;
+  bool is_second = false;  // the first time nothing was there
+};
+struct SeekJob {
+  Ticket ticket = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t padding = 0;
+  std::vector<TreeNode> fetched;
+};
+// First all that a step needs is read at once; should that fail, one thing after another, so that
+// what is bad has a name.
+struct VerifyJob {
+  Ticket ticket = 0;
+  std::uint64_t from = 0;
+  std::uint64_t end = 0;  // of the step
+  std::uint64_t era = 0;
+  std::vector<std::uint64_t> nodes;                    // to be read
+  std::vector<std::uint64_t> blocks;                   // the same
+  std::unordered_map<std::uint64_t, TreeNode> found;   // by tree index
+  std::unordered_map<std::uint64_t, TreeNode> leaves;  // of blocks, as their bytes hash
+  bool is_alone = false;
+  std::size_t next = 0;  // while alone: of nodes, then of blocks
+  std::vector<BadPart> bad;
 };
 struct ConflictJob {
   Ticket ticket = 0;
@@ -47,7 +72,7 @@ struct CutJob {
   KeyPair key;
   std::vector<TreeNode> fetched;
 };
-using Job = std::variant<ProveJob, ApplyJob, ReadJob, ConflictJob, CutJob>;
+using Job = std::variant<ProveJob, ApplyJob, ReadJob, ConflictJob, CutJob, SeekJob, VerifyJob>;
 
 class Feed::Machine final : public NodeSource {
  public:
@@ -63,14 +88,19 @@ class Feed::Machine final : public NodeSource {
   std::uint64_t wanted_nodes(std::uint64_t tree_index) const;
   bool has_roots_of(std::uint64_t length) const;
   std::size_t uncommitted_bytes() const;
+  std::uint64_t held_bytes() const;
   bool is_idle() const;
+  Snapshot snapshot() const;
 
   Result<std::uint64_t> append(std::vector<Bytes> blocks, const KeyPair& key);
   Result<void> truncate(std::uint64_t length, const KeyPair& key);
   Result<void> clear(std::uint64_t start, std::uint64_t end);
+  Result<void> discard(std::uint64_t start, std::uint64_t end);
   Ticket prove(const ProofRequest& request);
   Ticket apply(Proof proof);
-  Ticket read(std::uint64_t index);
+  Ticket read(std::uint64_t index, std::optional<Snapshot> snapshot = {});
+  Ticket seek(std::uint64_t offset, std::uint64_t padding);
+  Ticket verify(std::uint64_t from);
   Ticket sync();
   Ticket check_conflict(Proof proof);
 
@@ -84,8 +114,8 @@ class Feed::Machine final : public NodeSource {
   struct Verification;
   struct Waiter {
     Job job;
-    std::size_t nodes = 0;  // how many of the batch's nodes are its
-    bool block = false;     // whether the next block is
+    std::size_t nodes = 0;   // how many of the batch's nodes are its
+    std::size_t blocks = 0;  // and of its blocks
   };
   struct ReadBatch {
     ReadOp op;
@@ -108,6 +138,8 @@ class Feed::Machine final : public NodeSource {
     events_.emplace_back(std::move(event));
   }
   Authority authority() const { return {key_, manifest_ ? &*manifest_ : nullptr}; }
+  bool forget(std::uint64_t start, std::uint64_t& end);
+  const TreeNode* find_unwritten(std::uint64_t index) const;
   void add_node(const TreeNode& node);
   bool add_block(std::uint64_t index, Bytes value);
   const Bytes* find_block(std::uint64_t index) const;
@@ -132,7 +164,22 @@ class Feed::Machine final : public NodeSource {
   // feed_conflict.cpp
   void run(ConflictJob job);
 
+  // feed_seek.cpp
+  void run(SeekJob job);
+  void resume_job(SeekJob job, const StoreResult& part);
+
+  // feed_verify.cpp
+  void run(VerifyJob job);
+  void plan(VerifyJob& job) const;
+  void read_next(VerifyJob job);
+  void resume_job(VerifyJob job, StoreResult part);
+  void conclude(VerifyJob job);
+  void check_block(VerifyJob& job, std::uint64_t index) const;
+  void check_node(VerifyJob& job, std::uint64_t index) const;
+  void check_head(VerifyJob& job) const;
+
   // feed_serve.cpp
+  std::optional<std::error_code> refusal(const ReadJob& job) const;
   void run(ProveJob job);
   void run(ReadJob job);
   std::optional<std::error_code> refusal(const ProofRequest& request) const;
@@ -147,11 +194,12 @@ class Feed::Machine final : public NodeSource {
   // feed_storage.cpp
   bool is_overloaded() const { return waiting_ >= kMaxWaiting; }
   void wait_for(Job job, std::span<const std::uint64_t> nodes,
-                std::optional<std::uint64_t> block = {});
+                std::span<const std::uint64_t> blocks = {}, bool from_disk = false);
   std::optional<StoreOp> next_commit();
   std::optional<StoreOp> next_read();
   void finish_commit(const StoreResult& result);
   void finish_read(ReadBatch batch, StoreResult result);
+  void read_apart(ReadBatch batch);
 
   FeedNumber number_;
   Bytes32 key_;
@@ -166,6 +214,7 @@ class Feed::Machine final : public NodeSource {
   std::uint64_t contiguous_ = 0;
   std::uint64_t written_contiguous_ = 0;
   bool is_frozen_ = false;
+  std::optional<Equivocation> equivocation_;
   bool allows_forks_ = false;
   bool has_failed_ = false;
 
@@ -176,6 +225,8 @@ class Feed::Machine final : public NodeSource {
   bool is_cutting_ = false;           // from truncation or reorganisation until it is durable
   std::optional<Truncated> cut_;      // what pending_ does to our history
   std::uint64_t era_ = 0;             // how many times history was replaced
+  // Of the last eras: how much of what was there then is there still. Of the newest: all of it.
+  std::deque<std::uint64_t> kept_{~std::uint64_t{0}};
   std::vector<Ticket> syncs_;
   bool is_unsynced_ = false;  // something is written but not known to be durable
   std::optional<Flight> flight_;
@@ -190,6 +241,10 @@ class Feed::Machine final : public NodeSource {
   StoreOpId last_op_ = 0;
   Ticket last_ticket_ = 0;
 };
+
+// The nodes that were asked for. The bitfield said that they are held, so one that is missing was
+// truncated meanwhile: not_available.
+Result<std::vector<TreeNode>> held_nodes(const StoreResult& part);
 
 // Verified nodes at hand plus those that one job has read.
 class WithFetched final : public NodeSource {

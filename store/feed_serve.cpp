@@ -23,8 +23,8 @@ void for_each_node(Proof& proof, F f) {
   visit(proof.upgrade->additional);
 }
 
-// The nodes that were asked for. The bitfield said that they are held, so one that is missing was
-// truncated meanwhile.
+}  // namespace
+
 Result<std::vector<TreeNode>> held_nodes(const StoreResult& part) {
   if (!part) return fail(part.error());
   std::vector<TreeNode> out;
@@ -35,29 +35,41 @@ Result<std::vector<TreeNode>> held_nodes(const StoreResult& part) {
   return out;
 }
 
-}  // namespace
-
 Ticket Feed::Machine::prove(const ProofRequest& request) {
   const auto ticket = ++last_ticket_;
   run(ProveJob{ticket, request, {}, {}, false});
   return ticket;
 }
 
-Ticket Feed::Machine::read(std::uint64_t index) {
+Ticket Feed::Machine::read(std::uint64_t index, std::optional<Snapshot> snapshot) {
   const auto ticket = ++last_ticket_;
-  run(ReadJob{ticket, index});
+  run(ReadJob{ticket, index, std::move(snapshot), false});
   return ticket;
 }
 
+// Why a block is not read; nullopt: it is.
+std::optional<std::error_code> Feed::Machine::refusal(const ReadJob& job) const {
+  if (has_failed_) return Errc::store_failed;
+  if (job.snapshot) {
+    if (job.index >= job.snapshot->length) return Errc::out_of_range;
+    const auto age = era_ - job.snapshot->history;
+    if (age >= kept_.size() || job.index >= kept_[kept_.size() - 1 - age]) return Errc::rewritten;
+  }
+  if (job.index >= roots_.length()) return Errc::out_of_range;
+  if (!has(job.index)) return Errc::not_available;
+  return std::nullopt;
+}
+
 void Feed::Machine::run(ReadJob job) {
-  const auto refuse = [&](Errc reason) { emit(BlockRead{job.ticket, job.index, fail(reason)}); };
-  if (has_failed_) return refuse(Errc::store_failed);
-  if (job.index >= roots_.length()) return refuse(Errc::out_of_range);
-  if (!has(job.index)) return refuse(Errc::not_available);
+  const auto refuse = [&](std::error_code reason) {
+    emit(BlockRead{job.ticket, job.index, fail(reason)});
+  };
+  if (const auto refused = refusal(job)) return refuse(*refused);
   if (const auto* block = find_block(job.index))
     return emit(BlockRead{job.ticket, job.index, *block});
   if (is_overloaded()) return refuse(Errc::overloaded);
-  wait_for(job, {}, job.index);
+  const auto index = job.index;
+  wait_for(std::move(job), {}, {&index, 1});
 }
 
 // Why a request is answered without looking at the tree; nullopt: it is not.
@@ -118,7 +130,8 @@ void Feed::Machine::fill(ProveJob job) {
   }
   if (missing.empty() && !block) return emit(ProofReady{job.ticket, std::move(job.proof)});
   if (is_overloaded()) return emit(ProofReady{job.ticket, fail(Errc::overloaded)});
-  wait_for(std::move(job), missing, block);
+  if (!block) return wait_for(std::move(job), missing);
+  wait_for(std::move(job), missing, {&*block, 1});
 }
 
 void Feed::Machine::resume(Job waiting, StoreResult part) {
@@ -145,10 +158,17 @@ void Feed::Machine::resume_job(ProveJob job, StoreResult part) {
 }
 
 void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
-  if (!part) return emit(BlockRead{job.ticket, job.index, fail(part.error())});
-  // Cleared while it was asked for.
-  if (!part->blocks[0]) return emit(BlockRead{job.ticket, job.index, fail(Errc::not_available)});
-  emit(BlockRead{job.ticket, job.index, std::move(*part->blocks[0])});
+  const auto refuse = [&](std::error_code reason) {
+    emit(BlockRead{job.ticket, job.index, fail(reason)});
+  };
+  if (const auto refused = refusal(job)) return refuse(*refused);  // cleared or cut meanwhile
+  if (part && part->blocks[0])
+    return emit(BlockRead{job.ticket, job.index, std::move(*part->blocks[0])});
+  const std::error_code reason = part ? make_error_code(Errc::corrupt) : part.error();
+  // What is held was not there: it may have been replaced meanwhile, but not twice.
+  const bool is_gone = part.has_value() || reason == Errc::not_available;
+  if (!is_gone || std::exchange(job.is_second, true)) return refuse(reason);
+  run(std::move(job));
 }
 
 void Feed::Machine::resume_job(ApplyJob job, const StoreResult& part) {

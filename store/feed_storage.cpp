@@ -98,14 +98,17 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
 }
 
 void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
-                             std::optional<std::uint64_t> block) {
+                             std::span<const std::uint64_t> blocks, bool from_disk) {
+  // Whoever reads past the caches reads for itself.
+  if (from_disk && !gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
   auto& op = gathering_.op;
   gathering_.era = era_;
   op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
-  if (block) op.blocks.push_back(*block);
-  gathering_.waiters.push_back({std::move(job), nodes.size(), block.has_value()});
+  op.blocks.insert(op.blocks.end(), blocks.begin(), blocks.end());
+  op.from_disk = from_disk;
+  gathering_.waiters.push_back({std::move(job), nodes.size(), blocks.size()});
   ++waiting_;
-  if (gathering_.waiters.size() >= kMaxBlocksPerRead)
+  if (from_disk || gathering_.waiters.size() >= kMaxBlocksPerRead)
     full_.push_back(std::exchange(gathering_, {}));
 }
 
@@ -115,7 +118,7 @@ std::optional<StoreOp> Feed::Machine::next_read() {
     if (gathering_.waiters.empty()) return std::nullopt;
     full_.push_back(std::exchange(gathering_, {}));
   }
-  StoreOp out{++last_op_, std::exchange(full_.front().op, {})};
+  StoreOp out{++last_op_, full_.front().op};
   std::get<ReadOp>(out.op).feed = number_;
   reading_.emplace(out.id, std::move(full_.front()));
   full_.pop_front();
@@ -127,6 +130,8 @@ void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
   std::size_t block = 0;
   // A node of a history that was replaced must not vouch for anything.
   if (batch.era != era_) result = fail(Errc::not_available);
+  if (!result && result.error() == Errc::corrupt && batch.waiters.size() > 1)
+    return read_apart(std::move(batch));
   for (auto& waiter : batch.waiters) {
     --waiting_;
     if (!result) {
@@ -134,14 +139,31 @@ void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
       continue;
     }
     CIP_ASSERT(node + waiter.nodes <= result->nodes.size());
-    CIP_ASSERT(block + (waiter.block ? 1 : 0) <= result->blocks.size());
+    CIP_ASSERT(block + waiter.blocks <= result->blocks.size());
     ReadResult part;
     for (std::size_t i = 0; i < waiter.nodes; ++i, ++node) {
-      if (result->nodes[node]) cache_.put(*result->nodes[node]);
+      if (result->nodes[node] && !batch.op.from_disk) cache_.put(*result->nodes[node]);
       part.nodes.push_back(result->nodes[node]);
     }
-    if (waiter.block) part.blocks.push_back(std::move(result->blocks[block++]));
+    for (std::size_t i = 0; i < waiter.blocks; ++i, ++block)
+      part.blocks.push_back(std::move(result->blocks[block]));
     resume(std::move(waiter.job), std::move(part));
+  }
+}
+
+// Damage that one of them met must not fail the others: each reads for itself.
+void Feed::Machine::read_apart(ReadBatch batch) {
+  auto node = batch.op.nodes.begin();
+  auto block = batch.op.blocks.begin();
+  for (auto& waiter : batch.waiters) {
+    ReadBatch alone;
+    alone.era = batch.era;
+    const auto node_end = node + static_cast<std::ptrdiff_t>(waiter.nodes);
+    const auto block_end = block + static_cast<std::ptrdiff_t>(waiter.blocks);
+    alone.op.nodes.assign(std::exchange(node, node_end), node_end);
+    alone.op.blocks.assign(std::exchange(block, block_end), block_end);
+    alone.waiters.push_back(std::move(waiter));
+    full_.push_back(std::move(alone));
   }
 }
 

@@ -52,7 +52,9 @@ void MemoryBackend::apply(Contents& contents, const CommitOp& op) {
     contents.blocks.erase(contents.blocks.lower_bound(*op.truncate_to), contents.blocks.end());
     contents.nodes.erase(contents.nodes.lower_bound(positions), contents.nodes.end());
   }
-  for (const auto& range : op.cleared) erase_between(contents.blocks, range.start, range.end);
+  for (const auto* ranges : {&op.cleared, &op.lost}) {
+    for (const auto& range : *ranges) erase_between(contents.blocks, range.start, range.end);
+  }
   for (const auto& node : op.nodes) {
     contents.nodes.insert_or_assign(contents.nodes.end(), flat::position_of(node.index), node);
   }

@@ -35,10 +35,19 @@ void PendingCommit::add_block(std::uint64_t index, Bytes value) {
   blocks_.push_back({index, std::move(value)});
 }
 
-void PendingCommit::clear_blocks(std::uint64_t start, std::uint64_t end) {
+void PendingCommit::forget_blocks(std::uint64_t start, std::uint64_t end) {
   std::erase_if(blocks_, [&](const StoredBlock& b) { return b.index >= start && b.index < end; });
   index_again();
+}
+
+void PendingCommit::clear_blocks(std::uint64_t start, std::uint64_t end) {
+  forget_blocks(start, end);
   cleared_.push_back({start, end});
+}
+
+void PendingCommit::discard_blocks(std::uint64_t start, std::uint64_t end) {
+  forget_blocks(start, end);
+  lost_.push_back({start, end});
 }
 
 void PendingCommit::truncate(std::uint64_t length) {
@@ -70,7 +79,8 @@ const Bytes* PendingCommit::find_block(std::uint64_t index) const {
 }
 
 bool PendingCommit::empty() const {
-  return nodes_.empty() && blocks_.empty() && cleared_.empty() && !truncate_to_ && !manifest_;
+  return nodes_.empty() && blocks_.empty() && cleared_.empty() && lost_.empty() && !truncate_to_ &&
+         !manifest_ && !equivocation_;
 }
 
 CommitOp PendingCommit::take() {
@@ -80,8 +90,10 @@ CommitOp PendingCommit::take() {
   op.nodes = std::move(nodes_);
   op.blocks = std::move(blocks_);
   op.cleared = std::move(cleared_);
+  op.lost = std::move(lost_);
   op.truncate_to = truncate_to_;
   op.manifest = std::move(manifest_);
+  op.equivocation = std::move(equivocation_);
   *this = {};
   return op;
 }

@@ -20,6 +20,9 @@ class PendingCommit {
   void set_manifest(Manifest manifest) { manifest_ = std::move(manifest); }
   // Forgets blocks [start, end) here, and has them deleted on disk.
   void clear_blocks(std::uint64_t start, std::uint64_t end);
+  // The same for blocks that the disk cannot read any more.
+  void discard_blocks(std::uint64_t start, std::uint64_t end);
+  void set_equivocation(Equivocation evidence) { equivocation_ = std::move(evidence); }
   // Forgets what lies at or after `length`, and has it deleted on disk.
   void truncate(std::uint64_t length);
 
@@ -33,6 +36,7 @@ class PendingCommit {
   CommitOp take();
 
  private:
+  void forget_blocks(std::uint64_t start, std::uint64_t end);
   void index_again();
 
   std::vector<TreeNode> nodes_;
@@ -40,8 +44,10 @@ class PendingCommit {
   IndexMap node_slots_;
   IndexMap block_slots_;
   std::vector<BlockRange> cleared_;
+  std::vector<BlockRange> lost_;
   std::optional<std::uint64_t> truncate_to_;
   std::optional<Manifest> manifest_;
+  std::optional<Equivocation> equivocation_;
   std::size_t bytes_ = 0;
 };
 

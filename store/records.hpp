@@ -11,6 +11,7 @@ namespace cip::store {
 // Frozen with kStoreFormat.
 inline constexpr std::uint8_t kFeedRecordVersion = 1;
 inline constexpr std::uint8_t kHeadVersion = 1;
+inline constexpr std::uint8_t kEquivocationVersion = 1;
 inline constexpr std::uint8_t kRingKeyVersion = 1;
 inline constexpr std::uint8_t kTopicVersion = 1;
 inline constexpr std::uint8_t kExpiringVersion = 1;
@@ -40,6 +41,33 @@ void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, ExpiringRecord& record) {
   archive(record.expires.value, record.value);
 }
 
+inline void save_roots(Writer& out, const std::vector<TreeNode>& roots) {
+  out.uint(roots.size());
+  for (const auto& root : roots) encode_node(out, root);
+}
+inline void load_roots(Reader& in, std::vector<TreeNode>& roots) {
+  roots.resize(in.count(kMinNodeSize));
+  for (auto& root : roots) root = decode_node(in);
+}
+
+inline void CEREAL_SAVE_FUNCTION_NAME(RecordWriter& archive, const SignedHead& head) {
+  archive.out.uint(head.length);
+  archive.out.uint(head.fork);
+  archive.out.buffer(head.signature);
+  save_roots(archive.out, head.roots);
+}
+inline void CEREAL_LOAD_FUNCTION_NAME(RecordReader& archive, SignedHead& head) {
+  head.length = archive.in.uint();
+  head.fork = archive.in.uint();
+  head.signature = to_bytes(archive.in.buffer());
+  load_roots(archive.in, head.roots);
+}
+
+template <typename Archive>
+void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, Equivocation& evidence) {
+  archive(evidence.length, evidence.our_hash, evidence.their_hash, evidence.ours, evidence.theirs);
+}
+
 // A head goes into every commit, so it is packed: uints instead of words of eight bytes.
 inline void CEREAL_SAVE_FUNCTION_NAME(RecordWriter& archive, const FeedHead& head) {
   auto& out = archive.out;
@@ -49,8 +77,7 @@ inline void CEREAL_SAVE_FUNCTION_NAME(RecordWriter& archive, const FeedHead& hea
   out.boolean(head.compat);
   out.boolean(head.frozen);
   out.buffer(head.signature);
-  out.uint(head.roots.size());
-  for (const auto& root : head.roots) encode_node(out, root);
+  save_roots(out, head.roots);
 }
 inline void CEREAL_LOAD_FUNCTION_NAME(RecordReader& archive, FeedHead& head) {
   auto& in = archive.in;
@@ -60,8 +87,7 @@ inline void CEREAL_LOAD_FUNCTION_NAME(RecordReader& archive, FeedHead& head) {
   head.compat = in.boolean();
   head.frozen = in.boolean();
   head.signature = to_bytes(in.buffer());
-  head.roots.resize(in.count(kMinNodeSize));
-  for (auto& root : head.roots) root = decode_node(in);
+  load_roots(in, head.roots);
 }
 
 }  // namespace cip::store

@@ -41,6 +41,29 @@ struct FeedHead {
   bool operator==(const FeedHead&) const = default;
 };
 
+// A head with the signature that vouches for it.
+struct SignedHead {
+  std::uint64_t length = 0;
+  std::uint64_t fork = 0;
+  std::vector<TreeNode> roots;  // left to right
+  Bytes signature;              // as sent
+
+  Bytes32 tree_hash() const { return store::tree_hash(roots); }
+  bool operator==(const SignedHead&) const = default;
+};
+
+// The evidence that the writer of a feed signed two histories: two heads of one fork, and at
+// `length`, which both reach, two tree hashes.
+struct Equivocation {
+  std::uint64_t length = 0;
+  Bytes32 our_hash{};
+  Bytes32 their_hash{};
+  SignedHead ours;
+  SignedHead theirs;
+
+  bool operator==(const Equivocation&) const = default;
+};
+
 struct StoredBlock {
   std::uint64_t index = 0;
   Bytes value;
@@ -58,17 +81,19 @@ struct BlockRange {
 struct FeedState {
   FeedNumber feed = 0;
   Bytes32 key{};
-  bool compat = false;                    // known to have no manifest, e.g. an own compat feed
-  std::optional<Manifest> manifest;       // none: compat or not learnt yet
-  std::optional<FeedHead> head;           // none: nothing committed yet
-  std::vector<BitfieldPage> block_pages;  // bits: block index
-  std::vector<BitfieldPage> node_pages;   // bits: completion position of a node
+  bool compat = false;                       // known to have no manifest, e.g. an own compat feed
+  std::optional<Manifest> manifest;          // none: compat or not learnt yet
+  std::optional<FeedHead> head;              // none: nothing committed yet
+  std::optional<Equivocation> equivocation;  // why the feed is frozen
+  std::vector<BitfieldPage> block_pages;     // bits: block index
+  std::vector<BitfieldPage> node_pages;      // bits: completion position of a node
 };
 
 struct ReadOp {
   FeedNumber feed = 0;
   std::vector<std::uint64_t> nodes;   // tree indexes, in any order, repetitions possible
   std::vector<std::uint64_t> blocks;  // block indexes, the same
+  bool from_disk = false;             // not from copies in memory where that can be told
 };
 
 // In the order of the ReadOp; nullopt for what is not stored.
@@ -83,8 +108,11 @@ struct CommitOp {
   // Delete blocks at or after this length and nodes at positions from node_count(length) on.
   std::optional<std::uint64_t> truncate_to;
   std::vector<BlockRange> cleared;  // delete the blocks that exist in these; nodes stay
+  // The same for blocks that cannot be read. What is damaged together with them is lost as well.
+  std::vector<BlockRange> lost;
   std::optional<Manifest> manifest;
   std::optional<FeedHead> head;
+  std::optional<Equivocation> equivocation;
   std::vector<TreeNode> nodes;            // by ascending completion position, none stored before
   std::vector<StoredBlock> blocks;        // by ascending index, none stored before
   std::vector<BitfieldPage> block_pages;  // whole pages that replace the stored ones

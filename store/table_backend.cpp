@@ -67,6 +67,10 @@ TableBatch batch_of(const CommitOp& op) {
     batch.put(Table::feeds, keys::manifest(op.feed), encode_manifest(*op.manifest));
   }
   if (op.head) batch.put(Table::feeds, keys::head(op.feed), save_record(kHeadVersion, *op.head));
+  if (op.equivocation) {
+    batch.put(Table::feeds, keys::equivocation(op.feed),
+              save_record(kEquivocationVersion, *op.equivocation));
+  }
   put_pages(batch, op.feed, keys::kBlockPages, op.block_pages);
   put_pages(batch, op.feed, keys::kNodePages, op.node_pages);
   return batch;
@@ -85,6 +89,10 @@ Result<void> load_entry(FeedState& state, const TableEntry& entry) {
     auto manifest = decode_manifest(entry.value);
     if (!manifest) return fail(Errc::corrupt);
     state.manifest = std::move(*manifest);
+  } else if (kind == 'e') {
+    auto evidence = load_record<Equivocation>(entry.value, kEquivocationVersion);
+    if (!evidence) return fail(Errc::corrupt);
+    state.equivocation = std::move(*evidence);
   } else {
     if (entry.key.size() != kKindAt + 1 + 8) return fail(Errc::corrupt);
     if (kind != keys::kBlockPages && kind != keys::kNodePages) return fail(Errc::corrupt);

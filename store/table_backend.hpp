@@ -15,6 +15,7 @@
 //            's' name                                         bytes of put_state
 //   feeds    feed u32, 'h'                                    FeedHead
 //            feed u32, 'm'                                    manifest, as hashed
+//            feed u32, 'e'                                    Equivocation
 //            feed u32, 'b' or 'n', page u64                   page of blocks or nodes
 //            (page_codec.hpp)
 //   topics   't' topic id 32                                  TopicRecord

@@ -57,6 +57,7 @@ inline Bytes state(std::string_view name) { return Builder().letter('s').text(na
 inline Bytes feed_contents(FeedNumber number) { return Builder().u32(number).take(); }
 inline Bytes head(FeedNumber number) { return Builder().u32(number).letter('h').take(); }
 inline Bytes manifest(FeedNumber number) { return Builder().u32(number).letter('m').take(); }
+inline Bytes equivocation(FeedNumber number) { return Builder().u32(number).letter('e').take(); }
 inline constexpr char kBlockPages = 'b';
 inline constexpr char kNodePages = 'n';
 inline Bytes page(FeedNumber number, char kind, std::uint64_t page) {

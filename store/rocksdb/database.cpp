@@ -1,6 +1,5 @@
 #include "store/rocksdb/database.hpp"
 
-#include <rocksdb/cache.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -27,6 +26,7 @@ constexpr std::array<const char*, kFamilies> kNames = {"meta",    "feeds", "topi
 
 rocksdb::DBOptions db_options(const RocksOptions& options) {
   rocksdb::DBOptions db;
+  if (options.env != nullptr) db.env = options.env;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   // RocksDB's default stops at the first bad record of the log and says nothing, which drops synced
@@ -143,6 +143,7 @@ Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options) {
   const auto opened = rocksdb::DB::Open(db, options.folder, families, &handles, &raw);
   if (!opened.ok()) return fail(error_of(opened));
   std::unique_ptr<Database> out(new Database());
+  out->cache_ = cache;
   out->db_.reset(raw);
   std::copy_n(handles.begin(), kFamilies, out->handles_.begin());
   out->db_->DestroyColumnFamilyHandle(handles.back());

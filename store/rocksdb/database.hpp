@@ -2,6 +2,7 @@
 
 // The RocksDB database of a home: its options, column families and the checks on opening.
 
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 
 #include <array>
@@ -26,6 +27,7 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   rocksdb::DB& db() { return *db_; }
+  rocksdb::Cache& cache() { return *cache_; }
   rocksdb::ColumnFamilyHandle* family(Family which) {
     return handles_[static_cast<std::size_t>(which)];
   }
@@ -33,6 +35,7 @@ class Database {
  private:
   Database() = default;
 
+  std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
 };

@@ -18,6 +18,10 @@ class RocksBackend final : public TableBackend {
   Result<void> initialise_with(Random& random) { return initialise(random); }
 
   Result<void> sync() override { return result_of(database_->db().SyncWAL()); }
+  void forget_cached() override {
+    runs_.forget_all();
+    database_->cache().EraseUnRefEntries();
+  }
   Result<void> reclaim(FeedNumber feed) override;
   Result<DiskUsage> disk_usage() override;
 

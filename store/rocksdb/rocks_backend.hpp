@@ -8,6 +8,10 @@
 #include "base/random.hpp"
 #include "store/backend.hpp"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace cip::store {
 
 struct RocksOptions {
@@ -21,6 +25,8 @@ struct RocksOptions {
   std::size_t run_cache_bytes = std::size_t{16} << 20;
   // A process has 1,024 by default; sockets need most of them.
   int max_open_files = 256;
+  // Where files come from, for tests of failing disks; nullptr: the system. Outlives the backend.
+  rocksdb::Env* env = nullptr;
 };
 
 // Opens or makes the database. `random` is used in the call only, to draw the instance of a new

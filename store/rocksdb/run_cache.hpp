@@ -88,6 +88,14 @@ class RunCache {
     while (at != runs_.end() && at->first.first == feed) drop(at++);
   }
 
+  void clear() {
+    std::lock_guard lock(mutex_);
+    ++epoch_;
+    order_.clear();
+    runs_.clear();
+    bytes_ = 0;
+  }
+
   std::size_t bytes() const {
     std::lock_guard lock(mutex_);
     return bytes_;

@@ -6,10 +6,11 @@
 
 namespace cip::store {
 
-RunCursor::RunCursor(Database& database, Family family, FeedNumber feed)
+RunCursor::RunCursor(Database& database, Family family, FeedNumber feed, bool fill_cache)
     : database_(database),
       family_(family),
       feed_(feed),
+      fill_cache_(fill_cache),
       end_(feed_prefix(feed + 1)),
       end_slice_(slice_of(end_)) {}
 
@@ -19,6 +20,7 @@ Result<bool> RunCursor::seek(std::uint64_t position) {
   if (!at_) {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &end_slice_;
+    options.fill_cache = fill_cache_;
     at_.reset(database_.db().NewIterator(options, database_.family(family_)));
   } else if (position == last_ + 1) {
     at_->Next();

@@ -11,7 +11,8 @@ namespace cip::store {
 
 class RunCursor {
  public:
-  RunCursor(Database& database, Family family, FeedNumber feed);
+  // `fill_cache`: whether RocksDB keeps what it reads for this walk.
+  RunCursor(Database& database, Family family, FeedNumber feed, bool fill_cache = true);
   RunCursor(const RunCursor&) = delete;
   RunCursor& operator=(const RunCursor&) = delete;
 
@@ -27,6 +28,7 @@ class RunCursor {
   Database& database_;
   const Family family_;
   const FeedNumber feed_;
+  const bool fill_cache_;
   const FeedPrefix end_;
   const rocksdb::Slice end_slice_;
   std::unique_ptr<rocksdb::Iterator> at_;

@@ -24,15 +24,17 @@ std::vector<Wanted> by_position(std::vector<Wanted> wanted) {
   return wanted;
 }
 
-// Finds each wanted entry, in the cache or by one walk over the table, and hands it to `deliver`
-// with its run and its offset in the run. `wanted` is ordered by position.
+// Finds each wanted entry, in the cache (nullptr: none) or by one walk over the table, and hands it
+// to `deliver` with its run and its offset in the run. `wanted` is ordered by position.
 template <typename View, typename Deliver>
 Result<void> walk(const std::vector<Wanted>& wanted, FeedNumber feed, RunCursor cursor,
-                  RunCache<View>& cache, Deliver deliver) {
-  const auto epoch = cache.epoch();
+                  RunCache<View>* cache, Deliver deliver) {
+  const auto epoch = cache != nullptr ? cache->epoch() : 0;
   RunPtr<View> run;
   for (const auto& want : wanted) {
-    if (!run || !run->holds(want.position)) run = cache.find(feed, want.position);
+    if (!run || !run->holds(want.position)) {
+      run = cache != nullptr ? cache->find(feed, want.position) : nullptr;
+    }
     if (!run) {
       const auto placed = cursor.seek(want.position);
       if (!placed) return fail(placed.error());
@@ -45,7 +47,7 @@ Result<void> walk(const std::vector<Wanted>& wanted, FeedNumber feed, RunCursor 
       }
       run = make_run<View>(cursor.last(), cursor.value());
       if (!run) return fail(Errc::corrupt);
-      cache.insert(epoch, feed, run);
+      if (cache != nullptr) cache->insert(epoch, feed, run);
       if (!run->holds(want.position)) continue;
     }
     deliver(run->view, run->offset(want.position), want);
@@ -57,6 +59,11 @@ std::vector<PositionRange> cleared_blocks(const CommitOp& op) {
   std::vector<PositionRange> ranges;
   for (const auto& range : op.cleared) ranges.push_back({range.start, range.end});
   if (op.truncate_to) ranges.push_back({*op.truncate_to, kNoEnd});
+  return merge_ranges(std::move(ranges));
+}
+std::vector<PositionRange> lost_blocks(const CommitOp& op) {
+  std::vector<PositionRange> ranges;
+  for (const auto& range : op.lost) ranges.push_back({range.start, range.end});
   return merge_ranges(std::move(ranges));
 }
 std::vector<PositionRange> cleared_nodes(const CommitOp& op) {
@@ -82,8 +89,10 @@ Result<void> RunStore::read_nodes(const ReadOp& op, ReadResult& result) {
   for (std::size_t i = 0; i < op.nodes.size(); ++i) {
     wanted.push_back({flat::position_of(op.nodes[i]), i});
   }
-  return walk(by_position(std::move(wanted)), op.feed, RunCursor(database_, Family::nodes, op.feed),
-              nodes_, [&](const NodeRunView& run, std::size_t offset, const Wanted& want) {
+  return walk(by_position(std::move(wanted)), op.feed,
+              RunCursor(database_, Family::nodes, op.feed, !op.from_disk),
+              op.from_disk ? nullptr : &nodes_,
+              [&](const NodeRunView& run, std::size_t offset, const Wanted& want) {
                 result.nodes[want.slot] = run.at(offset, op.nodes[want.slot]);
               });
 }
@@ -94,7 +103,8 @@ Result<void> RunStore::read_blocks(const ReadOp& op, ReadResult& result) {
   wanted.reserve(op.blocks.size());
   for (std::size_t i = 0; i < op.blocks.size(); ++i) wanted.push_back({op.blocks[i], i});
   return walk(by_position(std::move(wanted)), op.feed,
-              RunCursor(database_, Family::blocks, op.feed), blocks_,
+              RunCursor(database_, Family::blocks, op.feed, !op.from_disk),
+              op.from_disk ? nullptr : &blocks_,
               [&](const BlockRunView& run, std::size_t offset, const Wanted& want) {
                 result.blocks[want.slot] = to_bytes(run.at(offset));
               });
@@ -114,8 +124,21 @@ Result<void> RunStore::add(rocksdb::WriteBatch& batch, const CommitOp& op) {
   if (!cut) return cut;
   cut = add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, cleared_blocks(op));
   if (!cut) return cut;
+  if (auto lost = add_losses(batch, op); !lost) return lost;
   add_nodes(batch, op);
   add_blocks(batch, op);
+  return {};
+}
+
+// What cannot be read cannot be cut either: then the runs that end in the range go unseen, and the
+// rest of a run that reaches into it stays behind as what it is, unreadable.
+Result<void> RunStore::add_losses(rocksdb::WriteBatch& batch, const CommitOp& op) {
+  for (const auto& range : lost_blocks(op)) {
+    const auto cut = add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, {range});
+    if (cut) continue;
+    if (cut.error() != Errc::corrupt) return cut;
+    add_range_deletions(batch, database_.family(Family::blocks), op.feed, {range});
+  }
   return {};
 }
 
@@ -165,13 +188,19 @@ void RunStore::add_drop(rocksdb::WriteBatch& batch, FeedNumber feed) {
 void RunStore::forget(const CommitOp& op) {
   const auto nodes = cleared_nodes(op);
   if (!nodes.empty()) nodes_.erase(op.feed, nodes.front().start);
-  const auto blocks = cleared_blocks(op);
-  if (!blocks.empty()) blocks_.erase(op.feed, blocks.front().start);
+  for (const auto& blocks : {cleared_blocks(op), lost_blocks(op)}) {
+    if (!blocks.empty()) blocks_.erase(op.feed, blocks.front().start);
+  }
 }
 
 void RunStore::forget(FeedNumber feed) {
   nodes_.erase(feed, 0);
   blocks_.erase(feed, 0);
+}
+
+void RunStore::forget_all() {
+  nodes_.clear();
+  blocks_.clear();
 }
 
 }  // namespace cip::store

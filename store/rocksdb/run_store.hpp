@@ -26,6 +26,7 @@ class RunStore {
   // To be called after the batch was written.
   void forget(const CommitOp& op);
   void forget(FeedNumber feed);
+  void forget_all();
 
   // About how many bytes `add` will put, so that the batch can be made large enough at once.
   static std::size_t batch_bytes(const CommitOp& op);
@@ -33,6 +34,7 @@ class RunStore {
  private:
   Result<void> read_nodes(const ReadOp& op, ReadResult& result);
   Result<void> read_blocks(const ReadOp& op, ReadResult& result);
+  Result<void> add_losses(rocksdb::WriteBatch& batch, const CommitOp& op);
   void add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op);
   void add_blocks(rocksdb::WriteBatch& batch, const CommitOp& op);
 

@@ -177,6 +177,43 @@ TEST_CASE("head, manifest and pages of a feed are loaded as they were committed"
   CHECK(state->node_pages == op.node_pages);
 }
 
+TEST_CASE("lost blocks are gone and can be stored again, the others stay") {
+  const auto fixture = make_backend_fixture();
+  auto& backend = fixture->backend();
+  const auto feed = new_feed(backend, 1).number;
+  REQUIRE(backend.commit(append_op(feed, 0, 50, 100)).has_value());
+  store::CommitOp op;
+  op.feed = feed;
+  op.lost = {{10, 12}, {49, 50}};
+  REQUIRE(backend.commit(op).has_value());
+  auto result = backend.read(read_blocks(feed, 0, 50)).value();
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    CHECK(result.blocks[i].has_value() == (i != 10 && i != 11 && i != 49));
+  }
+  op.lost.clear();
+  op.blocks = {{10, block_at(10, 100)}, {11, block_at(11, 100)}};
+  REQUIRE(backend.commit(op).has_value());
+  auto fresh = read_blocks(feed, 10, 13);
+  fresh.from_disk = true;
+  result = backend.read(fresh).value();
+  for (std::uint64_t i = 0; i < 3; ++i) CHECK(result.blocks[i] == block_at(10 + i, 100));
+}
+
+TEST_CASE("the evidence of two histories is kept with the feed") {
+  const auto fixture = make_backend_fixture();
+  const auto feed = new_feed(fixture->backend(), 1).number;
+  store::CommitOp op;
+  op.feed = feed;
+  op.equivocation = store::Equivocation{5,
+                                        key_of(3),
+                                        key_of(4),
+                                        {6, 1, head_of(6).roots, Bytes(68, 7)},
+                                        {9, 1, head_of(9).roots, {}}};
+  REQUIRE(fixture->backend().commit(op).has_value());
+  fixture->reopen();
+  CHECK(fixture->backend().load_feed(feed)->equivocation == op.equivocation);
+}
+
 TEST_CASE("a page that lost its last bit is forgotten") {
   const auto fixture = make_backend_fixture();
   auto& backend = fixture->backend();

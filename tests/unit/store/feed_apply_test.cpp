@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/random.hpp"
+#include "store/signatures.hpp"
 #include "store/tree_growth.hpp"
 #include "tests/unit/store/feed_fixture.hpp"
 
@@ -304,7 +305,19 @@ TEST_CASE("two signed histories freeze the feed") {
   auto cold = writer.reopened();
   CHECK(check(cold, must_prove(twin, whole)));
   CHECK(cold.feed.is_frozen());
-  CHECK(cold.reopened().feed.is_frozen());
+  const auto& evidence = cold.feed.equivocation();
+  REQUIRE(evidence);
+  CHECK(evidence->length == 7);
+  CHECK(evidence->ours.tree_hash() == writer.feed.tree_hash());
+  CHECK(evidence->theirs.tree_hash() == twin.feed.tree_hash());
+  CHECK(evidence->our_hash != evidence->their_hash);
+  const Authority signer{cold.feed.key(), &*cold.feed.manifest()};
+  for (const auto& head : {evidence->ours, evidence->theirs}) {
+    CHECK(verify_tree(signer, *RootList::from_nodes(head.roots), head.fork, head.signature));
+  }
+  const auto reopened = cold.reopened();
+  CHECK(reopened.feed.is_frozen());
+  CHECK(reopened.feed.equivocation() == evidence);
   CHECK(cold.feed.append(test::vector_blocks(7, 8), cold.key).error() == store::Errc::frozen);
   CHECK(cold.apply(must_prove(twin, whole)) == store::Errc::frozen);
 }

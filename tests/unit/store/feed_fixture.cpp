@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 namespace cip::test {
 
 using namespace store;
@@ -52,6 +54,10 @@ StoreResult TestStore::run(const StoreOp& op) {
 StoreResult TestStore::read(const ReadOp& op) {
   ++reads;
   nodes_read += op.nodes.size();
+  const auto is_in = [](const auto& set) { return [&](auto item) { return set.contains(item); }; };
+  if (std::any_of(op.nodes.begin(), op.nodes.end(), is_in(unreadable_nodes)) ||
+      std::any_of(op.blocks.begin(), op.blocks.end(), is_in(unreadable_blocks)))
+    return fail(store::Errc::corrupt);
   ReadResult out;
   for (const auto index : op.nodes) {
     const auto found = nodes_.find(flat::position_of(index));
@@ -71,10 +77,15 @@ void TestStore::commit(const CommitOp& op) {
     blocks_.erase(blocks_.lower_bound(*op.truncate_to), blocks_.end());
     nodes_.erase(nodes_.lower_bound(flat::node_count(*op.truncate_to)), nodes_.end());
   }
-  for (const auto& range : op.cleared)
-    blocks_.erase(blocks_.lower_bound(range.start), blocks_.lower_bound(range.end));
+  for (const auto* ranges : {&op.cleared, &op.lost})
+    for (const auto& range : *ranges) {
+      blocks_.erase(blocks_.lower_bound(range.start), blocks_.lower_bound(range.end));
+      unreadable_blocks.erase(unreadable_blocks.lower_bound(range.start),
+                              unreadable_blocks.lower_bound(range.end));
+    }
   if (op.manifest) manifest_ = op.manifest;
   if (op.head) head_ = op.head;
+  if (op.equivocation) equivocation_ = op.equivocation;
   std::optional<std::uint64_t> last;
   for (const auto& node : op.nodes) {
     const auto position = flat::position_of(node.index);
@@ -96,6 +107,7 @@ FeedState TestStore::load() const {
   FeedState state;
   state.manifest = manifest_;
   state.head = head_;
+  state.equivocation = equivocation_;
   for (const auto& [number, page] : block_pages_) state.block_pages.push_back(page);
   for (const auto& [number, page] : node_pages_) state.node_pages.push_back(page);
   return state;

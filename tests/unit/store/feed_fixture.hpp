@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "store/feed.hpp"
@@ -30,6 +31,14 @@ class TestStore {
   // What a backend would load; number, key and compat are the caller's.
   store::FeedState load() const;
 
+  // What is there, for tests that damage it.
+  Bytes& block(std::uint64_t index) { return blocks_.at(index); }
+  store::TreeNode& node(std::uint64_t index) { return nodes_.at(store::flat::position_of(index)); }
+  void lose_block(std::uint64_t index) { blocks_.erase(index); }
+  // A read that asks for one of these fails as a whole.
+  std::set<std::uint64_t> unreadable_blocks;
+  std::set<std::uint64_t> unreadable_nodes;
+
   std::size_t commits = 0;
   std::size_t syncs = 0;
   std::size_t reads = 0;
@@ -45,6 +54,7 @@ class TestStore {
   std::map<std::uint64_t, store::BitfieldPage> node_pages_;
   std::optional<store::Manifest> manifest_;
   std::optional<store::FeedHead> head_;
+  std::optional<store::Equivocation> equivocation_;
 };
 
 // A feed that runs its storage operations at once, or, while `is_holding`, when told to.

@@ -47,6 +47,16 @@ fs::path newest(const fs::path& folder, const char* extension) {
   return found;
 }
 
+fs::path largest(const fs::path& folder, const char* extension) {
+  fs::path found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != extension) continue;
+    if (found.empty() || fs::file_size(found) < entry.file_size()) found = entry.path();
+  }
+  REQUIRE_FALSE(found.empty());
+  return found;
+}
+
 void flip_byte(const fs::path& file, std::uintmax_t at) {
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   stream.seekg(static_cast<std::streamoff>(at));
@@ -173,6 +183,81 @@ TEST_CASE("damage in a file of blocks is an error of the read") {
   backend = open_in(folder).value();
   CHECK(backend->read({feed, {}, {0}}).error() == Errc::corrupt);
   CHECK(has_block(*backend, feed, 39));
+}
+
+TEST_CASE("blocks in a damaged file are discarded and stored again without harm to others") {
+  for (const std::size_t size : {std::size_t{100}, std::size_t{20000}}) {
+    CAPTURE(size);
+    TempFolder temp;
+    const auto folder = temp.path() / "db";
+    auto backend = open_in(folder).value();
+    const auto feed = new_feed(*backend, 1).number;
+    // Runs of small commits lie in tables, all larger ones in files of blobs.
+    for (std::uint64_t i = 0; i < 1000; i += 10) {
+      REQUIRE(backend->commit(append_op(feed, i, i + 10, size)).has_value());
+    }
+    REQUIRE(backend->reclaim(feed).has_value());  // writes all of it to files
+    backend.reset();
+    const auto file = largest(folder, size < kStandaloneBlockBytes ? ".sst" : ".blob");
+    flip_byte(file, fs::file_size(file) / 2);
+    backend = open_in(folder).value();
+    std::vector<std::uint64_t> bad;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      const auto read = backend->read({feed, {}, {i}, true});
+      if (!read) CHECK(read.error() == Errc::corrupt);
+      if (!read) bad.push_back(i);
+    }
+    REQUIRE_FALSE(bad.empty());
+    CHECK(bad.size() < 400);
+    CommitOp op;
+    op.feed = feed;
+    for (const auto index : bad) {
+      op.lost.push_back({index, index + 1});
+      op.blocks.push_back({index, block_at(index, size)});
+    }
+    REQUIRE(backend->commit(op).has_value());
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      REQUIRE(backend->read({feed, {}, {i}, true})->blocks[0] == block_at(i, size));
+    }
+  }
+}
+
+TEST_CASE("clearing gives its disk back") {
+  TempFolder temp;
+  auto backend = open_in(temp.path() / "db").value();
+  const auto feed = new_feed(*backend, 1).number;
+  for (std::uint64_t i = 0; i < 64; ++i) {
+    REQUIRE(backend->commit(append_op(feed, i, i + 1, 1 << 20)).has_value());
+  }
+  REQUIRE(backend->reclaim(feed).has_value());
+  const auto before = backend->disk_usage()->bytes;
+  CommitOp op;
+  op.feed = feed;
+  op.cleared = {{2, 62}};
+  REQUIRE(backend->commit(op).has_value());
+  REQUIRE(backend->reclaim(feed).has_value());
+  // Files of blobs that hold a block that stays are kept: one at each end.
+  CHECK(backend->disk_usage()->bytes < before / 2);
+  CHECK(has_block(*backend, feed, 1));
+  CHECK_FALSE(has_block(*backend, feed, 30));
+  CHECK(has_block(*backend, feed, 63));
+}
+
+TEST_CASE("what is read from the disk is not answered from memory") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  auto backend = open_in(folder).value();
+  const auto feed = new_feed(*backend, 1).number;
+  REQUIRE(backend->commit(append_op(feed, 0, 1000, 100)).has_value());
+  REQUIRE(backend->reclaim(feed).has_value());
+  REQUIRE(has_block(*backend, feed, 200));
+  const auto file = largest(folder, ".blob");
+  for (std::uintmax_t at = 100; at < fs::file_size(file) / 2; at += 1000) flip_byte(file, at);
+  CHECK(has_block(*backend, feed, 200));
+  backend->forget_cached();
+  const auto read = backend->read({feed, {}, {200}, true});
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error() == Errc::corrupt);
 }
 
 TEST_CASE("lost files of a database are an error and not a new database") {
