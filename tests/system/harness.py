@@ -215,7 +215,10 @@ class SystemTest(unittest.TestCase):
 
 def content(index, size):
     """The bytes that stock test feeds hold at a block (interop/feed-peer.mjs help)."""
-    return bytes((index * 31 + j * 7 + (j >> 8) * 13 + (index >> 8) * 17) % 256 for j in range(size))
+    base = index * 31 + (index >> 8) * 17
+    rows = (bytes((base + row * 13 + j * 7) % 256 for j in range(256)) for row in range(min(256, (size >> 8) + 1)))
+    whole = b"".join(rows)  # rows repeat after 256
+    return (whole * (size // len(whole) + 1))[:size]
 
 
 def real_lines():
