@@ -88,11 +88,17 @@ std::string info_text(const Json& feed, Style style) {
   pairs.add("discovery key", text_of(feed, "discoveryKey"));
   pairs.add("length", fmt::format("{}, {}", plural(count_of(feed, "length"), "block"),
                                   bytes_text(number_of(feed, "byteLength"))));
-  pairs.add("here",
-            fmt::format("{} from the start", plural(count_of(feed, "contiguousLength"), "block")));
+  pairs.add("here", fmt::format("{}, {} from the start", plural(count_of(feed, "held"), "block"),
+                                count_text(count_of(feed, "contiguousLength"))));
   pairs.add("fork", std::to_string(count_of(feed, "fork")));
   pairs.add("tree hash", text_of(feed, "treeHash"));
   pairs.add("state", state_text(feed));
+  if (feed.contains("frozen") && feed["frozen"].is_object()) {
+    for (const auto& head : feed["frozen"].value("heads", Json::array())) {
+      pairs.add("signed", fmt::format("length {}, fork {}, tree hash {}", count_of(head, "length"),
+                                      count_of(head, "fork"), text_of(head, "treeHash")));
+    }
+  }
   pairs.add("peers", count_text(count_of(feed, "peers")));
   return pairs.text(style);
 }
@@ -183,6 +189,7 @@ void add_feed_commands(CommandTree& tree) {
   add_ls_and_info(tree, feed);
   add_append(tree, feed);
   add_feed_transfer_commands(tree, feed);
+  add_feed_change_commands(tree, feed);
 }
 
 }  // namespace cip::cli

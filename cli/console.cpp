@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/text.hpp"
 
@@ -52,6 +53,14 @@ ProcessConsole::ProcessConsole() {
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
   colour = out_is_terminal && err_is_terminal && !dumb && !is_set("NO_COLOR");
   columns = terminal_columns();
+}
+
+std::optional<std::string> ProcessConsole::ask(std::string_view question) {
+  if (::isatty(STDIN_FILENO) != 1 || !err_is_terminal) return std::nullopt;
+  write_err(question);
+  std::string line;
+  std::getline(std::cin, line);
+  return line;
 }
 
 void ProcessConsole::write_out(std::string_view bytes) {

@@ -4,6 +4,7 @@
 // write to stdout failed (its reader has gone, the disk is full) the rest is dropped, and
 // out_error() tells why.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,6 +21,8 @@ class Console {
   virtual void write_err(std::string_view bytes) = 0;
   // Why stdout takes no more; std::errc::broken_pipe when its reader has gone.
   virtual std::error_code out_error() const = 0;
+  // The line a user types in answer to a question; nothing when nobody sits at a terminal.
+  virtual std::optional<std::string> ask(std::string_view question) = 0;
 
   bool out_is_terminal = false;
   bool err_is_terminal = false;
@@ -37,6 +40,7 @@ class ProcessConsole final : public Console {
   void write_out(std::string_view bytes) override;
   void write_err(std::string_view bytes) override;
   std::error_code out_error() const override { return out_error_; }
+  std::optional<std::string> ask(std::string_view question) override;
 
  private:
   std::error_code out_error_;
@@ -48,10 +52,15 @@ class RecordingConsole final : public Console {
   void write_out(std::string_view bytes) override { out += bytes; }
   void write_err(std::string_view bytes) override { err += bytes; }
   std::error_code out_error() const override { return fails_with; }
+  std::optional<std::string> ask(std::string_view question) override {
+    if (answer) err += question;
+    return answer;
+  }
 
   std::string out;
   std::string err;
-  std::error_code fails_with;  // what out_error() says
+  std::error_code fails_with;         // what out_error() says
+  std::optional<std::string> answer;  // what ask() gets
 };
 
 // Bytes of others on their way to a terminal: control characters become visible, lines and tabs

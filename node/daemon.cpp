@@ -109,6 +109,8 @@ HandlerTable all_handlers() {
   add_doctor_handlers(table);
   add_feed_handlers(table);
   add_append_handlers(table);
+  add_feed_change_handlers(table);
+  add_verify_handlers(table);
   add_fetch_handlers(table);
   add_seed_handlers(table);
   add_topic_handlers(table);

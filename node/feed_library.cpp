@@ -68,6 +68,9 @@ void FeedLibrary::open(FeedQuery query, OnOpen done) {
         auto& opened = **loaded;
         if (!opened) return finish(name, tl::unexpected(opened.error()));
         const auto number = opened->record.number;
+        if (dropping_.contains(number)) {
+          return finish(name, fail_with(ExitCode::not_found, "the feed is being dropped", {}));
+        }
         take_in(std::move(*opened));
         finish(name, number);
       });
@@ -231,6 +234,51 @@ void FeedLibrary::follow(store::FeedNumber number) {
   if (!open) return;
   open->followed = true;
   follow_if_wanted(*open);
+}
+
+Result<void> FeedLibrary::truncate(store::FeedNumber number, std::uint64_t length) {
+  auto* open = find(number);
+  auto* target = feed(number);
+  if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
+  if (const auto cut = target->truncate(length, *open->signer); !cut) return cut;
+  open->appended = length;
+  open->shared_length = std::min(open->shared_length, length);
+  participant_.changed();
+  return {};
+}
+
+void FeedLibrary::drop(store::FeedNumber number, OnDone done) {
+  const auto* open = find(number);
+  if (!open || open->users > 1) {
+    release(number);
+    return done(fail_with(ExitCode::busy, "the feed is in use by another command or a topic",
+                          "end that command first"));
+  }
+  participant_.hub().swarm()->leave(now(), open->record.discovery_key);
+  participant_.hub().replication().remove_feed(now(), number);
+  open_.erase(number);
+  dropping_.insert(number);
+  participant_.changed();
+  auto result = std::make_shared<Result<void>>();
+  auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    dropping_.erase(number);
+    if (*result) return done({});
+    done(tl::unexpected(error_from(result->error(), "dropping the feed")));
+  };
+  // Behind the feed's own operations, and then in line with what opens feeds.
+  pool_.submit(
+      number, [](store::Backend&) {},
+      [this, number, result, finished = std::move(finished)] {
+        pool_.submit(
+            kDirectoryJobs,
+            [number, result, primary_key = primary_key_](store::Backend& backend) {
+              store::FeedStore feeds(backend, primary_key);
+              *result = feeds.drop(number);
+              if (*result) *result = backend.reclaim(number);
+            },
+            finished);
+      });
 }
 
 void FeedLibrary::drop_later(store::FeedNumber number) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,12 @@ class FeedLibrary {
   void keep(store::FeedNumber number);
   // Fetches all of a feed, and what is appended later, from the peers it is exchanged with.
   void follow(store::FeedNumber number);
+  // Cuts an own feed to `length` blocks; its Truncated event follows. Errors of
+  // store::Feed::truncate.
+  Result<void> truncate(store::FeedNumber number, std::uint64_t length);
+  // Forgets a feed with its contents and secrets, and gives the disk back. The caller's hold on it
+  // is over. Error busy: somebody else uses it.
+  void drop(store::FeedNumber number, OnDone done);
   // Forgets a feed of others with its contents, after the caller has returned.
   void drop_later(store::FeedNumber number);
   // Gives the feed to whoever asks for it, without announcing it, until stop_serving().
@@ -112,6 +119,7 @@ class FeedLibrary {
   std::map<store::FeedNumber, OpenFeed> open_;
   std::map<std::string, std::vector<OnOpen>> opening_;  // by query, so that each loads once
   std::map<store::FeedNumber, News> news_;
+  std::set<store::FeedNumber> dropping_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

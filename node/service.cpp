@@ -181,6 +181,23 @@ struct Quiet final : Handler {
   void on_result(const Json&) override {}
 };
 
+// Passes everything on and notes whether there was anything.
+class Noting final : public Handler {
+ public:
+  explicit Noting(Handler& to) : to_(to) {}
+  void on_result(const Json& object) override {
+    any_ = true;
+    to_.on_result(object);
+  }
+  bool wants_more() const override { return to_.wants_more(); }
+  void on_notice(std::string_view sentence) override { to_.on_notice(sentence); }
+  bool any() const { return any_; }
+
+ private:
+  Handler& to_;
+  bool any_ = false;
+};
+
 }  // namespace
 
 RunResult run_request(const ServiceOptions& options, const Request& given, Handler& handler) {
@@ -208,7 +225,12 @@ RunResult run_join(const JoinOptions& options, Handler& handler) {
   if (auto logging = set_up_logging(options.log); !logging) return failed(logging.error());
   if (options.test_nodes > 0) return run_swarm(options, handler);
   const HomePaths paths(options.home);
-  if (options.ready_fd < 0 && lock_holder(paths)) return upgrade_running_node(options, handler);
+  if (options.ready_fd < 0 && lock_holder(paths)) {
+    Noting noting(handler);
+    auto result = upgrade_running_node(options, noting);
+    const bool was_ending = result.error && result.error->code == ExitCode::no_daemon;
+    if (!was_ending || noting.any() || lock_holder(paths)) return result;
+  }
   return run_daemon(options, handler);
 }
 

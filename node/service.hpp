@@ -41,9 +41,9 @@
 //                                                                  {event: ready, tcp, keys}
 //   feed.unseed   feed                                             {key}                      !
 //   feed.follow   feed, from? index | "new", encryptionKey?        n: {key, index, text|data}, runs
-//   feed.clear    feed, range                                      {key, cleared}             !
+//   feed.clear    feed, range, yes? (own feeds)                    {key, cleared}             !
 //   feed.truncate feed, length                                     {key, length, ...}         !
-//   feed.verify   feed                                             {key, blocks, nodes, bad}
+//   feed.verify   feed                             progress        {key, blocks, nodes, bad}
 //   feed.drop     feed                                             {key}                      !
 //   publish       topic, lines?, confirm?                  in      n: one per message         !
 //   subscribe     topic, since?, author?, durable?, count?,        n: {topic, feed, author, seq,

@@ -10,6 +10,21 @@
 
 namespace cip::node {
 
+// The evidence of two histories: where they agree, and what the writer signed beyond that.
+Json frozen_info(const store::Feed& feed) {
+  if (!feed.is_frozen()) return nullptr;
+  Json out{{"length", feed.length()}, {"heads", Json::array()}};
+  if (!feed.equivocation()) return out;
+  out["length"] = feed.equivocation()->length;
+  for (const auto& head : {feed.equivocation()->ours, feed.equivocation()->theirs}) {
+    out["heads"].push_back({{"fork", head.fork},
+                            {"length", head.length},
+                            {"treeHash", to_hex(head.tree_hash())},
+                            {"signature", to_hex(head.signature)}});
+  }
+  return out;
+}
+
 Json feed_info(Daemon& daemon, store::FeedNumber number) {
   const auto& feed = *daemon.feeds().feed(number);
   const auto& record = daemon.feeds().find(number)->record;
@@ -22,11 +37,11 @@ Json feed_info(Daemon& daemon, store::FeedNumber number) {
   info["fork"] = feed.fork();
   info["treeHash"] = to_hex(feed.tree_hash());
   info["contiguousLength"] = feed.contiguous_length();
+  info["held"] = feed.blocks().count(0, feed.length());
   info["writable"] = record.writable;
   info["encrypted"] = record.encrypted;
   info["seeded"] = record.seeded;
-  info["frozen"] = nullptr;
-  if (feed.is_frozen()) info["frozen"] = {{"length", feed.length()}, {"heads", Json::array()}};
+  info["frozen"] = frozen_info(feed);
   info["peers"] = daemon.participant().hub().replication().peers(number).size();
   return info;
 }

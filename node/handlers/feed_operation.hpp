@@ -30,6 +30,11 @@ class FeedOperation : public Operation {
   store::Feed& feed() { return *daemon_.feeds().feed(*number_); }
   OpenFeed& known() { return *daemon_.feeds().find(*number_); }
   bool is_open() const { return number_.has_value(); }
+  // The library has taken the hold over.
+  void let_go() {
+    news_.end();
+    number_.reset();
+  }
 
   Daemon& daemon_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

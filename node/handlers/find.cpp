@@ -151,7 +151,8 @@ class FindPeer final : public Find {
     }
     if (failed.error == overlay::Errc::no_node_answered) return out_.fail(no_contact_error());
     if (failed.error == overlay::Errc::bad_point) {
-      return out_.fail({ExitCode::usage, fmt::format("{} is no public key that a peer can have", name),
+      return out_.fail({ExitCode::usage,
+                        fmt::format("{} is no public key that a peer can have", name),
                         "for a feed use --feed, for a topic --topic, for a node id --node"});
     }
     auto error = error_from(failed.error, fmt::format("greeting {}", name));

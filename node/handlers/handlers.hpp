@@ -18,17 +18,19 @@ using Factory =
     std::function<Outcome<std::unique_ptr<Operation>>(Daemon&, const Request&, Output&)>;
 using HandlerTable = std::map<std::string, Factory>;
 
-void add_node_handlers(HandlerTable& table);       // status, peers, routes, stop, join.*
-void add_find_handlers(HandlerTable& table);       // find
-void add_dht_handlers(HandlerTable& table);        // lookup, announce, put, get, size
-void add_doctor_handlers(HandlerTable& table);     // doctor
-void add_feed_handlers(HandlerTable& table);       // feed.create, ls, info, unseed
-void add_append_handlers(HandlerTable& table);     // feed.append
-void add_seed_handlers(HandlerTable& table);       // feed.seed
-void add_fetch_handlers(HandlerTable& table);      // feed.cat, download, follow
-void add_topic_handlers(HandlerTable& table);      // topic.create, ls, info
-void add_publish_handlers(HandlerTable& table);    // publish
-void add_subscribe_handlers(HandlerTable& table);  // subscribe
+void add_node_handlers(HandlerTable& table);         // status, peers, routes, stop, join.*
+void add_find_handlers(HandlerTable& table);         // find
+void add_dht_handlers(HandlerTable& table);          // lookup, announce, put, get, size
+void add_doctor_handlers(HandlerTable& table);       // doctor
+void add_feed_handlers(HandlerTable& table);         // feed.create, ls, info, unseed
+void add_feed_change_handlers(HandlerTable& table);  // feed.truncate, clear, drop
+void add_verify_handlers(HandlerTable& table);       // feed.verify
+void add_append_handlers(HandlerTable& table);       // feed.append
+void add_seed_handlers(HandlerTable& table);         // feed.seed
+void add_fetch_handlers(HandlerTable& table);        // feed.cat, download, follow
+void add_topic_handlers(HandlerTable& table);        // topic.create, ls, info
+void add_publish_handlers(HandlerTable& table);      // publish
+void add_subscribe_handlers(HandlerTable& table);    // subscribe
 
 // An operation that is over within one call.
 class AtOnce final : public Operation {

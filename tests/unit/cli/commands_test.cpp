@@ -150,6 +150,7 @@ const Json kInfo = {{"name", "log"},
                     {"fork", 0},
                     {"treeHash", kHex},
                     {"contiguousLength", 4999},
+                    {"held", 4999},
                     {"writable", true},
                     {"encrypted", false},
                     {"seeded", false},
@@ -334,6 +335,37 @@ TEST_CASE("feed commands ask for what the flags say") {
         {"feed", "seed", "log", "--listen", "127.0.0.1:0", "--once"});
   check("feed-seed-once-alone", {}, {"feed", "seed", "log", "--once"});
   check("feed-unseed", {.results = {{{"key", kKey}}}}, {"feed", "unseed", kKey});
+}
+
+TEST_CASE("what destroys data asks at a terminal, and needs --yes elsewhere") {
+  const Json cut = {
+      {"key", kKey}, {"keyHex", kHex}, {"length", 3}, {"fork", 1}, {"treeHash", kHex}};
+  check("feed-truncate", {.results = {cut}}, {"feed", "truncate", "log", "3", "--yes"});
+  check("feed-truncate-unasked", {}, {"feed", "truncate", "log", "3"});
+  check("feed-clear", {.results = {{{"key", kKey}, {"cleared", 7}}}},
+        {"feed", "clear", kKey, "--range", "0..10"});
+  check("feed-drop", {.results = {{{"key", kKey}}}}, {"feed", "drop", "log", "--yes"});
+  FakeNode node{.results = {{{"key", kKey}}}};
+  RecordingConsole console;
+  const auto backend = node.backend();
+  console.answer = "n";
+  CHECK(run_application({"feed", "drop", "log"}, kEmpty, console, backend) == 2);
+  CHECK(node.asked.empty());
+  console.answer = "yes";
+  CHECK(run_application({"feed", "drop", "log"}, kEmpty, console, backend) == 0);
+  CHECK(node.asked == R"(feed.drop {"feed":"log"})");
+}
+
+TEST_CASE("verify lists what is damaged and then fails") {
+  const Json well = {
+      {"key", kKey}, {"keyHex", kHex}, {"blocks", 5}, {"nodes", 9}, {"bad", Json::array()}};
+  check("feed-verify", {.results = {well}}, {"feed", "verify", "log"});
+  Json damaged = well;
+  damaged["bad"] = {{{"kind", "block"}, {"index", 3}, {"reason", "hash differs"}}};
+  check("feed-verify-damaged",
+        {.results = {damaged},
+         .end = failed({ExitCode::corrupt, "1 parts of the feed are damaged", "drop it"})},
+        {"feed", "verify", "log"});
 }
 
 TEST_CASE("publish takes the message as typed and reports who wrote it") {
