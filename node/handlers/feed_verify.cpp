@@ -76,7 +76,7 @@ class Verify final : public FeedOperation {
     out_.result(result);
     if (bad_count_ == 0) return out_.done();
     out_.fail(
-        {ExitCode::corrupt, std::to_string(bad_count_) + " parts of the feed are damaged",
+        {ExitCode::corrupt, "damaged parts of the feed: " + std::to_string(bad_count_),
          "a feed of others: cipnode feed drop KEY and download it again; an own feed: restore "
          "the database from a copy"});
   }

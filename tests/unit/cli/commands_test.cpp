@@ -364,7 +364,7 @@ TEST_CASE("verify lists what is damaged and then fails") {
   damaged["bad"] = {{{"kind", "block"}, {"index", 3}, {"reason", "hash differs"}}};
   check("feed-verify-damaged",
         {.results = {damaged},
-         .end = failed({ExitCode::corrupt, "1 parts of the feed are damaged", "drop it"})},
+         .end = failed({ExitCode::corrupt, "damaged parts of the feed: 1", "drop it"})},
         {"feed", "verify", "log"});
 }
 
