@@ -1,0 +1,171 @@
+// What a failing disk does to feeds: nothing that was acknowledged is lost, what fails says so, and
+// the database opens again and verifies.
+
+#include <doctest/doctest.h>
+
+#include "store/feed.hpp"
+#include "store/rocksdb/rocks_backend.hpp"
+#include "tests/unit/store/rocksdb/faulty_file_system.hpp"
+#include "tests/unit/store/rocksdb/temp_folder.hpp"
+
+namespace cip::store {
+
+using namespace cip::test;
+
+namespace {
+
+Bytes block_of(std::uint64_t index) {
+  return Bytes(index % 7 == 0 ? 6000 : 50 + index % 100, static_cast<std::uint8_t>(index));
+}
+
+// A home on a failing disk with one feed of its own.
+class Home {
+ public:
+  explicit Home(const std::filesystem::path& folder)
+      : disk(std::make_shared<FaultyFileSystem>()), env_(rocksdb::NewCompositeEnv(disk)) {
+    options_.folder = folder.string();
+    options_.env = env_.get();
+    options_.write_buffer_bytes = 1 << 18;  // many files come and go
+    Seed seed{};
+    key_ = make_key_pair(seed);
+  }
+
+  std::error_code open() {
+    SeededRandom random(3);
+    auto opened = open_rocks_backend(options_, random);
+    if (!opened) return opened.error();
+    backend = std::move(*opened);
+    const auto manifest = single_signer_manifest(key_.public_key);
+    auto record = backend->find_feed_by_key(manifest_key(manifest));
+    if (!record) {
+      FeedRecord fresh;
+      fresh.key = manifest_key(manifest);
+      record = backend->create_feed(fresh, manifest);
+      if (!record) return record.error();
+    }
+    auto state = backend->load_feed(record->number);
+    if (!state) return state.error();
+    auto loaded = Feed::open(std::move(*state));
+    if (!loaded) return loaded.error();
+    feed.emplace(std::move(*loaded));
+    return {};
+  }
+
+  void close() {
+    feed.reset();
+    backend.reset();
+  }
+
+  // Appends and reports what became of it.
+  std::error_code append(std::uint64_t blocks) {
+    std::vector<Bytes> values;
+    for (std::uint64_t i = 0; i < blocks; ++i) values.push_back(block_of(feed->length() + i));
+    if (auto taken = feed->append(std::move(values), key_); !taken) return taken.error();
+    const auto events = drain();
+    for (const auto& event : events) {
+      if (const auto* failed = std::get_if<StoreFailed>(&event)) return failed->reason;
+    }
+    return {};
+  }
+
+  // Checks every block and node; how many parts are bad.
+  std::size_t count_bad() {
+    std::size_t bad = 0;
+    for (std::uint64_t from = 0;;) {
+      feed->verify(from);
+      const auto events = drain();
+      const auto& step = std::get<Verified>(events.back());
+      bad += step.bad.size();
+      from = step.next;
+      if (step.done) return bad;
+    }
+  }
+
+  std::vector<FeedEvent> drain() {
+    std::vector<FeedEvent> events;
+    while (auto op = feed->poll_store_op()) {
+      StoreResult result;
+      if (const auto* read = std::get_if<ReadOp>(&op->op)) {
+        result = backend->read(*read);
+      } else if (auto done = backend->commit(*std::get<CommitPtr>(op->op)); !done) {
+        result = fail(done.error());
+      }
+      feed->handle_store_done(op->id, std::move(result));
+    }
+    while (auto event = feed->poll_event()) events.push_back(std::move(*event));
+    return events;
+  }
+
+  std::shared_ptr<FaultyFileSystem> disk;
+
+ private:
+  std::unique_ptr<rocksdb::Env> env_;  // outlives the database
+  RocksOptions options_;
+
+ public:
+  std::unique_ptr<Backend> backend;
+  std::optional<Feed> feed;
+
+ private:
+  KeyPair key_;
+};
+
+// Appends until the disk fails, which it does after a drawn number of writes; then opens again.
+void run_round(std::uint64_t seed, DiskFault fault) {
+  CAPTURE(seed);
+  SeededRandom random(seed);
+  TempFolder temp;
+  Home home(temp.path() / "db");
+  REQUIRE_FALSE(home.open());
+  home.disk->fail_after(random.below(1200), fault);
+  std::uint64_t acknowledged = 0;
+  std::uint64_t attempted = 0;
+  std::error_code error;
+  while (!error && attempted < 20000) {
+    const auto blocks = 1 + random.below(30);
+    attempted = home.feed->length() + blocks;
+    error = home.append(blocks);
+    if (!error) acknowledged = attempted;
+  }
+  REQUIRE(home.disk->has_failed());
+  REQUIRE(error);
+  CHECK((error == Errc::full || error == Errc::io_failed));
+  if (fault == DiskFault::full) CHECK(error == Errc::full);
+  // Nothing is built on what may or may not be there, and what was acknowledged can be read.
+  CHECK(home.append(1) == Errc::store_failed);
+  if (acknowledged > 0) {
+    ReadOp read;
+    read.feed = home.feed->number();
+    read.blocks = {acknowledged - 1};
+    const auto last = home.backend->read(read);
+    REQUIRE(last);
+    CHECK(last->blocks[0] == block_of(acknowledged - 1));
+  }
+  home.close();
+  if (fault == DiskFault::power_cut) home.disk->lose_unsynced();
+  home.disk->heal();
+  REQUIRE_FALSE(home.open());
+  CHECK(home.feed->length() >= acknowledged);
+  CHECK(home.feed->length() <= attempted);
+  CHECK(home.feed->fork() == 0);
+  CHECK(home.feed->contiguous_length() == home.feed->length());
+  CHECK(home.count_bad() == 0);
+  CHECK_FALSE(home.append(3));
+}
+
+}  // namespace
+
+TEST_CASE("a power cut at any write loses nothing that was acknowledged") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) run_round(seed, DiskFault::power_cut);
+}
+
+TEST_CASE("a full disk is named, reading goes on, and with room again so does writing") {
+  for (std::uint64_t seed = 20; seed <= 28; ++seed) run_round(seed, DiskFault::full);
+}
+
+TEST_CASE("writes that fail or are torn end the feed and not its history") {
+  for (std::uint64_t seed = 40; seed <= 46; ++seed) run_round(seed, DiskFault::error);
+  for (std::uint64_t seed = 50; seed <= 56; ++seed) run_round(seed, DiskFault::torn);
+}
+
+}  // namespace cip::store
