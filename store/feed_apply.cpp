@@ -6,16 +6,6 @@
 
 namespace cip::store {
 
-// What a proof turned out to be good for.
-struct Feed::Machine::Verification {
-  // A node that must be read before anything can be said; all else is void then.
-  std::optional<std::uint64_t> read;
-  const Manifest* manifest = nullptr;  // that vouches, learnt or known
-  bool learns_manifest = false;
-  bool uses_upgrade = false;
-  RootList roots;  // after the upgrade
-};
-
 namespace {
 
 bool has_parts(const Proof& proof) {

@@ -45,11 +45,10 @@ void Feed::Machine::run(CutJob job) {
 // --- Following a writer who truncated (protocol of feeds, section 8.4) ---------------------------
 
 bool Feed::Machine::may_reorganise(const Proof& proof) const {
-  return allows_forks_ && proof.fork > fork_ && proof.upgrade && proof.upgrade->start == 0 &&
-         !tip_ && (manifest_ || compat_);
+  return allows_forks_ && proof.fork > fork_ && proof.upgrade && proof.upgrade->start == 0 && !tip_;
 }
 
-Result<RootList> Feed::Machine::verify_fork(const Proof& proof) {
+Result<RootList> Feed::Machine::verify_fork(const Proof& proof, const Manifest* manifest) {
   made_.clear();
   const auto climbed = climb(proof, nullptr, made_);
   if (!climbed) return fail(climbed.error());
@@ -58,7 +57,7 @@ Result<RootList> Feed::Machine::verify_fork(const Proof& proof) {
   if (!grow(roots, proof.upgrade->length, queue, proof.upgrade->additional, made_) ||
       !queue.is_empty())
     return fail(Errc::invalid_proof);
-  if (!verify_tree(authority(), roots, proof.fork, proof.upgrade->signature))
+  if (!verify_tree({key_, manifest}, roots, proof.fork, proof.upgrade->signature))
     return fail(Errc::invalid_signature);
   return roots;
 }
@@ -66,7 +65,11 @@ Result<RootList> Feed::Machine::verify_fork(const Proof& proof) {
 // Keeps what lies before the first root that differs from ours, which is the simple reader of the
 // protocol: blocks after it are fetched again even where they are the same.
 void Feed::Machine::reorganise(ApplyJob job) {
-  auto roots = verify_fork(job.proof);
+  // The first history that a reader meets may be a later one already.
+  Verification known;
+  if (auto good = verify_manifest(job.proof, known); !good)
+    return emit(Rejected{job.ticket, good.error()});
+  auto roots = verify_fork(job.proof, known.manifest);
   if (!roots) return emit(Rejected{job.ticket, roots.error()});
   const WithFetched source(*this, job.fetched);
   auto common = std::min(roots->length(), roots_.length());
@@ -83,7 +86,12 @@ void Feed::Machine::reorganise(ApplyJob job) {
   }
   auto& proof = job.proof;
   replace_history(common, std::move(*roots), proof.fork, std::move(proof.upgrade->signature));
-  Applied applied{job.ticket, {}, true, false};
+  Applied applied{job.ticket, {}, true, known.learns_manifest};
+  if (known.learns_manifest) {
+    manifest_ = std::move(*proof.manifest);
+    pending_.set_manifest(*manifest_);
+  }
+  compat_ = !manifest_;
   if (proof.block && add_block(proof.block->index, std::move(proof.block->value))) {
     applied.block = proof.block->index;
     advance_contiguous();

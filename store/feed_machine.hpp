@@ -111,7 +111,15 @@ class Feed::Machine final : public NodeSource {
  private:
   friend class Feed;
 
-  struct Verification;
+  // What a proof turned out to be good for.
+  struct Verification {
+    // A node that must be read before anything can be said; all else is void then.
+    std::optional<std::uint64_t> read;
+    const Manifest* manifest = nullptr;  // that vouches, learnt or known
+    bool learns_manifest = false;
+    bool uses_upgrade = false;
+    RootList roots;  // after the upgrade
+  };
   struct Waiter {
     Job job;
     std::size_t nodes = 0;   // how many of the batch's nodes are its
@@ -157,7 +165,7 @@ class Feed::Machine final : public NodeSource {
   // feed_fork.cpp
   bool may_reorganise(const Proof& proof) const;
   void reorganise(ApplyJob job);
-  Result<RootList> verify_fork(const Proof& proof);
+  Result<RootList> verify_fork(const Proof& proof, const Manifest* manifest);
   void run(CutJob job);
   void replace_history(std::uint64_t common, RootList roots, std::uint64_t fork, Bytes signature);
 

@@ -157,3 +157,25 @@ TEST_CASE("what was read of a history that is gone vouches for nothing") {
   CHECK_FALSE(blames_peer(rejected.reason));
   CHECK_FALSE(cold.feed.has(1));
 }
+
+TEST_CASE("a reader that holds nothing begins with a later fork, manifest and all") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 30));
+  REQUIRE(writer.feed.truncate(20, writer.key));
+  writer.drain();
+  auto reader = FeedRig::reader();
+  reader.feed.allow_forks(true);
+  auto proof = whole_upgrade(writer);
+  auto forged = proof;
+  forged.manifest = single_signer_manifest(make_key_pair(test::seed_of(9)).public_key);
+  CHECK(reader.apply(forged) == store::Errc::wrong_manifest);
+  CHECK(reader.apply(proof) == store::Errc::invalid_signature);  // taken for a compat feed
+  proof.manifest = writer.feed.manifest();
+  REQUIRE_FALSE(reader.apply(proof));
+  CHECK(reader.feed.has_manifest());
+  CHECK(reader.feed.fork() == 1);
+  fetch_all(reader, writer);
+  const auto again = reader.reopened();
+  CHECK(again.feed.tree_hash() == writer.feed.tree_hash());
+  CHECK(again.feed.fork() == 1);
+}
