@@ -66,6 +66,7 @@ store::Feed& Replication::add_feed(store::Feed feed, FeedSharing sharing) {
   by_discovery_key_.emplace(discovery_key(key), &added);
   added.replicator.set_keep_open(sharing.keep_open);
   added.feed.allow_forks(sharing.follow_forks);
+  added.replicator.set_heal(sharing.heal);
   touch(added);
   return added.feed;
 }
@@ -97,6 +98,7 @@ void Replication::set_sharing(Now, store::FeedNumber number, FeedSharing sharing
   slot->sharing = sharing;
   slot->replicator.set_keep_open(sharing.keep_open);
   slot->feed.allow_forks(sharing.follow_forks);
+  slot->replicator.set_heal(sharing.heal);
   touch(*slot);
 }
 
@@ -173,6 +175,18 @@ Result<void> Replication::clear(Now now, store::FeedNumber number, std::uint64_t
   auto cleared = slot->feed.clear(start, end);
   if (cleared) slot->replicator.note_cleared(now, start, end);
   return cleared;
+}
+
+bool Replication::send_extension(store::FeedNumber number, ConnId conn, std::string_view name,
+                                 ByteView payload) {
+  auto* slot = find(number);
+  if (slot == nullptr) return false;
+  touch(*slot);
+  return slot->replicator.send_extension(conn, name, payload);
+}
+
+void Replication::expose_extensions(store::FeedNumber number, bool exposed) {
+  if (auto* slot = find(number)) slot->replicator.set_extensions(exposed);
 }
 
 void Replication::open(Now, ConnId conn, store::FeedNumber number) {

@@ -35,6 +35,8 @@ struct FeedSharing {
   bool keep_open = false;
   // A higher fork, signed by the writer, replaces what is held (feeds section 8.4).
   bool follow_forks = false;
+  // Damaged blocks are given up and fetched again: for feeds that others hold too.
+  bool heal = false;
 };
 
 // A channel for the feed is in use on this stream.
@@ -97,6 +99,11 @@ class Replication final : public ChannelHandler {
   void cancel_download(Now now, store::FeedNumber number, DownloadId id);
   // Forgets blocks and tells peers.
   Result<void> clear(Now now, store::FeedNumber number, std::uint64_t start, std::uint64_t end);
+  // Extension messages of the feed's channels: sent to one peer, or to all (conn 0), and, once
+  // exposed, reported as ExtensionReceived. False: no such feed, or above the bounds.
+  bool send_extension(store::FeedNumber number, ConnId conn, std::string_view name,
+                      ByteView payload);
+  void expose_extensions(store::FeedNumber number, bool exposed);
   // Opens a channel for the feed on an open stream, unless there is one.
   void open(Now now, ConnId conn, store::FeedNumber number);
   std::vector<ReplicatorPeerInfo> peers(store::FeedNumber number) const;

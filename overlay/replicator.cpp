@@ -99,7 +99,7 @@ Replicator::Peer* Replicator::find(PeerNumber number) {
 
 bool Replicator::handle_message(Now now, PeerNumber number, std::uint32_t type, ByteView payload) {
   auto* peer = find(number);
-  if (peer == nullptr) return true;
+  if (peer == nullptr || peer->ended) return true;
   dirty_ = true;
   switch (static_cast<FeedMessage>(type)) {
     case FeedMessage::sync:
@@ -121,7 +121,7 @@ bool Replicator::handle_message(Now now, PeerNumber number, std::uint32_t type, 
     case FeedMessage::range:
       return handle_range(*peer, payload);
     case FeedMessage::extension:
-      return decode_extension(payload).has_value();
+      return handle_extension(*peer, payload);
   }
   return true;  // types above those defined are ignored
 }
@@ -130,6 +130,7 @@ bool Replicator::handle_sync(Now now, Peer& peer, ByteView payload) {
   const auto message = decode_sync(payload);
   if (!message) return false;
   const bool same_fork = message->fork == feed_.fork();
+  if (message->fork != peer.remote.fork) peer.refusals = {};
   peer.synced = true;
   peer.remote = *message;
   peer.acked = same_fork ? message->remote_length : 0;
@@ -168,6 +169,31 @@ bool Replicator::handle_range(Peer& peer, ByteView payload) {
   return true;
 }
 
+// An empty name stands for that of the extension message before (feeds section 9).
+bool Replicator::handle_extension(Peer& peer, ByteView payload) {
+  const auto message = decode_extension(payload);
+  if (!message || message->name.size() > kMaxExtensionName) return false;
+  if (!message->name.empty()) peer.extension = message->name;
+  if (!exposes_extensions_ || peer.extension.empty()) return true;
+  if (message->payload.size() > kMaxExtensionBytes) return true;
+  events_.push_back(ExtensionReceived{peer.conn, peer.extension, to_bytes(message->payload)});
+  return true;
+}
+
+bool Replicator::send_extension(ConnId conn, std::string_view name, ByteView payload) {
+  if (name.empty() || name.size() > kMaxExtensionName || payload.size() > kMaxExtensionBytes) {
+    return false;
+  }
+  const auto message = encode_extension({name, payload});
+  for (auto& [number, peer] : peers_) {
+    if (conn != 0 && peer->conn != conn) continue;
+    if (!streams_.is_writable(peer->conn)) continue;  // not worth waiting for
+    streams_.send(peer->conn, peer->channel, static_cast<std::uint32_t>(FeedMessage::extension),
+                  message);
+  }
+  return true;
+}
+
 // --- The feed --------------------------------------------------------------------------------
 
 bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
@@ -188,9 +214,14 @@ bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
                    note_stored(appended.start, appended.length);
                    return false;
                  },
-                 [&](const store::Truncated& truncated) {
-                   note_cleared(now, truncated.common, std::max(truncated.common, told_length_));
+                 [&](const store::Truncated&) {
                    need_syncs();
+                   return false;
+                 },
+                 [&](const store::BlockRead& read) {
+                   if (!read.value && read.value.error() == store::Errc::corrupt) {
+                     give_up(read.index);
+                   }
                    return false;
                  },
                  [&](const store::StoreFailed&) {
@@ -233,15 +264,23 @@ void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
   // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
-  if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) look_again_everywhere();
+  // Peers hear what is gone before they hear of the fork, lest they ask for it (section 8.4).
+  if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) {
+    note_cleared(now, feed_.contiguous_length(), told_length_);
+    look_again_everywhere();
+  }
   told_length_ = feed_.length();
+  check_conduct(now);
   sync_peers(now);
   announce_stored();
   if (!feed_.is_frozen()) {
     request_upgrade(now);
     for (auto& [number, peer] : peers_) request_blocks(now, *peer);
+    take_late(now);
   }
   for (auto& [number, peer] : peers_) {
+    announce_missed(*peer);
+    answer_wants(*peer);
     serve(now, *peer);
     update_hold(*peer);
   }
@@ -263,9 +302,13 @@ std::optional<TimePoint> Replicator::next_timeout() const {
   };
   consider(progress_due_);
   consider(empty_until_);
+  consider(late_due_);
   if (said_downloading_ && !keep_open_ && downloads_.empty()) consider(linger_until_);
   for (const auto& [number, peer] : peers_) {
+    if (peer->ended) continue;
     if (streams_.is_writable(peer->conn)) consider(peer->replies.next_due());
+    consider(peer->ends_at);
+    if (peer->blocked_since) consider(*peer->blocked_since + kNeverReads);
     // With nobody else to ask, waiting is all there is.
     if (peers_.size() > 1 && !peer->requests.empty()) consider(peer->heard + kStallTimeout);
   }

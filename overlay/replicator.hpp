@@ -7,14 +7,15 @@
 //
 // A machine on top of a Feed: its owner hands it messages of channels and events of the feed, and
 // calls flush() when an input is done; it acts on the feed and on Streams. It never drains the
-// feed's outputs. Not supported: pushes without a request (line 11; not advertised) and extensions;
-// both are ignored.
+// feed's outputs.
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <unordered_set>
@@ -50,6 +51,25 @@ inline constexpr std::size_t kMaxRepliesOfFeed = store::kMaxWaiting / 2;
 inline constexpr std::size_t kMaxWaitingRequests = 4096;
 // A peer that sent nothing for so long loses its requests to others that have the blocks.
 inline constexpr Duration kStallTimeout = std::chrono::seconds(15);
+// A request that another peer could answer is late after this long, or after this many times what
+// that peer needs for an answer; it is then taken away and asked for there.
+inline constexpr Duration kLateAfter = std::chrono::milliseconds(500);
+inline constexpr int kLateFactor = 4;
+inline constexpr std::size_t kLeastRequests = 4;
+// A peer whose proof was wrong may show within this time that its feed has another history.
+inline constexpr Duration kConflictWait = std::chrono::seconds(5);
+// A peer for which answers wait while nothing of what was sent before leaves: it never reads.
+inline constexpr Duration kNeverReads = std::chrono::minutes(2);
+// Data that was not asked for, less one for each answer that was; an honest peer sends some after
+// cancels that crossed its answers.
+inline constexpr std::size_t kMaxUnasked = 64;
+// Announcements that wait for a full stream; older ones are forgotten, which only means that these
+// blocks are not asked of us.
+inline constexpr std::size_t kMaxMissedRanges = 256;
+// Of the blocks that a peer could give, so many at a time are looked at for the rarest.
+inline constexpr std::size_t kRarestAmong = 1024;
+inline constexpr std::size_t kMaxExtensionName = 128;
+inline constexpr std::size_t kMaxExtensionBytes = 64 << 10;
 // As stock: refusals of one kind until a peer is not asked any more, malformed requests until its
 // stream is destroyed, segments of wants remembered.
 inline constexpr std::size_t kMaxRefusals = 32;
@@ -69,10 +89,16 @@ using DownloadId = std::uint64_t;
 // Names a peer of one Replicator; never reused.
 using PeerNumber = std::uint32_t;
 
+enum class BlockOrder : std::uint8_t { linear, rarest_first };
+
 struct DownloadOptions {
   std::uint64_t start = 0;
   std::optional<std::uint64_t> end;  // none: to the length that peers show
   bool follow = false;               // never done: what is appended later is wanted too
+  // No blocks: done when no peer in reach can prove a longer feed, or history.
+  bool length_only = false;
+  BlockOrder order = BlockOrder::linear;
+  std::uint64_t priority = 0;  // above 0: seeders answer these requests first
 };
 
 // What was fetched and served since the start.
@@ -84,6 +110,7 @@ struct ReplicationCounters {
   std::uint64_t requests_sent = 0;
   std::uint64_t refusals = 0;  // no-data for own requests
   std::uint64_t retries = 0;   // blocks that were asked for again
+  std::uint64_t late = 0;      // of these, because another peer could be faster
 };
 
 // Every wanted block is held, and no peer in reach claims a longer feed that it can prove. Of a
@@ -98,11 +125,18 @@ struct Progress {
   std::uint64_t blocks_fetched = 0;
   std::uint64_t bytes_fetched = 0;
 };
+// An extension message came. The name is never empty.
+struct ExtensionReceived {
+  ConnId conn = 0;
+  std::string name;
+  Bytes payload;
+};
 // A peer's upgrade made the feed longer.
 struct LengthGrew {
   std::uint64_t length = 0;
 };
-// A peer is not asked any more: it sent a wrong proof (reason of the store), or refused too often.
+// A peer is not asked any more: it sent a wrong proof (reason of the store), which ends its stream
+// with a reason that is counted, or refused too often.
 struct PeerRejected {
   ConnId conn = 0;
   std::error_code reason;
@@ -111,7 +145,8 @@ struct PeerRejected {
 struct FeedFrozen {
   ConnId conn = 0;
 };
-using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen>;
+using ReplicatorEvent =
+    std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen, ExtensionReceived>;
 
 // What is known of one peer, for status and policy.
 struct ReplicatorPeerInfo {
@@ -134,6 +169,12 @@ class Replicator {
   void cancel(Now now, DownloadId id);
   // Channels stay open and report interest although nothing is wanted (feeds seeded or our own).
   void set_keep_open(bool keep_open);
+  // Blocks that turn out to be damaged are given up, to be fetched again: for feeds of others.
+  void set_heal(bool heal) { heals_ = heal; }
+  // Extension messages become events; otherwise they are dropped, which is the default.
+  void set_extensions(bool exposed) { exposes_extensions_ = exposed; }
+  // To one peer (0: to all). False: name or payload is above its bound.
+  bool send_extension(ConnId conn, std::string_view name, ByteView payload);
   // Blocks start..end-1 are held no longer (Feed::clear): peers are told.
   void note_cleared(Now now, std::uint64_t start, std::uint64_t end);
 
@@ -186,6 +227,7 @@ class Replicator {
   Peer* find(PeerNumber number);
   void lose_requests(Peer& peer, bool tell);
   void reject(Now now, Peer& peer, std::error_code reason);
+  void give_up(std::uint64_t damaged);
   void wanted_again(std::uint64_t block);
   void note_stored(std::uint64_t start, std::uint64_t end);
   void need_syncs();
@@ -200,6 +242,7 @@ class Replicator {
   bool handle_want(Peer& peer, ByteView payload, bool wanted);
   bool handle_bitfield(Peer& peer, ByteView payload);
   bool handle_range(Peer& peer, ByteView payload);
+  bool handle_extension(Peer& peer, ByteView payload);
 
   // Downloading (replicator_download.cpp)
   bool wants_upgrade() const;
@@ -207,7 +250,10 @@ class Replicator {
   bool request_fork(Now now);
   bool may_ask(const Peer& peer) const;
   void request_blocks(Now now, Peer& peer);
-  std::optional<std::uint64_t> next_block(Peer& peer);
+  std::optional<std::uint64_t> next_block(Peer& peer, std::uint64_t& priority);
+  std::optional<std::uint64_t> rarest_block_of(Peer& peer, const Download& download);
+  std::size_t holders_of(std::uint64_t block) const;
+  void request_block(Now now, Peer& peer, std::uint64_t block, std::uint64_t priority);
   std::optional<std::uint64_t> next_block_of(Peer& peer, const Download& download);
   void send_want(Peer& peer, std::uint64_t index);
   void send_request(Now now, Peer& peer, RequestMessage message, InFlight request);
@@ -218,7 +264,18 @@ class Replicator {
   void handle_applied(Now now, const store::Applied& applied);
   bool handle_rejected(Now now, const store::Rejected& rejected);
   bool handle_conflict_checked(Now now, const store::ConflictChecked& checked);
+
+  // Peers that fail (replicator_conduct.cpp)
   void check_stalled(Now now);
+  void take_late(Now now);
+  bool take_late_from(Now now, Peer& slow, Peer& idle);
+  Duration late_after(const Peer& idle) const;
+  bool is_idle(Peer& peer);
+  void check_conduct(Now now);
+  void end_stream(Peer& peer, std::string_view why);
+  void note_unasked(Peer& peer);
+
+  // The end of a download
   void check_in_sync(Now now);
   bool is_in_sync(Now now, Download& download);
   bool has_longer_peer() const;
@@ -229,7 +286,10 @@ class Replicator {
   void begin_reply(Now now, Peer& peer);
   void update_hold(Peer& peer);
   bool handle_proof(Now now, store::ProofReady& ready);
+  void answer_wants(Peer& peer);
   void answer_want(Peer& peer, const WantMessage& want);
+  void announce_missed(Peer& peer);
+  void announce(Peer& peer, std::uint64_t start, std::uint64_t end);
   void announce_stored();
   void announce_to(Peer& peer);
   void sync_peers(Now now);
@@ -253,6 +313,9 @@ class Replicator {
   PeerNumber upgrading_ = 0;                   // whose upgrade is requested or being checked
   bool keep_open_ = false;
   bool failed_ = false;  // the feed cannot write any more
+  bool heals_ = false;
+  bool exposes_extensions_ = false;
+  std::optional<TimePoint> late_due_;  // when a request may have become late
   bool said_downloading_ = false;
   TimePoint linger_until_{};
   std::uint64_t told_length_ = 0;  // of the feed at the last flush

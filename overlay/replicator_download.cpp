@@ -14,6 +14,14 @@ constexpr std::size_t kMaxExpectedNodes = 8192;
 // Bytes of a data message around a small block, for estimates.
 constexpr std::size_t kReplyOverhead = 128;
 
+// Why the stream of a peer ends whose proof was rejected; counted by this text.
+std::string_view crime_of(std::error_code reason) {
+  if (reason == store::Errc::hash_mismatch) return "feed proof contradicts the tree";
+  if (reason == store::Errc::invalid_signature) return "feed head is not signed by its writers";
+  if (reason == store::Errc::wrong_manifest) return "manifest of another feed";
+  return "feed proof without the nodes it needs";
+}
+
 }  // namespace
 
 // --- Upgrades (section 10.4) -----------------------------------------------------------------
@@ -51,7 +59,7 @@ void Replicator::request_upgrade(Now now) {
   message.wanted.manifest = needs_manifest && best->remote.has_manifest;
   // The first new block comes along: a live feed then costs one round trip per append.
   const bool wanted = std::any_of(downloads_.begin(), downloads_.end(), [&](const Download& item) {
-    return item.options.start <= length && length < item.end();
+    return !item.options.length_only && item.options.start <= length && length < item.end();
   });
   if (wanted && best->blocks.has(length) && !in_flight_.get(length)) {
     message.wanted.block = {length, 0};
@@ -71,6 +79,7 @@ bool Replicator::request_fork(Now now) {
     upgrading_ = number;
     RequestMessage message;
     message.wanted.upgrade = {0, remote.length};
+    message.wanted.manifest = !feed_.has_manifest() && !feed_.is_compat() && remote.has_manifest;
     InFlight request;
     request.upgrade = true;
     send_request(now, *peer, std::move(message), request);
@@ -96,23 +105,70 @@ void Replicator::request_blocks(Now now, Peer& peer) {
   if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
   if (feed_.uncommitted_bytes() > kMaxUncommittedBytes) return;
   const auto limit = request_limit(peer);
+  std::uint64_t priority = 0;
   while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed) {
-    const auto block = next_block(peer);
+    const auto block = next_block(peer, priority);
     if (!block) return;
-    InFlight request;
-    request.block = *block;
-    RequestMessage message;
-    message.wanted.block = {*block, levels_to_ask(peer, *block, request.relies_on_earlier)};
-    in_flight_.set(*block);
-    send_request(now, peer, std::move(message), request);
+    request_block(now, peer, *block, priority);
   }
 }
 
-std::optional<std::uint64_t> Replicator::next_block(Peer& peer) {
+void Replicator::request_block(Now now, Peer& peer, std::uint64_t block, std::uint64_t priority) {
+  InFlight request;
+  request.block = block;
+  RequestMessage message;
+  message.priority = priority;
+  // A seeder may answer the urgent ones in any order, so that these do without the others.
+  message.wanted.block = {block, priority > 0
+                                     ? feed_.wanted_nodes(block)
+                                     : levels_to_ask(peer, block, request.relies_on_earlier)};
+  in_flight_.set(block);
+  send_request(now, peer, std::move(message), request);
+}
+
+std::optional<std::uint64_t> Replicator::next_block(Peer& peer, std::uint64_t& priority) {
   for (const auto& download : downloads_) {
-    if (const auto block = next_block_of(peer, download)) return block;
+    if (download.options.length_only) continue;
+    priority = download.options.priority;
+    const auto block = download.options.order == BlockOrder::rarest_first
+                           ? rarest_block_of(peer, download)
+                           : next_block_of(peer, download);
+    if (block) return block;
   }
   return std::nullopt;
+}
+
+std::size_t Replicator::holders_of(std::uint64_t block) const {
+  return static_cast<std::size_t>(std::count_if(
+      peers_.begin(), peers_.end(),
+      [&](const auto& item) { return may_ask(*item.second) && item.second->blocks.has(block); }));
+}
+
+// Among the next blocks that the peer could give, those first that fewest peers have.
+std::optional<std::uint64_t> Replicator::rarest_block_of(Peer& peer, const Download& download) {
+  auto& queue = peer.rarest;
+  if (peer.rarest_of != download.id) queue.clear();
+  peer.rarest_of = download.id;
+  while (true) {
+    while (!queue.empty()) {
+      const auto block = queue.back();
+      queue.pop_back();
+      if (!feed_.has(block) && !in_flight_.get(block) && peer.blocks.has(block)) return block;
+    }
+    // What the walk finds is put back by setting it on to behind each find.
+    std::vector<std::pair<std::size_t, std::uint64_t>> found;
+    auto& scan = peer.scan[download.id];
+    while (found.size() < kRarestAmong) {
+      const auto block = next_block_of(peer, download);
+      if (!block) break;
+      found.emplace_back(holders_of(*block), *block);
+      scan = *block + 1;
+    }
+    if (found.empty()) return std::nullopt;
+    scan = std::min(scan, found.front().second);  // what is not asked for now is found again
+    std::sort(found.rbegin(), found.rend());
+    for (const auto& [holders, block] : found) queue.push_back(block);
+  }
 }
 
 // The first block of a download that is neither held nor asked for and that the peer has. What lies
@@ -167,6 +223,7 @@ std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& r
 
 void Replicator::send_request(Now now, Peer& peer, RequestMessage message, InFlight request) {
   if (peer.requests.empty()) peer.heard = now.mono;
+  request.sent = now.mono;
   message.wanted.fork = peer.remote.fork;
   request.fork = peer.remote.fork;
   request.manifest = message.wanted.manifest;
@@ -178,7 +235,10 @@ void Replicator::send_request(Now now, Peer& peer, RequestMessage message, InFli
 
 // --- Answers ---------------------------------------------------------------------------------
 
-void Replicator::answered(Now now, Peer& peer, const InFlight&) {
+void Replicator::answered(Now now, Peer& peer, const InFlight& request) {
+  const auto took = now.mono - request.sent;
+  peer.answer_time = peer.answer_time ? (*peer.answer_time * 7 + took) / 8 : took;
+  if (peer.unasked > 0) --peer.unasked;
   peer.heard = now.mono;
   peer.stalled = false;
   peer.window = std::min(peer.window + 1, kMaxRequests);
@@ -191,9 +251,12 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   if (message->id == 0) {
     if (proof.upgrade && proof.upgrade->start == 0 && proof.fork == feed_.fork()) {
       conflict_checks_.emplace(feed_.check_conflict(std::move(proof)), peer.number);
+    } else {
+      note_unasked(peer);
     }
     return true;
   }
+  if (!peer.requests.expects(message->id)) note_unasked(peer);
   const auto request = peer.requests.answer(message->id);
   if (!request) return true;
   answered(now, peer, *request);
@@ -235,7 +298,9 @@ void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataRea
   if (request.fork != peer.remote.fork || request.fork != feed_.fork()) {
     // One of both has changed its fork meanwhile: nobody's fault.
     if (request.upgrade && upgrading_ == peer.number) upgrading_ = 0;
-    if (request.upgrade) peer.refused_upgrade = peer.remote.length;
+    // What it says now may be asked for still, unless this is what was refused.
+    const bool is_current = request.fork == peer.remote.fork;
+    if (request.upgrade && is_current) peer.refused_upgrade = peer.remote.length;
     if (request.block) wanted_again(*request.block);
     return;
   }
@@ -303,9 +368,13 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
     peer->refused_upgrade = peer->remote.length;
   }
   if (!store::blames_peer(rejected.reason) || incoming.relied_on_earlier) return true;
+  if (peer->ends_at || peer->ended) return true;
   reject(now, *peer, rejected.reason);
   // Does it have another history than ours? (section 10.6)
+  peer->crime = crime_of(rejected.reason);
+  peer->ends_at = now.mono;
   if (const auto length = std::min(feed_.length(), peer->remote.length); length > 0) {
+    peer->ends_at = now.mono + kConflictWait;
     RequestMessage message;
     message.wanted.fork = peer->remote.fork;
     message.wanted.upgrade = {0, length};
@@ -315,49 +384,17 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   return true;
 }
 
-bool Replicator::handle_conflict_checked(Now, const store::ConflictChecked& checked) {
+bool Replicator::handle_conflict_checked(Now now, const store::ConflictChecked& checked) {
   const auto found = conflict_checks_.find(checked.ticket);
   if (found == conflict_checks_.end()) return false;
-  const auto* peer = find(found->second);
+  auto* peer = find(found->second);
   conflict_checks_.erase(found);
+  // Two signed histories are the writer's doing; anything else was the peer's.
+  if (peer != nullptr && peer->ends_at) {
+    peer->ends_at = checked.conflict ? std::nullopt : std::optional(now.mono);
+  }
   if (checked.conflict) events_.push_back(FeedFrozen{peer != nullptr ? peer->conn : 0});
   return true;
-}
-
-// --- Peers that fail -------------------------------------------------------------------------
-
-void Replicator::lose_requests(Peer& peer, bool tell) {
-  peer.expected.clear();
-  for (const auto& cancelled : peer.requests.cancel_all()) {
-    if (cancelled.request.upgrade && upgrading_ == peer.number) upgrading_ = 0;
-    if (cancelled.request.block) wanted_again(*cancelled.request.block);
-    if (tell) {
-      streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::cancel),
-                    encode_cancel(cancelled.id));
-    }
-  }
-}
-
-void Replicator::reject(Now, Peer& peer, std::error_code reason) {
-  if (peer.rejected) return;
-  peer.rejected = true;
-  lose_requests(peer, true);
-  if (upgrading_ == peer.number) upgrading_ = 0;
-  events_.push_back(PeerRejected{peer.conn, reason});
-  dirty_ = true;
-}
-
-void Replicator::check_stalled(Now now) {
-  for (auto& [number, peer] : peers_) {
-    if (peer->requests.empty() || now.mono < peer->heard + kStallTimeout) continue;
-    const bool others = std::any_of(peers_.begin(), peers_.end(), [&](const auto& item) {
-      return item.first != number && may_ask(*item.second);
-    });
-    peer->heard = now.mono;
-    if (!others) continue;
-    peer->stalled = true;
-    lose_requests(*peer, true);
-  }
 }
 
 // --- The end of a download -------------------------------------------------------------------
@@ -372,6 +409,11 @@ bool Replicator::has_longer_peer() const {
 }
 
 bool Replicator::is_in_sync(Now now, Download& download) {
+  if (download.options.length_only &&
+      !std::all_of(peers_.begin(), peers_.end(),
+                   [](const auto& item) { return item.second->synced || item.second->rejected; })) {
+    return false;
+  }
   if (download.end() > feed_.length()) {
     const bool met = std::any_of(peers_.begin(), peers_.end(), [](const auto& item) {
       return item.second->synced && !item.second->rejected;
@@ -384,6 +426,7 @@ bool Replicator::is_in_sync(Now now, Download& download) {
     // What is appended while the rest arrives is not part of this download.
     if (!download.options.follow) download.options.end = feed_.length();
   }
+  if (download.options.length_only) return true;
   const auto end = std::min(download.end(), feed_.length());
   download.held = std::min(download.held, end);
   download.held = feed_.blocks().first_unset(download.held, end);

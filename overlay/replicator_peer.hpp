@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <set>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -34,11 +37,20 @@ struct Replicator::Peer {
   TimePoint heard{};  // last answer, or the request that began a busy time
   bool rejected = false;
   bool stalled = false;
+  std::optional<Duration> answer_time;  // how long an answer takes lately, smoothed
+  std::size_t unasked = 0;              // data that was not asked for
+  // Its stream ends: because of this (a literal), then.
+  std::string_view crime;
+  std::optional<TimePoint> ends_at;
+  bool ended = false;
+  std::optional<TimePoint> blocked_since;  // something waits, and its stream takes nothing
   bool asked_manifest = false;
   std::optional<std::uint64_t> refused_upgrade;  // a length it could not prove
   std::array<std::size_t, 3> refusals{};         // by reason
   std::map<DownloadId, std::uint64_t> scan;  // below it, nothing of the download is to be had here
   std::set<std::uint64_t> wanted_segments;
+  std::vector<std::uint64_t> rarest;  // to be asked for next, the last first
+  DownloadId rarest_of = 0;
   // Tree nodes that requests under way will bring: later ones need not climb past them.
   std::unordered_set<std::uint64_t> expected;
 
@@ -51,6 +63,9 @@ struct Replicator::Peer {
   bool said_can_upgrade = true;
   std::uint64_t announced = 0;  // complete up to here, as it was told
   std::vector<WantMessage> wants;
+  std::deque<WantMessage> unanswered_wants;
+  std::deque<store::BlockRange> missed;  // announcements that found the stream full
+  std::string extension;                 // name of the last extension message
   bool wants_all = false;
 
   void look_again_from(std::uint64_t block) {

@@ -42,7 +42,9 @@ void Replicator::sync_peers(Now now) {
   const bool downloading = says_downloading(now);
   if (std::exchange(said_downloading_, downloading) != downloading) need_syncs();
   for (auto& [number, peer] : peers_) {
-    if (peer->sync_due) send_sync(*peer);
+    // Nodes that came meanwhile may let us prove what we could not.
+    if (!peer->said_can_upgrade && can_upgrade(*peer)) peer->sync_due = true;
+    if (peer->sync_due && streams_.is_writable(peer->conn)) send_sync(*peer);
   }
 }
 
@@ -82,13 +84,9 @@ void Replicator::announce_stored() {
 // A complete feed is announced as a whole. Before that only what is likely to be asked for: blocks
 // near the end, and segments that the peer wants, unless it has them itself.
 void Replicator::announce_to(Peer& peer) {
-  const auto send = [&](std::uint64_t start, std::uint64_t end) {
-    streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::range),
-                  encode_range({start, end - start, false}));
-  };
   const auto length = feed_.length();
   if (feed_.contiguous_length() == length) {
-    if (peer.announced < length) send(0, length);
+    if (peer.announced < length) announce(peer, 0, length);
     peer.announced = length;
     return;
   }
@@ -97,7 +95,38 @@ void Replicator::announce_to(Peer& peer) {
     const auto start =
         peer.wants_range(range.start, range.end) ? range.start : std::max(range.start, tail);
     if (start >= range.end || peer.blocks.first_missing(start, range.end) == range.end) continue;
-    send(start, range.end);
+    announce(peer, start, range.end);
+  }
+}
+
+// Waits while the stream is full; what lies within the last one that waits joins it.
+void Replicator::announce(Peer& peer, std::uint64_t start, std::uint64_t end) {
+  if (peer.missed.empty() && streams_.is_writable(peer.conn)) {
+    streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::range),
+                  encode_range({start, end - start, false}));
+    return;
+  }
+  if (!peer.missed.empty() && start <= peer.missed.back().end &&
+      start >= peer.missed.back().start) {
+    peer.missed.back().end = std::max(peer.missed.back().end, end);
+    return;
+  }
+  if (peer.missed.size() >= kMaxMissedRanges) peer.missed.pop_front();
+  peer.missed.push_back({start, end});
+}
+
+void Replicator::announce_missed(Peer& peer) {
+  while (!peer.missed.empty() && streams_.is_writable(peer.conn)) {
+    const auto range = peer.missed.front();
+    peer.missed.pop_front();
+    // Some of it may have been cleared or cut since.
+    const auto end = std::min(range.end, feed_.length());
+    const auto start = feed_.blocks().first_set(range.start, std::max(range.start, end));
+    if (start >= end) continue;
+    const auto stop = feed_.blocks().first_unset(start, end);
+    streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::range),
+                  encode_range({start, stop - start, false}));
+    if (stop < end) peer.missed.push_front({stop, end});
   }
 }
 
@@ -117,8 +146,18 @@ bool Replicator::handle_want(Peer& peer, ByteView payload, bool wanted) {
   } else {
     peer.wants.push_back(*want);
   }
-  answer_want(peer, *want);
+  std::erase_if(peer.unanswered_wants, same);
+  if (peer.unanswered_wants.size() >= kMaxWants) peer.unanswered_wants.pop_front();
+  peer.unanswered_wants.push_back(*want);
   return true;
+}
+
+void Replicator::answer_wants(Peer& peer) {
+  while (!peer.unanswered_wants.empty() && streams_.is_writable(peer.conn)) {
+    const auto want = peer.unanswered_wants.front();
+    peer.unanswered_wants.pop_front();
+    answer_want(peer, want);
+  }
 }
 
 void Replicator::answer_want(Peer& peer, const WantMessage& want) {
@@ -241,6 +280,9 @@ bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
     peer->replies.finish(ready.ticket, FeedMessage::data, std::move(message));
     return true;
   }
+  if (ready.proof.error() == store::Errc::corrupt && request != nullptr && request->wanted.block) {
+    give_up(request->wanted.block->index);
+  }
   auto reason = NoDataReason::not_available;
   TimePoint due{};
   if (ready.proof.error() == store::Errc::invalid_request) {
@@ -249,7 +291,7 @@ bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
   }
   peer->replies.finish(ready.ticket, FeedMessage::no_data, encode_no_data({id, reason}), due);
   if (peer->invalid_requests >= kMaxInvalidRequests) {
-    streams_.destroy(peer->conn, "too many invalid feed requests");
+    end_stream(*peer, "too many invalid feed requests");
   }
   return true;
 }

@@ -48,6 +48,10 @@ std::vector<RequestTable::Cancelled> RequestTable::cancel_all() {
   return out;
 }
 
+bool RequestTable::expects(std::uint64_t id) const {
+  return id >= 1 && id <= slots_.size() && slots_[id - 1].state != State::free;
+}
+
 RequestTable::Slot* RequestTable::slot(std::uint64_t id) {
   return id >= 1 && id <= slots_.size() ? &slots_[id - 1] : nullptr;
 }

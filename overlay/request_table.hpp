@@ -20,6 +20,7 @@ struct InFlight {
   bool manifest = false;
   // It climbs only to a node that an earlier request on this channel will bring.
   bool relies_on_earlier = false;
+  TimePoint sent{};
 };
 
 class RequestTable {
@@ -36,6 +37,21 @@ class RequestTable {
     InFlight request;
   };
   std::vector<Cancelled> cancel_all();
+
+  // Whether an answer to this id may come: it is in use, or was cancelled not long ago.
+  bool expects(std::uint64_t id) const;
+  // The oldest request for a block that `wanted` accepts, with its id.
+  template <typename Accept>
+  std::optional<Cancelled> oldest_block(Accept wanted) const {
+    std::optional<Cancelled> oldest;
+    for (std::uint64_t id = 1; id <= slots_.size(); ++id) {
+      const auto& slot = slots_[id - 1];
+      if (slot.state != State::in_flight || !slot.request.block || slot.request.upgrade) continue;
+      if (oldest && oldest->request.sent <= slot.request.sent) continue;
+      if (wanted(*slot.request.block)) oldest = Cancelled{id, slot.request};
+    }
+    return oldest;
+  }
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
