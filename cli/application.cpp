@@ -37,6 +37,7 @@ void add_all_commands(CommandTree& tree) {
   add_node_commands(tree);
   add_doctor_command(tree);
   add_find_command(tree);
+  add_record_commands(tree);
   add_feed_commands(tree);
   add_message_commands(tree);
   add_topic_commands(tree);

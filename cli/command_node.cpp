@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/application.hpp"
+#include "cli/command_routes.hpp"
 #include "cli/printer.hpp"
 
 namespace cip::cli {
@@ -31,6 +32,26 @@ std::string traffic_text(const Json& dht) {
                      bytes_text(number_of(dht, "bytesIn")), bytes_text(number_of(dht, "bytesOut")));
 }
 
+// "private 10.0.0.1:49737 (reachable), public 1.2.3.4:49737", and what others say they see.
+std::string nat_text(const Json& nat) {
+  std::vector<std::string> parts;
+  for (const auto& place : nat.value("places", Json::array())) {
+    parts.push_back(fmt::format("{} {}{}", text_of(place, "realm"), text_of(place, "address"),
+                                flag_of(place, "reachable") ? " (reachable)" : ""));
+  }
+  if (const auto seen = text_of(nat, "seenAs"); !seen.empty()) {
+    parts.push_back(
+        fmt::format("others see {} ({})", seen, plural(count_of(nat, "votes"), "vote")));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string stored_text(const Json& stored) {
+  const auto values = count_of(stored, "mutables") + count_of(stored, "immutables");
+  const auto announces = count_of(stored, "records") + count_of(stored, "forwards");
+  return fmt::format("{}, {}", plural(values, "value"), plural(announces, "announce"));
+}
+
 std::string disk_text(const Json& disk) {
   return fmt::format("own {}, kept {}, cache {}, quota {}", bytes_text(number_of(disk, "own")),
                      bytes_text(number_of(disk, "kept")), bytes_text(number_of(disk, "cache")),
@@ -57,6 +78,10 @@ std::string status_text(const Json& status, Style style) {
             fmt::format("udp {}, tcp {}", text_of(status, "udp"), text_of(status, "tcp")));
   pairs.add("network", fmt::format("{}, {}", text_of(status, "network"), reachability(status)));
   pairs.add("dht", traffic_text(member(status, "dht")));
+  if (status.contains("nat")) pairs.add("seen at", nat_text(member(status, "nat")));
+  if (status.contains("stored")) {
+    pairs.add("for others", stored_text(member(status, "stored")));
+  }
   pairs.add("holds", fmt::format("{}, {}, {}", plural(count_of(status, "peers"), "peer"),
                                  plural(count_of(status, "feeds"), "feed"),
                                  plural(count_of(status, "topics"), "topic")));
@@ -87,7 +112,7 @@ void add_status(CommandTree& tree) {
       ->group(kCommandFlags);
 }
 
-// ---- peers, routes
+// ---- peers
 
 std::string channels_text(const Json& peer) {
   const auto found = peer.find("channels");
@@ -114,23 +139,6 @@ int peers(Context& context) {
       },
       "no peer is connected");
   return run(context, {"peers"}, printer);
-}
-
-int routes(Context& context) {
-  TablePrinter printer(
-      context, {">bucket", "node", "address", ">round trip", ">seen", "state"},
-      [](const Json& contact) -> std::vector<std::string> {
-        return {count_text(count_of(contact, "bucket")),
-                short_text(text_of(contact, "node"), 16),
-                text_of(contact, "address"),
-                contact.value("rttMs", Json()).is_number()
-                    ? duration_text(number_of(contact, "rttMs"))
-                    : "",
-                duration_text(number_of(contact, "seenMs")) + " ago",
-                flag_of(contact, "stale") ? "stale" : ""};
-      },
-      "the routing table is empty");
-  return run(context, {"routes"}, printer);
 }
 
 // ---- id, paths, version, stop
@@ -183,9 +191,10 @@ void add_node_commands(CommandTree& tree) {
   add_plain(tree, "peers", "List the peers that are connected",
             {"cipnode peers", "cipnode peers --json | jq -r .key"},
             {ExitCode::timeout, ExitCode::no_daemon}, peers);
-  add_plain(tree, "routes", "List the contacts in the routing table by bucket",
+  add_plain(tree, "routes",
+            "Show the routing table, on a terminal with a picture of its buckets",
             {"cipnode routes", "cipnode routes --json | jq -r .address"},
-            {ExitCode::timeout, ExitCode::no_daemon}, routes);
+            {ExitCode::timeout, ExitCode::no_daemon}, show_routes);
   add_plain(tree, "id", "Print the key by which others find this node",
             {"cipnode id", "cipnode id --json | jq -r .keyHex"}, {ExitCode::corrupt}, print_id);
   add_plain(tree, "paths", "Print where this home keeps its files",

@@ -11,8 +11,10 @@
 // strangers, who could collide hashes, and because order shows in answers.
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -55,16 +57,32 @@ class Generations {
     return Put::stored;
   }
 
-  // The entry, which is moved to the fresh generation. Null if there is none.
-  const Value* read(TimePoint now, const NodeId& own_id, const Key& key) {
+  // The entry, which is moved to the fresh generation. Null if there is none. `renewed`, if given,
+  // tells whether it was moved just now.
+  const Value* read(TimePoint now, const NodeId& own_id, const Key& key, bool* renewed = nullptr) {
     turn(now);
     const auto known = fresh_.find(key);
     if (known != fresh_.end()) return &known->second;
     const auto old = stale_.find(key);
     if (old == stale_.end()) return nullptr;
     if (fresh_.size() >= limits_.entries || !has_room(own_id, key)) return &old->second;
+    if (renewed != nullptr) *renewed = true;
     return &fresh_.insert(stale_.extract(old)).position->second;
   }
+
+  // An entry of an earlier run that has `left` to live: to the generation that it would be in. No
+  // quota applies, since it was applied when the entry was written.
+  void restore(TimePoint now, const NodeId& own_id, const Key& key, Value value, Duration left) {
+    turn(now);
+    if (left <= Duration{} || fresh_.contains(key) || stale_.contains(key)) return;
+    const bool fresh = now + left > turned_at_ + limits_.age * 2 / 3;
+    if (fresh ? !has_room(own_id, key) : stale_.size() >= limits_.entries) return;
+    (fresh ? fresh_ : stale_).emplace(key, std::move(value));
+  }
+  // When an entry that is written now is forgotten if nobody touches it.
+  TimePoint expiry() const { return turned_at_ + 2 * (limits_.age * 2 / 3); }
+  // Keys that had to go since the last call because their generation was full.
+  std::vector<Key> take_dropped() { return std::exchange(dropped_, {}); }
 
   void erase(const Key& key) {
     fresh_.erase(key);
@@ -110,8 +128,11 @@ class Generations {
     const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
     std::nth_element(distances.begin(), middle, distances.end());
     horizon_ = *middle;
-    std::erase_if(fresh_,
-                  [&](const auto& entry) { return distance(own_id, entry.first) >= *horizon_; });
+    for (auto entry = fresh_.begin(); entry != fresh_.end();) {
+      const bool near = distance(own_id, entry->first) < *horizon_;
+      if (!near) dropped_.push_back(entry->first);
+      entry = near ? std::next(entry) : fresh_.erase(entry);
+    }
   }
 
   bool has_quota(Endpoint from) const {
@@ -134,6 +155,7 @@ class Generations {
   Map stale_;
   TimePoint turned_at_{};  // a multiple of the period: nothing depends on when the first entry came
   std::optional<std::uint64_t> horizon_;  // entries at this distance and beyond are refused
+  std::vector<Key> dropped_;
   // Entries written to the fresh generation by each source.
   std::map<std::uint32_t, std::size_t> by_ip_;
   std::map<std::uint32_t, std::size_t> by_subnet24_;

@@ -388,6 +388,19 @@ bool Lifecycle::is_firewalled() const {
   return true;
 }
 
+NatView Lifecycle::nat_view() const {
+  NatView out;
+  for (std::size_t realm = 0; realm < kRealms; ++realm) {
+    const auto& at = core_.own.at(static_cast<Realm>(realm));
+    out.places[realm] = {static_cast<Realm>(realm), at ? std::optional(at->endpoint) : std::nullopt,
+                         at.has_value() && core_.reachable[realm]};
+  }
+  out.believed = sampler_.believed();
+  out.samples = sampler_.size();
+  out.proofs = static_cast<unsigned>(proofs_.size());
+  return out;
+}
+
 void Lifecycle::publish_state() {
   StateChanged state;
   state.id = core_.table.id();

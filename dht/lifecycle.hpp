@@ -54,6 +54,7 @@ class Lifecycle {
 
   std::optional<Endpoint> public_address() const;
   bool is_firewalled() const;
+  NatView nat_view() const;
   std::size_t memory_bytes() const;
 
  private:

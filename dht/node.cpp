@@ -163,6 +163,10 @@ void Node::assume(Now now, std::span<const Contact> proven) {
   parts_->lifecycle.assume(now, proven);
 }
 
+void Node::restore_records(Now now, std::span<const RecordChange> saved) {
+  for (const auto& record : saved) parts_->core.records.restore(now, record);
+}
+
 // --- single requests
 
 RequestId Node::ping(Now now, Endpoint to) {
@@ -266,10 +270,15 @@ QueryId Node::get_immutable(Now now, const Target& target, QueryOptions options)
 Result<QueryId> Node::put_mutable(Now now, const KeyPair& key, std::uint64_t seq, Bytes value,
                                   QueryOptions options) {
   if (value.size() > kMaxOwnValueSize) return fail(Errc::value_too_large);
+  return put_signed(now, sign_mutable(seq, std::move(value), key), std::move(options));
+}
+
+Result<QueryId> Node::put_signed(Now now, const MutablePut& put, QueryOptions options) {
+  if (put.signed_value.value.size() > kMaxOwnValueSize) return fail(Errc::value_too_large);
   QueryTask task;
   task.kind = QueryTask::Kind::mutable_put;
-  task.put = sign_mutable(seq, std::move(value), key);
-  return begin(now, target_of_key(key.public_key), std::move(task), std::move(options));
+  task.put = put;
+  return begin(now, target_of_key(put.public_key), std::move(task), std::move(options));
 }
 
 QueryId Node::get_mutable(Now now, const PublicKey& key, std::uint64_t lowest_seq,
@@ -316,6 +325,9 @@ void Node::answer_hello(Now now, const HelloTicket& ticket, Bytes noise) {
 
 std::optional<Outgoing> Node::poll_message() { return parts_->core.outbox.pop(); }
 std::optional<Event> Node::poll_event() { return parts_->core.events.pop(); }
+std::optional<RecordChange> Node::poll_record_change() {
+  return parts_->core.records.poll_change();
+}
 
 std::optional<TimePoint> Node::next_timeout() const {
   const auto& core = parts_->core;
@@ -347,6 +359,7 @@ std::optional<Endpoint> Node::public_address() const { return parts_->lifecycle.
 bool Node::is_persistent() const { return parts_->core.is_persistent(); }
 bool Node::is_firewalled() const { return parts_->lifecycle.is_firewalled(); }
 bool Node::is_ready() const { return parts_->core.ready; }
+NatView Node::nat_view() const { return parts_->lifecycle.nat_view(); }
 const RoutingTable& Node::table() const { return parts_->core.table; }
 const RecordCache& Node::records() const { return parts_->core.records; }
 const SizeEstimator* Node::size_estimator() const { return parts_->queries.size_estimator(); }

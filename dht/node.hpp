@@ -18,6 +18,8 @@
 #include "dht/errors.hpp"
 #include "dht/message.hpp"
 #include "dht/node_types.hpp"
+#include "dht/payloads.hpp"
+#include "dht/record_change.hpp"
 
 namespace cip::dht {
 
@@ -82,6 +84,9 @@ class Node {
   // from global knowledge. Never for contacts of a real network.
   void assume(Now now, std::span<const Contact> proven);
 
+  // Records of an earlier run, as changes once told them; those past their time are left.
+  void restore_records(Now now, std::span<const RecordChange> saved);
+
   // --- single requests
 
   RequestId ping(Now now, Endpoint to);
@@ -116,6 +121,8 @@ class Node {
   QueryId get_immutable(Now now, const Target& target, QueryOptions options = {});
   Result<QueryId> put_mutable(Now now, const KeyPair& key, std::uint64_t seq, Bytes value,
                               QueryOptions options = {});
+  // A value that is signed already: what its owner, or whoever read it, puts again.
+  Result<QueryId> put_signed(Now now, const MutablePut& put, QueryOptions options = {});
   // Replies carry mutable values whose signature verified under `key`; the highest seq counts.
   QueryId get_mutable(Now now, const PublicKey& key, std::uint64_t lowest_seq,
                       QueryOptions options = {});
@@ -141,6 +148,8 @@ class Node {
 
   std::optional<Outgoing> poll_message();
   std::optional<Event> poll_event();
+  // For the copy of stored records on disk (Options::tell_record_changes).
+  std::optional<RecordChange> poll_record_change();
   // When the next work is due; none: nothing is.
   std::optional<TimePoint> next_timeout() const;
 
@@ -158,6 +167,7 @@ class Node {
   bool is_persistent() const;
   bool is_firewalled() const;
   bool is_ready() const;
+  NatView nat_view() const;
   const RoutingTable& table() const;
   // Records and values stored here for others.
   const RecordCache& records() const;

@@ -24,7 +24,8 @@ NodeCore::NodeCore(NodeOptions node_options, ContactArena& contacts, Random& rng
       random(rng),
       table(NodeId{rng.bytes<32>()}, contacts, {.k = options.k}),
       tokens(make_token_issuer(options, rng)),
-      rpc(rng) {}
+      rpc(rng),
+      records(RecordCache::Options{.tell_changes = options.tell_record_changes}) {}
 
 Tick NodeCore::tick(Now now) const { return static_cast<Tick>((now.mono - epoch) / kTick) + slept; }
 

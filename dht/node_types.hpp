@@ -58,6 +58,8 @@ struct NodeOptions {
   // Answers to unproven addresses are charged to a budget (section 11). Off for simulations, where
   // no source is forged and the accounts of a million nodes would be memory.
   bool reflection_budget = true;
+  // Changes of what is stored for others are told by poll_record_change(), for a copy on disk.
+  bool tell_record_changes = false;
   // Fixed seed for the token secrets; empty: drawn from the Random. For tests with golden bytes.
   // (previous, current)
   std::optional<std::array<Bytes32, 2>> token_secrets;
@@ -81,6 +83,19 @@ struct QueryOptions {
   bool background = false;
   // How many of the closest store what is put; 0: all k = 20.
   std::size_t replicas = 0;
+};
+
+// Where a node believes to be, and why: for people who ask what others see of it.
+struct NatView {
+  struct Place {
+    Realm realm{};
+    std::optional<Endpoint> address;  // as far as it is believed
+    bool reachable = false;           // strangers there reach the server socket
+  };
+  std::array<Place, 3> places{};     // from narrow to wide
+  std::optional<Endpoint> believed;  // by what others say; port 0: it changes from peer to peer
+  unsigned samples = 0;              // votes that count for that
+  unsigned proofs = 0;               // of reachability so far, in the attempt under way
 };
 
 // A node that stored, or refused to store, what a query put.

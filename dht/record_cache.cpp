@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "dht/commands.hpp"
+#include "dht/fifo.hpp"
 #include "dht/generations.hpp"
 #include "dht/signatures.hpp"
 
@@ -82,6 +83,7 @@ struct RecordCache::State {
   Generations<Target, MutableValue> mutables;
   Generations<Target, Bytes> immutables;
   std::uint64_t refused = 0;
+  Fifo<RecordChange> changes;
 
   // A generation's verdict as ours, counted.
   template <typename Put>
@@ -90,30 +92,68 @@ struct RecordCache::State {
     ++refused;
     return put == Put::over_quota ? Stored::over_quota : Stored::too_far;
   }
-  Stored put_record(Now now, const NodeId& own_id, const Target& target, const Peer& peer,
-                    Endpoint from, std::size_t max_per_topic);
 };
 
 // A forward if the peer announces itself, else a record. A topic that is full loses one of its
 // other records: peers of a popular topic are many, and any 20 of them serve.
-RecordCache::Stored RecordCache::State::put_record(Now now, const NodeId& own_id,
-                                                   const Target& target, const Peer& peer,
-                                                   Endpoint from, std::size_t max_per_topic) {
+RecordCache::Stored RecordCache::put_record(Now now, const Target& target, const Peer& peer,
+                                            Endpoint from) {
+  State& s = state();
   const RecordKey key{target, peer.public_key};
   if (target_of_key(peer.public_key) == target) {
-    records.erase(key);
-    return told(forwards.put(now.mono, own_id, target, Forward{from, peer}, from));
+    s.records.erase(key);
+    const Stored stored = s.told(s.forwards.put(now.mono, id_, target, Forward{from, peer}, from));
+    tell_dropped(RecordTable::forwards, s.forwards);
+    if (stored == Stored::stored) {
+      tell_written(now, RecordTable::forwards, target, save(SavedForward{from, peer}), s.forwards);
+    }
+    return stored;
   }
-  const Stored stored = told(records.put(now.mono, own_id, key, peer, from));
-  const auto [begin, end] = records_of(records.fresh(), target);
+  const Stored stored = s.told(s.records.put(now.mono, id_, key, peer, from));
+  tell_dropped(RecordTable::records, s.records);
+  if (stored != Stored::stored) return stored;
+  tell_written(now, RecordTable::records, record_key(target, peer.public_key),
+               save(SavedRecord{target, peer}), s.records);
+  const auto [begin, end] = records_of(s.records.fresh(), target);
   const auto n = static_cast<std::size_t>(std::distance(begin, end));
-  if (stored == Stored::stored && n > max_per_topic) {
-    const auto place = distance_prefix(peer.public_key, own_id.bytes) % (n - 1);
+  if (n > options_.max_records_per_topic) {
+    const auto place = distance_prefix(peer.public_key, id_.bytes) % (n - 1);
     auto lost = std::next(begin, static_cast<std::ptrdiff_t>(place));
     if (lost->first == key) ++lost;
-    records.erase(RecordKey(lost->first));
+    tell_gone(RecordTable::records, record_key(target, lost->first.key));
+    s.records.erase(RecordKey(lost->first));
   }
   return stored;
+}
+
+namespace {
+
+Bytes32 disk_key(const Target& target) { return target; }
+Bytes32 disk_key(const RecordKey& record) { return record_key(record.topic, record.key); }
+
+// The table's time until its next entry is forgotten, as a date.
+UnixMillis date_of(Now now, TimePoint at) {
+  const auto ahead = (at - now.mono) / std::chrono::milliseconds(1);
+  return {now.wall.value + static_cast<std::uint64_t>(std::max<std::int64_t>(ahead, 0))};
+}
+
+}  // namespace
+
+template <typename Table>
+void RecordCache::tell_written(Now now, RecordTable kind, const Bytes32& key, Bytes value,
+                               Table& table) {
+  if (!options_.tell_changes || state_->changes.size() >= kMaxChanges) return;
+  state_->changes.push({kind, key, std::move(value), date_of(now, table.expiry())});
+}
+
+template <typename Table>
+void RecordCache::tell_dropped(RecordTable kind, Table& table) {
+  for (const auto& gone : table.take_dropped()) tell_gone(kind, disk_key(gone));
+}
+
+void RecordCache::tell_gone(RecordTable kind, const Bytes32& key) {
+  if (!options_.tell_changes || state_->changes.size() >= kMaxChanges) return;
+  state_->changes.push({kind, key, std::nullopt, {}});
 }
 
 RecordCache::RecordCache() : RecordCache(Options{}) {}
@@ -135,8 +175,7 @@ RecordCache::Stored RecordCache::announce(Now now, const Announce& announce) {
   if (peer.relay_addresses.size() > kMaxRelayAddresses) {
     peer.relay_addresses.resize(kMaxRelayAddresses);
   }
-  const Stored stored =
-      s.put_record(now, id_, announce.target, peer, announce.from, options_.max_records_per_topic);
+  const Stored stored = put_record(now, announce.target, peer, announce.from);
   if (stored != Stored::stored) return stored;
   if (announce.bump != 0 && announce.bump <= now.wall.value + kBumpDriftMs) {
     const auto* known = s.bumps.read(now.mono, id_, announce.target);
@@ -158,8 +197,7 @@ RecordCache::Stored RecordCache::refresh(Now now, const Target& target, const By
   const auto* known = state_->refreshes.read(now.mono, id_, link);
   if (known == nullptr || known->target != target) return Stored::unknown;
   Refreshed again = *known;
-  const Stored stored =
-      state_->put_record(now, id_, target, again.peer, from, options_.max_records_per_topic);
+  const Stored stored = put_record(now, target, again.peer, from);
   if (stored != Stored::stored) return stored;
   state_->refreshes.erase(link);
   state_->refreshes.put(now.mono, id_, value, std::move(again), from);
@@ -170,7 +208,10 @@ void RecordCache::unannounce(Now now, const Target& target, const PublicKey& key
   if (!state_) return;
   expire(now);
   state_->records.erase({target, key});
-  if (target_of_key(key) == target) state_->forwards.erase(target);
+  tell_gone(RecordTable::records, record_key(target, key));
+  if (target_of_key(key) != target) return;
+  state_->forwards.erase(target);
+  tell_gone(RecordTable::forwards, target);
 }
 
 std::optional<LookupReply> RecordCache::lookup(Now now, const Target& target, Random& random) {
@@ -206,28 +247,84 @@ RecordCache::Stored RecordCache::put_mutable(Now now, const Target& target,
     if (value.seq < known->seq) return Stored::sequence_too_low;
     if (value.seq == known->seq && value.value != known->value) return Stored::sequence_reused;
   }
-  return s.told(s.mutables.put(now.mono, id_, target, value, from));
+  const Stored stored = s.told(s.mutables.put(now.mono, id_, target, value, from));
+  tell_dropped(RecordTable::mutables, s.mutables);
+  if (stored == Stored::stored) {
+    tell_written(now, RecordTable::mutables, target, save(value), s.mutables);
+  }
+  return stored;
 }
 
 std::optional<MutableValue> RecordCache::get_mutable(Now now, const Target& target,
                                                      std::uint64_t min_seq) {
   if (!state_) return std::nullopt;
-  const auto* known = state_->mutables.read(now.mono, id_, target);
-  if (known == nullptr || known->seq < min_seq) return std::nullopt;
+  bool renewed = false;
+  const auto* known = state_->mutables.read(now.mono, id_, target, &renewed);
+  if (known == nullptr) return std::nullopt;
+  if (renewed) tell_written(now, RecordTable::mutables, target, save(*known), state_->mutables);
+  if (known->seq < min_seq) return std::nullopt;
   return *known;
 }
 
 RecordCache::Stored RecordCache::put_immutable(Now now, const Target& target, Bytes value,
                                                Endpoint from) {
   State& s = state();
-  return s.told(s.immutables.put(now.mono, id_, target, std::move(value), from));
+  Bytes copy = options_.tell_changes ? save(value) : Bytes{};
+  const Stored stored = s.told(s.immutables.put(now.mono, id_, target, std::move(value), from));
+  tell_dropped(RecordTable::immutables, s.immutables);
+  if (stored == Stored::stored) {
+    tell_written(now, RecordTable::immutables, target, std::move(copy), s.immutables);
+  }
+  return stored;
 }
 
 std::optional<Bytes> RecordCache::get_immutable(Now now, const Target& target) {
   if (!state_) return std::nullopt;
-  const auto* known = state_->immutables.read(now.mono, id_, target);
+  bool renewed = false;
+  const auto* known = state_->immutables.read(now.mono, id_, target, &renewed);
   if (known == nullptr) return std::nullopt;
+  if (renewed) {
+    tell_written(now, RecordTable::immutables, target, save(*known), state_->immutables);
+  }
   return *known;
+}
+
+std::optional<RecordChange> RecordCache::poll_change() {
+  return state_ ? state_->changes.pop() : std::nullopt;
+}
+
+void RecordCache::restore(Now now, const RecordChange& saved) {
+  if (!saved.value || saved.expires <= now.wall) return;
+  const auto left = std::chrono::milliseconds(saved.expires.value - now.wall.value);
+  State& s = state();
+  const auto put = [&](auto& table, const auto& key, auto value) {
+    // A clock that was set back must not make an entry live for ever.
+    const Duration longest = table.expiry() - now.mono;
+    table.restore(now.mono, id_, key, std::move(value), std::min<Duration>(left, longest));
+  };
+  expire(now);
+  switch (saved.table) {
+    case RecordTable::records:
+      if (auto record = load_saved_record(*saved.value)) {
+        put(s.records, RecordKey{record->topic, record->peer.public_key}, std::move(record->peer));
+      }
+      return;
+    case RecordTable::forwards:
+      if (auto forward = load_saved_forward(*saved.value)) {
+        put(s.forwards, saved.key, Forward{forward->relay, std::move(forward->peer)});
+      }
+      return;
+    case RecordTable::mutables:
+      if (auto value = load_saved_mutable(*saved.value)) {
+        put(s.mutables, saved.key, std::move(*value));
+      }
+      return;
+    case RecordTable::immutables:
+      if (auto value = load_saved_immutable(*saved.value)) {
+        put(s.immutables, saved.key, std::move(*value));
+      }
+      return;
+  }
 }
 
 void RecordCache::expire(Now now) {

@@ -23,6 +23,7 @@
 #include "base/time.hpp"
 #include "dht/node_id.hpp"
 #include "dht/payloads.hpp"
+#include "dht/record_change.hpp"
 
 namespace cip::dht {
 
@@ -38,7 +39,11 @@ class RecordCache {
     // loopback sources.
     std::size_t max_per_ip = 1'024;
     std::size_t max_per_subnet24 = 4'096;
+    // Changes are kept for poll_change(): somebody writes them to a disk.
+    bool tell_changes = false;
   };
+  // Changes that nobody fetches; beyond that the copy on disk misses some.
+  static constexpr std::size_t kMaxChanges = 65'536;
   enum class Stored : std::uint8_t {
     stored,
     over_quota,        // the source has written its share
@@ -98,6 +103,13 @@ class RecordCache {
   Stored put_immutable(Now now, const Target& target, Bytes value, Endpoint from);
   std::optional<Bytes> get_immutable(Now now, const Target& target);
 
+  // What changed since the last call; only with Options::tell_changes. What expires is not told:
+  // the copy has the time.
+  std::optional<RecordChange> poll_change();
+  // An entry of an earlier run, as a change once told it. What is there already stays; broken ones
+  // and those past their time are left.
+  void restore(Now now, const RecordChange& saved);
+
   // Lets go of what has expired. Reads and writes do so by themselves; an idle node calls this
   // when next_timeout() is due.
   void expire(Now now);
@@ -109,6 +121,13 @@ class RecordCache {
  private:
   struct State;
   State& state();
+  template <typename Table>
+  void tell_written(Now now, RecordTable kind, const Bytes32& key, Bytes value, Table& table);
+  template <typename Table>
+  void tell_dropped(RecordTable kind, Table& table);
+  void tell_gone(RecordTable kind, const Bytes32& key);
+  // The record of a peer that announced itself on a topic, or to itself.
+  Stored put_record(Now now, const Target& target, const Peer& peer, Endpoint from);
 
   Options options_;
   NodeId id_;

@@ -16,6 +16,7 @@
 #include "node/lan_discovery.hpp"
 #include "node/log.hpp"
 #include "node/participant.hpp"
+#include "node/record_keeper.hpp"
 #include "node/store_error.hpp"
 #include "node/system_random.hpp"
 #include "node/topic_library.hpp"
@@ -144,6 +145,7 @@ class Daemon::Impl {
   Outcome<void> open_network();
   Outcome<void> open_control(Service& service);
   void begin(std::function<void(const Json&)> on_event, std::function<void()> stopped_callback);
+  void restore_records();
   void announce_ready(TimePoint until);
   void start_lan();
   void begin_stop();
@@ -168,6 +170,7 @@ class Daemon::Impl {
   dht::ContactArena arena;
   std::unique_ptr<store::Backend> backend;
   std::unique_ptr<StoragePool> pool;
+  std::unique_ptr<RecordKeeper> records;
   std::unique_ptr<Participant> participant;
   std::unique_ptr<FeedLibrary> feeds;
   std::unique_ptr<TopicLibrary> topics;
@@ -194,6 +197,7 @@ Outcome<void> Daemon::Impl::open_network() {
   ParticipantOptions wanted;
   wanted.identity = identity.peer;
   wanted.dht = dht_options(options);
+  wanted.dht.tell_record_changes = true;
   wanted.listen = options.listen;
   wanted.reachable = options.reachable;
   wanted.allow = options.allow;
@@ -209,7 +213,16 @@ Outcome<void> Daemon::Impl::open_network() {
       std::make_unique<FeedLibrary>(*participant, *pool, identity.primary_key, random, announce);
   topics =
       std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
-  participant->on_turn = [this](Now time) { topics->handle_turn(time); };
+  records = std::make_unique<RecordKeeper>(*pool, options.network);
+  participant->on_record_change = [this](Now time, dht::RecordChange change) {
+    records->take(time, std::move(change));
+  };
+  participant->on_turn = [this](Now time) {
+    topics->handle_turn(time);
+    while (const auto target = participant->republisher().poll_let_go()) {
+      records->forget_own(time, *target);
+    }
+  };
   participant->next_other_timeout = [this] { return topics->next_timeout(); };
   participant->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
   return {};
@@ -230,6 +243,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   dht_listening = participant->dht_events.listen([this](const auto& event) { tell(event); });
   hub_listening = participant->hub_events.listen([this](const auto& event) { tell(event); });
   participant->start();
+  restore_records();
   auto names = options.contacts;
   std::erase_if(names, [](const auto& contact) { return parse_endpoint(contact).has_value(); });
   resolver.resolve(names);
@@ -250,6 +264,15 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
     watch_idle();
   }
   announce_ready(now().mono + kReadyPatience);
+}
+
+// Before the first datagram is read, so that nobody is told of less than was stored here.
+void Daemon::Impl::restore_records() {
+  const auto time = now();
+  participant->dht().restore_records(time, RecordKeeper::load(*backend, options.network));
+  for (auto& own : RecordKeeper::load_own(*backend, options.network)) {
+    participant->republisher().keep(time, std::move(own.value), own.until);
+  }
 }
 
 void Daemon::Impl::announce_ready(TimePoint until) {
@@ -308,6 +331,7 @@ void Daemon::Impl::wait_for_goodbye(TimePoint until) {
 
 void Daemon::Impl::finish_stop() {
   participant->stop();
+  records->flush();
   if (on_stopped) on_stopped();
 }
 
@@ -446,6 +470,18 @@ const KeyPair& Daemon::identity() const { return impl_->identity.peer; }
 KeyPair Daemon::record_key(const std::string& name) const {
   return derive_key_pair(impl_->identity.primary_key, child_namespace(Bytes32{}, "cip/record"),
                          name);
+}
+void Daemon::keep_own_value(const dht::OwnValue& value) {
+  const auto time = now();
+  const UnixMillis until{time.wall.value +
+                         static_cast<std::uint64_t>(kOwnValueLife / std::chrono::milliseconds(1))};
+  if (!impl_->participant->republisher().keep(time, value, until)) {
+    return log(Floor::dht, LogLevel::warning,
+               "{} own values are kept already: this one will not be put again",
+               dht::Republisher::kMaxValues);
+  }
+  impl_->records->keep_own(time, value, until);
+  impl_->participant->changed();
 }
 DaemonRole Daemon::role() const { return impl_->role; }
 TimePoint Daemon::started() const { return impl_->started; }

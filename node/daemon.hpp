@@ -13,6 +13,9 @@
 namespace cip::store {
 class Backend;
 }
+namespace cip::dht {
+struct OwnValue;
+}
 
 namespace cip::node {
 
@@ -57,6 +60,8 @@ class Daemon final : public Service {
   const HomePaths& paths() const;
   const JoinOptions& options() const;
   const KeyPair& identity() const;
+  // Puts the value again from now on, also after a restart.
+  void keep_own_value(const dht::OwnValue& value);
   // Key pair of the mutable DHT record that its owner calls `name`.
   KeyPair record_key(const std::string& name) const;
   DaemonRole role() const;

@@ -60,6 +60,7 @@ Participant::Participant(Surroundings around, ParticipantOptions options, PortPa
   dht_options.client_socket = udp_.has_client_socket();
   dht_ = std::make_unique<dht::Node>(std::move(dht_options), around_.contacts, around_.random);
   announcer_ = std::make_unique<dht::Announcer>(*dht_, around_.random);
+  republisher_ = std::make_unique<dht::Republisher>(*dht_, around_.random);
   hub_ = std::make_unique<overlay::Hub>(hub_options(options_), around_.random, dht_.get(),
                                         announcer_.get());
   tcp_ = std::make_unique<TcpDriver>(around_.io, tcp_callbacks());
@@ -171,9 +172,13 @@ bool Participant::drain_dht(Now time) {
     udp_.send(*message);
     worked = true;
   }
+  while (auto change = dht_->poll_record_change()) {
+    if (on_record_change) on_record_change(time, std::move(*change));
+  }
   while (const auto event = dht_->poll_event()) {
     worked = true;
     announcer_->handle_event(time, *event);
+    republisher_->handle_event(time, *event);
     if (!hub_->handle_dht_event(time, *event)) route(*event);
   }
   return worked;
@@ -277,6 +282,7 @@ void Participant::arm_timer() {
     if (other && (!next || *other < *next)) next = other;
   };
   sooner(announcer_->next_timeout());
+  sooner(republisher_->next_timeout());
   sooner(hub_->next_timeout());
   if (next_other_timeout) sooner(next_other_timeout());
   if (next == timer_at_) return;
@@ -297,6 +303,7 @@ void Participant::handle_timeouts() {
   const auto time = now();
   dht_->handle_timeout(time);
   announcer_->handle_timeout(time);
+  republisher_->handle_timeout(time);
   hub_->handle_timeout(time);
   pump();
 }

@@ -14,6 +14,7 @@
 #include "base/crypto.hpp"
 #include "dht/announcer.hpp"
 #include "dht/node.hpp"
+#include "dht/republisher.hpp"
 #include "node/error.hpp"
 #include "node/listeners.hpp"
 #include "node/port_pair.hpp"
@@ -62,6 +63,7 @@ class Participant {
   // Commands go straight to the machines; changed() must follow.
   dht::Node& dht() { return *dht_; }
   dht::Announcer& announcer() { return *announcer_; }
+  dht::Republisher& republisher() { return *republisher_; }
   overlay::Hub& hub() { return *hub_; }
   TcpDriver& tcp() { return *tcp_; }
   // Carries on what commands put out, after the caller has returned.
@@ -81,6 +83,8 @@ class Participant {
   // Events of the hub but those of feeds, which are many and go to one place.
   Listeners<overlay::HubEvent> hub_events;
   std::function<void(const overlay::FeedNews&)> on_feed_news;
+  // For the copy of what is stored for others.
+  std::function<void(Now, dht::RecordChange)> on_record_change;
   // Once per turn, after all events: for machines that live beside the hub (topics).
   std::function<void(Now)> on_turn;
   // The next work of those machines.
@@ -122,6 +126,7 @@ class Participant {
   std::vector<std::uint32_t> interfaces_;
   std::unique_ptr<dht::Node> dht_;
   std::unique_ptr<dht::Announcer> announcer_;
+  std::unique_ptr<dht::Republisher> republisher_;
   std::unique_ptr<overlay::Hub> hub_;
   std::unique_ptr<TcpDriver> tcp_;
   OfferBasis offered_;

@@ -27,7 +27,7 @@
 //   join.upgrade  contacts[]?, seed[]?, lan?, foreground: true     n: the events of join      !
 //   doctor        -                                                n: {check, ok, code, ...}
 //   find          id, kind? peer|topic|feed|node, trace?, hello?   find object (hops with trace)
-//   lookup        target                                           n: {key, relays, from}
+//   lookup        target                                           n: {key, relays, from, namedBy}
 //   announce      target                                           {target, stored, tookMs}   !
 //   put           value | valueBase64, key?, seq?                  {hash, stored, ...}        !
 //   get           target                                           {value | valueBase64, ...}

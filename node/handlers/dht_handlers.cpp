@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "base/text.hpp"
 #include "dht/payloads.hpp"
+#include "dht/republisher.hpp"
 #include "dht/routing_table.hpp"
+#include "dht/signatures.hpp"
 #include "dht/size_estimator.hpp"
 #include "node/clock.hpp"
 #include "node/feed_loader.hpp"
@@ -44,7 +49,8 @@ class QueryOperation : public Operation {
     ready_.wait([this] { begin(); });
   }
   void handle_deadline() override {
-    if (ready_.is_waiting()) return out_.fail(no_contact_error());
+    const bool alone = daemon_.participant().dht().table().empty();
+    if (ready_.is_waiting() || alone) return out_.fail(no_contact_error());
     Operation::handle_deadline();
   }
 
@@ -54,6 +60,8 @@ class QueryOperation : public Operation {
   virtual void finish(const dht::QueryDone& done) = 0;
 
   double took_ms() const { return ms_since(begun_); }
+  // Asks once more: what ask() asks for has changed.
+  void ask_again() { begin(); }
 
   Daemon& daemon_;
 
@@ -78,35 +86,56 @@ class QueryOperation : public Operation {
   dht::QueryId query_{};
 };
 
+// Peers named by more nodes come first: what a storing node says is not signed, and one that
+// invents peers is alone with them (protocol of the DHT, section 20, 10).
 class Lookup final : public QueryOperation {
  public:
   Lookup(Daemon& daemon, Output& out, const Bytes32& target)
       : QueryOperation(daemon, out), target_(target) {}
 
  private:
+  struct Found {
+    PublicKey key{};
+    std::vector<Endpoint> relays;
+    std::vector<Endpoint> from;
+  };
+
   Result<dht::QueryId> ask(dht::Node& node) override { return node.lookup(now(), target_); }
 
   void take(const dht::QueryReply& reply) override {
     const auto decoded = dht::decode_lookup_reply(reply.value);
     if (!decoded) return;
     for (const auto& peer : decoded->peers) {
-      auto relays = Json::array();
-      for (const auto relay : peer.relay_addresses) relays.push_back(to_string(relay));
-      out_.result({{"key", to_z32(peer.public_key)},
-                   {"relays", std::move(relays)},
-                   {"from", to_string(reply.from)}});
-      ++found_;
+      auto known = std::ranges::find(found_, peer.public_key, &Found::key);
+      if (known == found_.end()) {
+        known = found_.insert(known, {peer.public_key, peer.relay_addresses, {}});
+      }
+      known->from.push_back(reply.from);
     }
   }
 
   void finish(const dht::QueryDone& done) override {
-    if (found_ > 0) return out_.done();
-    if (done.answers == 0) return out_.fail(no_contact_error());
-    out_.fail({ExitCode::not_found, "nobody announces this target", "check the target"});
+    if (found_.empty()) {
+      if (done.answers == 0) return out_.fail(no_contact_error());
+      return out_.fail({ExitCode::not_found, "nobody announces this target",
+                        "check the target, and that those who announce it joined this overlay"});
+    }
+    std::ranges::stable_sort(found_, std::greater{},
+                             [](const Found& peer) { return peer.from.size(); });
+    for (const auto& peer : found_) {
+      auto relays = Json::array();
+      for (const auto relay : peer.relays) relays.push_back(to_string(relay));
+      out_.result({{"key", to_z32(peer.key)},
+                   {"relays", std::move(relays)},
+                   {"from", to_string(peer.from.front())},
+                   {"namedBy", peer.from.size()},
+                   {"tookMs", took_ms()}});
+    }
+    out_.done();
   }
 
   Bytes32 target_;
-  std::size_t found_ = 0;
+  std::vector<Found> found_;
 };
 
 std::size_t accepted(const dht::QueryDone& done) {
@@ -141,29 +170,42 @@ class Announce final : public QueryOperation {
   Bytes32 target_;
 };
 
+// Why nobody stored it, as far as those who answered agree.
+Error not_stored_error(const dht::QueryDone& done) {
+  const auto all = [&](dht::ReplyError error) {
+    return !done.stored.empty() && std::ranges::all_of(done.stored, [&](const dht::Stored& node) {
+      return node.error == static_cast<std::uint64_t>(error);
+    });
+  };
+  if (all(dht::ReplyError::sequence_too_low)) {
+    return {ExitCode::conflict, "a value with a higher sequence number is stored",
+            "read it with: cipnode get KEY; then put with a higher --seq, or without --seq"};
+  }
+  if (all(dht::ReplyError::sequence_reused)) {
+    return {ExitCode::conflict, "another value with this sequence number is stored",
+            "put with a higher --seq, or without --seq"};
+  }
+  if (done.answers == 0 && !done.stored_here) return no_contact_error();
+  return error_from(done.error, "storing the value");
+}
+
 class Put final : public QueryOperation {
  public:
-  Put(Daemon& daemon, Output& out, Bytes value, std::optional<std::uint64_t> seq,
-      std::optional<KeyPair> key)
-      : QueryOperation(daemon, out),
-        value_(std::move(value)),
-        seq_(seq.value_or(now().wall.value)),
-        key_(std::move(key)) {}
+  Put(Daemon& daemon, Output& out, dht::OwnValue value)
+      : QueryOperation(daemon, out), value_(std::move(value)) {}
 
  private:
   Result<dht::QueryId> ask(dht::Node& node) override {
-    if (key_) return node.put_mutable(now(), *key_, seq_, value_);
-    return node.put_immutable(now(), value_);
+    if (value_.signed_put) return node.put_signed(now(), *value_.signed_put);
+    return node.put_immutable(now(), value_.immutable);
   }
   void finish(const dht::QueryDone& done) override {
-    if (done.error) {
-      return out_.fail(done.answers == 0 ? no_contact_error()
-                                         : error_from(done.error, "storing the value"));
-    }
+    if (done.error) return out_.fail(not_stored_error(done));
+    daemon_.keep_own_value(value_);
     Json object{{"hash", to_hex(done.target)}};
-    if (key_) {
-      add_key(object, key_->public_key);
-      object["seq"] = seq_;
+    if (value_.signed_put) {
+      add_key(object, value_.signed_put->public_key);
+      object["seq"] = value_.signed_put->signed_value.seq;
     }
     const auto stored = accepted(done);
     object["stored"] = stored;
@@ -173,34 +215,40 @@ class Put final : public QueryOperation {
     out_.done();
   }
 
-  Bytes value_;
-  std::uint64_t seq_;
-  std::optional<KeyPair> key_;
+  dht::OwnValue value_;
 };
 
-// An immutable value by its hash or, when nobody has one, a mutable value by its key.
+// An immutable value by its hash, a mutable one by its key. 64 hex digits can be either: then the
+// mutable value is looked for when nobody has an immutable one.
 class Get final : public QueryOperation {
  public:
-  Get(Daemon& daemon, Output& out, const Bytes32& target, bool by_key)
-      : QueryOperation(daemon, out), target_(target), by_key_(by_key) {}
+  enum class What : std::uint8_t { by_key, by_hash, either };
+
+  Get(Daemon& daemon, Output& out, const Bytes32& target, What what)
+      : QueryOperation(daemon, out), target_(target), what_(what) {}
 
  private:
   Result<dht::QueryId> ask(dht::Node& node) override {
-    if (by_key_) return node.get_mutable(now(), target_, 0);
+    if (what_ == What::by_key) return node.get_mutable(now(), target_, 0);
     return node.get_immutable(now(), target_);
   }
   void take(const dht::QueryReply& reply) override {
-    if (!by_key_) {
-      if (!best_) best_ = Found{reply.value, 0, reply.from};
+    if (what_ != What::by_key) {
+      if (!best_) best_ = Found{reply.value, std::nullopt, reply.from};
       return;
     }
     const auto value = dht::decode_mutable_value(reply.value);
-    if (value && (!best_ || value->seq > best_->seq))
+    if (value && (!best_ || value->seq > best_->seq)) {
       best_ = Found{value->value, value->seq, reply.from};
+    }
   }
   void finish(const dht::QueryDone& done) override {
+    if (!best_ && done.answers == 0) return out_.fail(no_contact_error());
+    if (!best_ && what_ == What::either) {
+      what_ = What::by_key;
+      return ask_again();
+    }
     if (!best_) {
-      if (done.answers == 0) return out_.fail(no_contact_error());
       return out_.fail({ExitCode::not_found, "nobody holds this value",
                         "values are kept for two days after they were last put"});
     }
@@ -210,19 +258,20 @@ class Get final : public QueryOperation {
     } else {
       object["valueBase64"] = to_base64(best_->value);
     }
-    object["seq"] = best_->seq;
+    object["seq"] = best_->seq ? Json(*best_->seq) : Json(nullptr);
     object["from"] = to_string(best_->from);
+    object["tookMs"] = took_ms();
     out_.result(object);
     out_.done();
   }
 
   struct Found {
     Bytes value;
-    std::uint64_t seq = 0;
+    std::optional<std::uint64_t> seq;
     Endpoint from;
   };
   Bytes32 target_;
-  bool by_key_;
+  What what_;
   std::optional<Found> best_;
 };
 
@@ -291,24 +340,42 @@ Outcome<std::unique_ptr<Operation>> make_put(Daemon& daemon, const Request& requ
   const auto seq = params.number("seq");
   const auto name = params.text("key");
   if (params.error()) return tl::unexpected(*params.error());
-  auto value = base64.empty() ? to_bytes(bytes_of(text)) : from_base64(base64).value_or(Bytes{});
-  auto key = name.empty() ? std::nullopt : std::optional(daemon.record_key(name));
-  return std::make_unique<Put>(daemon, out, std::move(value), seq, std::move(key));
+  auto value = to_bytes(bytes_of(text));
+  if (!base64.empty()) {
+    auto decoded = from_base64(base64);
+    if (!decoded) return fail_with(ExitCode::usage, "valueBase64 is not base64", "");
+    value = std::move(*decoded);
+  }
+  if (value.size() > dht::kMaxOwnValueSize) {
+    return fail_with(
+        ExitCode::usage,
+        fmt::format("the value has {} bytes, more than {}", value.size(), dht::kMaxOwnValueSize),
+        "a feed holds any amount: cipnode feed create NAME");
+  }
+  dht::OwnValue own;
+  if (name.empty()) {
+    own.immutable = std::move(value);
+  } else {
+    own.signed_put = dht::sign_mutable(seq.value_or(now().wall.value), std::move(value),
+                                       daemon.record_key(name));
+  }
+  return std::make_unique<Put>(daemon, out, std::move(own));
 }
 
-// A hash is hex; a key may be hex as well and is then tried as `key:`.
 Outcome<std::unique_ptr<Operation>> make_get(Daemon& daemon, const Request& request, Output& out) {
   Params params(request.params);
   const auto text = params.required_text("target");
   if (params.error()) return tl::unexpected(*params.error());
-  const auto hash_bytes = from_hex(text);
-  if (hash_bytes && hash_bytes->size() == 32) {
-    return std::make_unique<Get>(daemon, out, first_bytes<32>(*hash_bytes), false);
+  const bool is_hash = text.starts_with("hash:");
+  const auto hex = from_hex(is_hash ? text.substr(5) : text);
+  if (hex && hex->size() == 32) {
+    return std::make_unique<Get>(daemon, out, first_bytes<32>(*hex),
+                                 is_hash ? Get::What::by_hash : Get::What::either);
   }
   const auto key = parse_key(text.starts_with("key:") ? text.substr(4) : text);
-  if (key) return std::make_unique<Get>(daemon, out, *key, true);
+  if (key) return std::make_unique<Get>(daemon, out, *key, Get::What::by_key);
   return fail_with(ExitCode::usage, fmt::format("\"{}\" is neither a hash nor a key", text),
-                   "a hash is 64 hex digits; write a key as z32, or as key:HEX");
+                   "a hash is 64 hex digits; a key is z32 or hex");
 }
 
 }  // namespace

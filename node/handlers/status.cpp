@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 
 #include "base/text.hpp"
+#include "dht/record_cache.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
 #include "node/feed_library.hpp"
@@ -60,6 +62,30 @@ Json dht_part(Participant& participant) {
           {"bytesOut", udp.bytes_out}};
 }
 
+// Where the node believes to be, and why.
+Json nat_part(const dht::NatView& view) {
+  constexpr std::array kNames{"loopback", "private", "public"};
+  Json places = Json::array();
+  for (const auto& place : view.places) {
+    if (!place.address) continue;
+    places.push_back({{"realm", kNames[static_cast<std::size_t>(place.realm)]},
+                      {"address", to_string(*place.address)},
+                      {"reachable", place.reachable}});
+  }
+  return {{"places", std::move(places)},
+          {"seenAs", view.believed ? Json(to_string(*view.believed)) : Json(nullptr)},
+          {"votes", view.samples},
+          {"proofs", view.proofs}};
+}
+
+Json stored_part(const dht::RecordCache::Counts& counts) {
+  return {{"records", counts.records},
+          {"forwards", counts.forwards},
+          {"mutables", counts.mutables},
+          {"immutables", counts.immutables},
+          {"refused", counts.refused}};
+}
+
 // Everything that was not processed, by reason: datagrams, own datagrams the system refused, and
 // connections that ended because of what came over them.
 Json drops_part(Participant& participant) {
@@ -95,6 +121,8 @@ Json status_of(Daemon& daemon, const Sizes& sizes) {
               {"persistent", dht.is_persistent()},
               {"reachable", !dht.is_firewalled()}};
   status["dht"] = dht_part(participant);
+  status["nat"] = nat_part(dht.nat_view());
+  status["stored"] = stored_part(dht.records().counts());
   status["peers"] = participant.hub().streams().size();
   status["feeds"] = sizes.feeds;
   status["topics"] = sizes.topics;

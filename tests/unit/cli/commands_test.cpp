@@ -232,22 +232,31 @@ TEST_CASE("status, peers and routes are readable") {
                     {"answers", 12000},
                     {"bytesIn", 1e6},
                     {"bytesOut", 2e6}};
-  const Json status = {{"version", "0.1.0"},
-                       {"pid", 4711},
-                       {"uptimeMs", 125000.5},
-                       {"key", kKey},
-                       {"node", kHex},
-                       {"udp", "127.0.0.1:1"},
-                       {"tcp", "127.0.0.1:1"},
-                       {"network", "default"},
-                       {"persistent", true},
-                       {"reachable", false},
-                       {"dht", dht},
-                       {"peers", 1},
-                       {"feeds", 2},
-                       {"topics", 0},
-                       {"disk", {{"own", 1000}, {"kept", 0}, {"cache", 0}, {"quota", 1e10}}},
-                       {"drops", {{"malformed", 3}, {"badToken", 0}}}};
+  const Json status = {
+      {"version", "0.1.0"},
+      {"pid", 4711},
+      {"uptimeMs", 125000.5},
+      {"key", kKey},
+      {"node", kHex},
+      {"udp", "127.0.0.1:1"},
+      {"tcp", "127.0.0.1:1"},
+      {"network", "default"},
+      {"persistent", true},
+      {"reachable", false},
+      {"dht", dht},
+      {"nat",
+       {{"places",
+         {{{"realm", "loopback"}, {"address", "127.0.0.1:1"}, {"reachable", true}},
+          {{"realm", "public"}, {"address", "8.0.0.1:1"}, {"reachable", false}}}},
+        {"seenAs", "8.0.0.1:1"},
+        {"votes", 3},
+        {"proofs", 1}}},
+      {"stored", {{"records", 1}, {"forwards", 2}, {"mutables", 3}, {"immutables", 4}}},
+      {"peers", 1},
+      {"feeds", 2},
+      {"topics", 0},
+      {"disk", {{"own", 1000}, {"kept", 0}, {"cache", 0}, {"quota", 1e10}}},
+      {"drops", {{"malformed", 3}, {"badToken", 0}}}};
   check("status", {.results = {status}}, {"status"});
   check("status-metrics", {.results = {{{"text", "cipnode_peers 1\n"}}}}, {"status", "--metrics"});
   check("peers",
@@ -366,6 +375,44 @@ TEST_CASE("verify lists what is damaged and then fails") {
         {.results = {damaged},
          .end = failed({ExitCode::corrupt, "damaged parts of the feed: 1", "drop it"})},
         {"feed", "verify", "log"});
+}
+
+TEST_CASE("values of the DHT pass byte for byte") {
+  const Json stored = {{"hash", kHex}, {"stored", 20}, {"refused", 1}, {"tookMs", 4.2}};
+  check("put", {.results = {stored}}, {"put", "hello world"});
+  Json signed_stored = {{"hash", kHex}, {"key", kKey}, {"keyHex", kHex}, {"seq", 7}};
+  signed_stored.update({{"stored", 1}, {"refused", 0}, {"tookMs", 4.2}});
+  check("put-key", {.results = {signed_stored}},
+        {"put", "--key", "status", "--seq", "7", std::string("\xff\x01", 2)});
+  check("put-seq-without-key", {}, {"put", "--seq", "7", "x"});
+  FakeNode node;
+  CHECK(run_command_line(node, {"put", std::string(70'000, 'x')}).code == 2);
+  check("get", {.results = {{{"value", "a\x1b[31m"}, {"seq", nullptr}, {"from", "127.0.0.1:2"}}}},
+        {"get", kHex});
+  check("get-bytes", {.results = {{{"valueBase64", "/wE="}, {"seq", 7}, {"from", "127.0.0.1:2"}}}},
+        {"get", "key:" + kKey});
+  check("get-nobody", {.end = failed({ExitCode::not_found, "nobody holds this value", "wait"})},
+        {"get", kHex});
+  check("get-bad", {}, {"get", "hello"});
+}
+
+TEST_CASE("targets are announced, looked up and the overlay is measured") {
+  check("announce", {.results = {{{"target", kHex}, {"stored", 20}, {"tookMs", 4.2}}}},
+        {"announce", "topic:weather"});
+  check("announce-bad", {}, {"announce", "weather"});
+  check("lookup",
+        {.results = {{{"key", kKey},
+                      {"relays", {"127.0.0.1:2", "127.0.0.1:3"}},
+                      {"from", "127.0.0.1:4"},
+                      {"namedBy", 12}}}},
+        {"lookup", kHex});
+  check("size",
+        {.results = {{{"estimate", 1012.4},
+                      {"low", 800.2},
+                      {"high", 1300.0},
+                      {"samples", 8},
+                      {"robust", 990.5}}}},
+        {"size"});
 }
 
 TEST_CASE("publish takes the message as typed and reports who wrote it") {

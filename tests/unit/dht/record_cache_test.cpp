@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 
 #include "dht/signatures.hpp"
@@ -297,4 +298,107 @@ TEST_CASE("a topic has a bound of its own and keeps taking newcomers") {
     CHECK(keys_of(*cache.lookup(at(0s), kTopic, random)).contains(key_number(i)));
     CHECK(cache.counts().records == std::min<std::size_t>(i + 1, 10));
   }
+}
+
+namespace {
+
+// A disk as its owner keeps it: what was told, by table and key.
+using Disk = std::map<std::pair<RecordTable, Bytes32>, RecordChange>;
+
+void copy_changes(RecordCache& cache, Disk& disk) {
+  while (auto change = cache.poll_change()) {
+    const std::pair place(change->table, change->key);
+    if (change->value) {
+      disk.insert_or_assign(place, std::move(*change));
+    } else {
+      disk.erase(place);
+    }
+  }
+}
+
+RecordCache restored(Now now, const Disk& disk) {
+  RecordCache out(RecordCache::Options{.tell_changes = true});
+  for (const auto& [place, change] : disk) out.restore(now, change);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what a cache tells is enough to have it again after a restart") {
+  RecordCache cache(RecordCache::Options{.tell_changes = true});
+  SeededRandom random(1);
+  const auto self = key_number(7);
+  cache.announce(at(0s), announce_of(kTopic, key_number(1)));
+  cache.announce(at(0s), announce_of(kTopic, key_number(2)));
+  cache.announce(at(0s), announce_of(target_of_key(self), self, {0x0a000009, 9}));
+  cache.put_mutable(at(0s), Target{5}, mutable_of(3, "m"), kSender);
+  cache.put_immutable(at(0s), Target{6}, to_bytes(bytes_of("i")), kSender);
+  cache.unannounce(at(1s), kTopic, key_number(2));
+  Disk disk;
+  copy_changes(cache, disk);
+  CHECK(disk.size() == 4);
+
+  auto again = restored(at(1min), disk);
+  const auto found = again.lookup(at(1min), kTopic, random);
+  REQUIRE(found);
+  CHECK(keys_of(*found) == std::set{key_number(1)});
+  CHECK(found->peers[0].relay_addresses == std::vector<Endpoint>{{0x09090909, 1}});
+  REQUIRE(again.forward(at(1min), target_of_key(self)));
+  CHECK(again.forward(at(1min), target_of_key(self))->relay == Endpoint{0x0a000009, 9});
+  CHECK(again.get_mutable(at(1min), Target{5}, 0) == mutable_of(3, "m"));
+  CHECK(again.get_immutable(at(1min), Target{6}) == to_bytes(bytes_of("i")));
+  CHECK_FALSE(again.poll_change());
+}
+
+TEST_CASE("a restart neither prolongs nor revives what is stored") {
+  RecordCache cache(RecordCache::Options{.tell_changes = true});
+  SeededRandom random(1);
+  cache.announce(at(0s), announce_of(kTopic, key_number(1)));
+  cache.put_immutable(at(0s), Target{6}, to_bytes(bytes_of("i")), kSender);
+  Disk disk;
+  copy_changes(cache, disk);
+  CHECK(restored(at(13min), disk).lookup(at(13min), kTopic, random));
+  CHECK_FALSE(restored(at(27min), disk).lookup(at(27min), kTopic, random));
+  auto later = restored(at(31h), disk);
+  CHECK(later.get_immutable(at(31h), Target{6}));
+  CHECK_FALSE(restored(at(65h), disk).get_immutable(at(65h), Target{6}));
+  // A disk whose dates are far ahead of the clock.
+  for (auto& [place, change] : disk) change.expires.value += 1'000'000'000'000;
+  auto ahead = restored(at(0s), disk);
+  CHECK_FALSE(ahead.get_immutable(at(65h), Target{6}));
+}
+
+TEST_CASE("a value that is asked for is told again with its later date") {
+  RecordCache cache(RecordCache::Options{.tell_changes = true});
+  cache.put_immutable(at(0s), Target{6}, to_bytes(bytes_of("i")), kSender);
+  Disk disk;
+  copy_changes(cache, disk);
+  const auto first = disk.begin()->second.expires;
+  CHECK(cache.get_immutable(at(33h), Target{6}));
+  copy_changes(cache, disk);
+  CHECK(disk.begin()->second.expires > first);
+}
+
+TEST_CASE("what a full table drops is told") {
+  RecordCache cache(RecordCache::Options{.max_values = 8, .tell_changes = true});
+  cache.set_id(NodeId{});
+  Disk disk;
+  for (std::uint8_t i = 1; i <= 9; ++i) {
+    cache.put_immutable(at(0s), Target{i}, Bytes{i}, kSender);
+  }
+  copy_changes(cache, disk);
+  CHECK(disk.size() == cache.counts().immutables);
+  CHECK(disk.size() < 9);
+}
+
+TEST_CASE("a broken or unknown copy is left") {
+  RecordCache cache;
+  for (const auto table : kRecordTables) {
+    cache.restore(at(0s), {table, Bytes32{1}, Bytes{}, {UINT64_MAX}});
+    cache.restore(at(0s), {table, Bytes32{1}, Bytes{9, 1, 2, 3}, {UINT64_MAX}});
+    cache.restore(at(0s), {table, Bytes32{1}, Bytes{1, 0xff, 0xff}, {UINT64_MAX}});
+    cache.restore(at(0s), {table, Bytes32{1}, std::nullopt, {UINT64_MAX}});
+  }
+  const auto counts = cache.counts();
+  CHECK(counts.records + counts.forwards + counts.mutables + counts.immutables == 0);
 }

@@ -1,0 +1,141 @@
+#include "node/record_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/archive.hpp"
+#include "node/log.hpp"
+
+namespace cip::node {
+
+namespace {
+
+constexpr std::uint64_t kRecordJobs = kDirectoryJobs + 2;
+constexpr std::uint8_t kOwnValueVersion = 1;
+
+std::string table_of(dht::RecordTable table, const std::string& network) {
+  return fmt::format("{}/{}", dht::name_of(table), network);
+}
+std::string own_table(const std::string& network) { return fmt::format("own/{}", network); }
+
+struct SavedOwn {
+  Bytes immutable;
+  std::optional<Bytes> signed_put;  // as in a mutable_put request
+
+  template <typename Archive>
+  void serialize(Archive& archive) {
+    archive(immutable, signed_put);
+  }
+};
+
+Bytes save(const dht::OwnValue& value) {
+  SavedOwn saved{value.immutable, std::nullopt};
+  if (value.signed_put) saved.signed_put = dht::encode_mutable_put(*value.signed_put);
+  return save_record(kOwnValueVersion, saved);
+}
+
+std::optional<dht::OwnValue> load_own_value(ByteView bytes) {
+  auto saved = load_record<SavedOwn>(bytes, kOwnValueVersion);
+  if (!saved) return std::nullopt;
+  dht::OwnValue out{std::move(saved->immutable), {}};
+  if (saved->signed_put) {
+    out.signed_put = dht::decode_mutable_put(*saved->signed_put);
+    if (!out.signed_put) return std::nullopt;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<dht::RecordChange> RecordKeeper::load(store::Backend& backend,
+                                                  const std::string& network) {
+  std::vector<dht::RecordChange> out;
+  for (const auto table : dht::kRecordTables) {
+    auto saved = backend.list_records(table_of(table, network));
+    if (!saved) continue;
+    for (auto& record : *saved) {
+      out.push_back({table, record.key, std::move(record.value), record.expires});
+    }
+  }
+  return out;
+}
+
+std::vector<RecordKeeper::Own> RecordKeeper::load_own(store::Backend& backend,
+                                                      const std::string& network) {
+  std::vector<Own> out;
+  const auto saved = backend.list_records(own_table(network));
+  if (!saved) return out;
+  for (const auto& record : *saved) {
+    if (auto value = load_own_value(record.value)) {
+      out.push_back({std::move(*value), record.expires});
+    }
+  }
+  return out;
+}
+
+void RecordKeeper::take(Now now, dht::RecordChange change) {
+  add(now, {table_of(change.table, network_), change.key},
+      {std::move(change.value), change.expires});
+}
+
+void RecordKeeper::keep_own(Now now, const dht::OwnValue& value, UnixMillis until) {
+  add(now, {own_table(network_), value.target()}, {save(value), until});
+}
+
+void RecordKeeper::forget_own(Now now, const dht::Target& target) {
+  add(now, {own_table(network_), target}, {});
+}
+
+void RecordKeeper::add(Now now, Place place, Write write) {
+  wall_ = now.wall;
+  if (now.mono - expired_at_ >= kExpireEvery) {
+    expired_at_ = now.mono;
+    expire_ = true;
+  }
+  waiting_.insert_or_assign(std::move(place), std::move(write));
+  if (!writing_) write_next(kBatch);
+}
+
+void RecordKeeper::flush() { write_next(SIZE_MAX); }
+
+void RecordKeeper::write_next(std::size_t most) {
+  if (waiting_.empty()) return;
+  std::vector<std::pair<Place, Write>> batch;
+  while (!waiting_.empty() && batch.size() < most) {
+    auto first = waiting_.extract(waiting_.begin());
+    batch.emplace_back(std::move(first.key()), std::move(first.mapped()));
+  }
+  writing_ = true;
+  auto error = std::make_shared<std::error_code>();
+  pool_.submit(
+      kRecordJobs,
+      [batch = std::move(batch), expire = std::exchange(expire_, false), wall = wall_,
+       error](store::Backend& backend) { *error = write(backend, batch, expire, wall); },
+      [this, error, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        // They are served from memory all the same.
+        if (*error) {
+          log(Floor::node, LogLevel::warning, "records are not on disk: {}", error->message());
+        }
+        writing_ = false;
+        write_next(kBatch);
+      });
+}
+
+std::error_code RecordKeeper::write(store::Backend& backend,
+                                    const std::vector<std::pair<Place, Write>>& batch, bool expire,
+                                    UnixMillis wall) {
+  for (const auto& [place, change] : batch) {
+    const auto& [table, key] = place;
+    const auto done = change.value ? backend.put_record(table, {key, *change.value, change.expires})
+                                   : backend.drop_record(table, key);
+    if (!done) return done.error();
+  }
+  if (!expire) return {};
+  const auto expired = backend.expire_records(wall);
+  return expired ? std::error_code{} : expired.error();
+}
+
+}  // namespace cip::node

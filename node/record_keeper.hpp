@@ -1,0 +1,72 @@
+#pragma once
+
+// The copy on disk of what the DHT node stores for others, and of what it put itself: it survives a
+// restart. Writes go to the storage pool in batches, one at a time; of one key only the last change
+// is written. No sync: what the last second brought may be lost with the machine.
+//
+//   table "immutables/default" (one per kind and network)   RecordChange::key -> its value
+//   table "own/default"                                     target -> OwnValue
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dht/record_change.hpp"
+#include "dht/republisher.hpp"
+#include "node/storage_pool.hpp"
+
+namespace cip::node {
+
+// An own value is put again for so long after its owner put it last.
+inline constexpr auto kOwnValueLife = std::chrono::hours(24 * 30);
+
+class RecordKeeper {
+ public:
+  // Changes of one job: a disk that is slow for others must not be blocked for long.
+  static constexpr std::size_t kBatch = 512;
+  // Expired records are looked for this often.
+  static constexpr Duration kExpireEvery = std::chrono::minutes(10);
+
+  // `pool` outlives it.
+  RecordKeeper(StoragePool& pool, std::string network)
+      : pool_(pool), network_(std::move(network)) {}
+
+  // What earlier runs left, before the loop runs: reads the disk at once.
+  static std::vector<dht::RecordChange> load(store::Backend& backend, const std::string& network);
+  struct Own {
+    dht::OwnValue value;
+    UnixMillis until{};
+  };
+  static std::vector<Own> load_own(store::Backend& backend, const std::string& network);
+
+  void take(Now now, dht::RecordChange change);
+  void keep_own(Now now, const dht::OwnValue& value, UnixMillis until);
+  void forget_own(Now now, const dht::Target& target);
+  // Hands all that waits to the pool: before the end.
+  void flush();
+
+ private:
+  using Place = std::pair<std::string, Bytes32>;
+  struct Write {
+    std::optional<Bytes> value;
+    UnixMillis expires{};
+  };
+
+  void add(Now now, Place place, Write write);
+  void write_next(std::size_t most);
+  static std::error_code write(store::Backend& backend,
+                               const std::vector<std::pair<Place, Write>>& batch, bool expire,
+                               UnixMillis wall);
+
+  StoragePool& pool_;
+  std::string network_;
+  std::map<Place, Write> waiting_;
+  bool writing_ = false;
+  TimePoint expired_at_{};
+  bool expire_ = false;
+  UnixMillis wall_{};
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node
