@@ -1,0 +1,162 @@
+"""The DHT part of scripts/bench: the stock peers beside cipnode, and what only one of them can be
+asked for. Every function yields rows {what, unit, stock or None, cipnode, wanted, better}."""
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = ROOT / "build/release/bin/cipnode"
+DRIVER = ROOT / "build/release/bin/cip_bench_dht"
+PEERS = ["node", ROOT / "tests/interop/dht-peers.mjs"]
+
+OPS = 300
+STOCK_NODES, PUT_NODES, KILL_NODES, DEAD_NODES = 50, 20, 40, 8
+IDLE_NODES, IDLE_SECONDS = 1_000, 60
+
+
+class Line:
+    """A process that prints JSON lines."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def event(self, name):
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event.get("event") == name:
+                return event
+        sys.exit(f"bench: no {name!r} from {' '.join(map(str, self.process.args))}")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.process.stdout.close()
+
+
+def run_json(*command):
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr.decode()[-2000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def driver(*args):
+    return {result["what"]: result for result in run_json(DRIVER, *args)}
+
+
+def stock_bench(*args):
+    return {result["what"]: result for result in run_json(*PEERS, "bench", *args) if result.get("event") == "result"}
+
+
+def row(what, unit, better, stock, cipnode, wanted):
+    stock = [value for value in stock if value is not None]
+    return {"what": what, "unit": unit, "better": better, "stock": statistics.median(stock) if stock else None,
+            "cipnode": statistics.median(cipnode), "wanted": wanted, "stockRounds": stock, "cipnodeRounds": cipnode}
+
+
+def among_stock_nodes(rounds):
+    """Both clients in turn against one network of stock nodes."""
+    for nodes, what in ((STOCK_NODES, "find_node"), (PUT_NODES, "put")):
+        network = Line([*PEERS, "testnet", "--nodes", nodes, "--seconds", 600])
+        bootstrap = network.event("ready")["bootstrap"][0]
+        stock, ours = [], []
+        for _ in range(rounds):
+            stock.append(stock_bench("--bootstrap", bootstrap, "--ops", OPS, "--concurrency", 1, "--values", 1))
+            ours.append(driver("client", bootstrap, OPS, 1))
+        network.stop()
+        name = "immutable_put" if what == "put" else what
+        for share in ("p50", "p99"):
+            yield row(f"{what}, {nodes} stock nodes, {share}", "ms", "lower", [s[name][share + "ms"] for s in stock],
+                      [o[what][share + "ms"] for o in ours], "half of stock" if share == "p50" else "")
+
+
+def in_one_process(rounds):
+    """Both have all nodes in the client's process."""
+    for concurrency, wanted in ((1, ("10 times stock", "0.3")), (32, ("3000", "50"))):
+        stock, ours = [], []
+        for _ in range(rounds):
+            stock.append(stock_bench("--nodes", STOCK_NODES, "--ops", OPS, "--concurrency", concurrency, "--values", 1)["find_node"])
+            ours.append(driver("network", STOCK_NODES, OPS * 10, concurrency)["find_node"])
+        what = f"find_node, {STOCK_NODES} own nodes, {concurrency} at once"
+        yield row(what, "/s", "higher", [s["perSecond"] for s in stock], [o["perSecond"] for o in ours], wanted[0])
+        share = "p50ms" if concurrency == 1 else "p99ms"
+        yield row(f"{what}, {share[:3]}", "ms", "lower", [s[share] for s in stock], [o[share] for o in ours], wanted[1])
+
+
+def after_deaths(rounds):
+    ours = [driver("kill", KILL_NODES, DEAD_NODES, OPS) for _ in range(rounds)]
+    for phase, share, wanted in (("all alive", "p50", ""), ("just killed", "p50", "3 times"), ("just killed", "max", "1000"),
+                                 ("second pass", "p50", "as before"), ("second pass", "max", "")):
+        yield row(f"{DEAD_NODES} of {KILL_NODES} nodes, {phase}, {share}", "ms", "lower", [], [o[phase][share + "ms"] for o in ours], wanted)
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def pss_mib(pid):
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def answers(rounds, folder):
+    home = Path(folder) / "answers"
+    node = Line([BINARY, "--home", home, "--json", "join", "--listen", "127.0.0.1:0", "--no-lan"])
+    at = node.event("ready")["udp"]
+    results, cpu = [], []
+    for _ in range(rounds):
+        before, begun = cpu_seconds(node.process.pid), time.monotonic()
+        results.append(run_json(DRIVER, "load", at, 2)[-1])
+        cpu.append((cpu_seconds(node.process.pid) - before) / (time.monotonic() - begun))
+    node.stop()
+    for kind in ("ping", "findNode"):
+        # What it does with a whole core: load generator and kernel share the machine with it.
+        yield row(f"{kind} requests answered", "/s", "higher", [], [r[kind + "PerSecond"] for r in results], "200000")
+        yield row(f"{kind} requests answered per core", "/s", "higher", [], [r[kind + "PerSecond"] / c for r, c in zip(results, cpu)], "200000")
+
+
+def idle(folder):
+    crowd = Line([BINARY, "--json", "join", "--test-nodes", IDLE_NODES - 1])
+    first = crowd.event("ready")["udp"]
+    for _ in range(IDLE_NODES - 2):
+        crowd.event("ready")
+    home = Path(folder) / "idle"
+    node = Line([BINARY, "--home", home, "--json", "join", first, "--listen", "127.0.0.1:0", "--no-lan"])
+    node.event("ready")
+    time.sleep(30)  # it has come in and is known
+    status = lambda: run_json(BINARY, "--home", home, "--json", "status")[-1]["dht"]
+    before, cpu = status(), cpu_seconds(node.process.pid)
+    time.sleep(IDLE_SECONDS)
+    cpu = cpu_seconds(node.process.pid) - cpu
+    after = status()
+    moved = sum(after[k] - before[k] for k in ("bytesIn", "bytesOut"))
+    pss = pss_mib(node.process.pid)
+    node.stop()
+    crowd.stop()
+    what = f"idle node among {IDLE_NODES}"
+    yield row(f"{what}, traffic", "kB/s", "lower", [], [moved / IDLE_SECONDS / 1000], "0.5")
+    yield row(f"{what}, of a core", "%", "lower", [], [100 * cpu / IDLE_SECONDS], "0.2")
+    yield row(f"{what}, PSS", "MiB", "lower", [], [pss], "32")
+
+
+def simulated():
+    result = run_json(BINARY, "--json", "sim", "routing", "--nodes", 10_000, "--seed", 1)[-1]
+    yield row("requests per lookup, 10,000 simulated nodes", "", "lower", [], [result["requests"]["mean"]], "40")
+
+
+def rows(rounds, folder):
+    yield from among_stock_nodes(rounds)
+    yield from in_one_process(rounds)
+    yield from after_deaths(rounds)
+    yield from answers(rounds, folder)
+    yield from idle(folder)
+    yield from simulated()
