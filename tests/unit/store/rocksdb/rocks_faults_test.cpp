@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "store/feed.hpp"
 #include "store/rocksdb/rocks_backend.hpp"
 #include "tests/unit/store/rocksdb/faulty_file_system.hpp"
@@ -43,7 +46,12 @@ class Home {
       record = backend->create_feed(fresh, manifest);
       if (!record) return record.error();
     }
-    auto state = backend->load_feed(record->number);
+    return load_feed(record->number);
+  }
+
+  // From what is on disk now.
+  std::error_code load_feed(FeedNumber number) {
+    auto state = backend->load_feed(number);
     if (!state) return state.error();
     auto loaded = Feed::open(std::move(*state));
     if (!loaded) return loaded.error();
@@ -159,8 +167,35 @@ TEST_CASE("a power cut at any write loses nothing that was acknowledged") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) run_round(seed, DiskFault::power_cut);
 }
 
-TEST_CASE("a full disk is named, reading goes on, and with room again so does writing") {
+TEST_CASE("a full disk is named, reading goes on, and opened with room again all is there") {
   for (std::uint64_t seed = 20; seed <= 28; ++seed) run_round(seed, DiskFault::full);
+}
+
+TEST_CASE("once there is room again the same process writes on") {
+  TempFolder temp;
+  Home home(temp.path() / "db");
+  REQUIRE_FALSE(home.open());
+  REQUIRE_FALSE(home.append(5));
+  home.disk->fail_after(20, DiskFault::full);
+  std::error_code error;
+  while (!error) error = home.append(10);
+  CHECK(error == Errc::full);
+  const auto acknowledged = home.feed->length();
+  home.disk->heal();
+  // RocksDB looks for room every five seconds.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!home.backend->put_state("room", {}, true) &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  REQUIRE_FALSE(home.load_feed(home.feed->number()));
+  CHECK(home.feed->length() >= acknowledged);
+  CHECK_FALSE(home.append(10));
+  const auto length = home.feed->length();
+  home.close();
+  REQUIRE_FALSE(home.open());
+  CHECK(home.feed->length() == length);
+  CHECK(home.count_bad() == 0);
 }
 
 TEST_CASE("writes that fail or are torn end the feed and not its history") {
