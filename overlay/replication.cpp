@@ -67,6 +67,7 @@ store::Feed& Replication::add_feed(store::Feed feed, FeedSharing sharing) {
   added.replicator.set_keep_open(sharing.keep_open);
   added.feed.allow_forks(sharing.follow_forks);
   added.replicator.set_heal(sharing.heal);
+  added.replicator.set_accept_push(sharing.accept_push);
   touch(added);
   return added.feed;
 }
@@ -99,6 +100,7 @@ void Replication::set_sharing(Now, store::FeedNumber number, FeedSharing sharing
   slot->replicator.set_keep_open(sharing.keep_open);
   slot->feed.allow_forks(sharing.follow_forks);
   slot->replicator.set_heal(sharing.heal);
+  slot->replicator.set_accept_push(sharing.accept_push);
   touch(*slot);
 }
 
@@ -175,6 +177,17 @@ Result<void> Replication::clear(Now now, store::FeedNumber number, std::uint64_t
   auto cleared = slot->feed.clear(start, end);
   if (cleared) slot->replicator.note_cleared(now, start, end);
   return cleared;
+}
+
+SeekId Replication::seek(store::FeedNumber number, std::uint64_t offset, std::uint64_t padding) {
+  auto* slot = find(number);
+  if (slot == nullptr) return 0;
+  touch(*slot);
+  return slot->replicator.seek(offset, padding);
+}
+
+void Replication::cancel_seek(store::FeedNumber number, SeekId id) {
+  if (auto* slot = find(number)) slot->replicator.cancel_seek(id);
 }
 
 bool Replication::send_extension(store::FeedNumber number, ConnId conn, std::string_view name,

@@ -37,6 +37,8 @@ struct FeedSharing {
   bool follow_forks = false;
   // Damaged blocks are given up and fetched again: for feeds that others hold too.
   bool heal = false;
+  // Peers may send new blocks that are wanted without being asked (section 10.7).
+  bool accept_push = false;
 };
 
 // A channel for the feed is in use on this stream.
@@ -99,6 +101,9 @@ class Replication final : public ChannelHandler {
   void cancel_download(Now now, store::FeedNumber number, DownloadId id);
   // Forgets blocks and tells peers.
   Result<void> clear(Now now, store::FeedNumber number, std::uint64_t start, std::uint64_t end);
+  // SeekDone, with the help of peers where the tree here does not reach. 0: no such feed.
+  SeekId seek(store::FeedNumber number, std::uint64_t offset, std::uint64_t padding = 0);
+  void cancel_seek(store::FeedNumber number, SeekId id);
   // Extension messages of the feed's channels: sent to one peer, or to all (conn 0), and, once
   // exposed, reported as ExtensionReceived. False: no such feed, or above the bounds.
   bool send_extension(store::FeedNumber number, ConnId conn, std::string_view name,

@@ -212,12 +212,14 @@ bool Replicator::handle_feed_event(Now now, store::FeedEvent& event) {
                  [&](const store::Appended& appended) {
                    need_syncs();
                    note_stored(appended.start, appended.length);
+                   if (appended.length == appended.start + 1) push(appended.start);
                    return false;
                  },
                  [&](const store::Truncated&) {
                    need_syncs();
                    return false;
                  },
+                 [&](const store::Sought& sought) { return handle_sought(sought); },
                  [&](const store::BlockRead& read) {
                    if (!read.value && read.value.error() == store::Errc::corrupt) {
                      give_up(read.index);
@@ -277,6 +279,7 @@ void Replicator::flush(Now now) {
     request_upgrade(now);
     for (auto& [number, peer] : peers_) request_blocks(now, *peer);
     take_late(now);
+    request_seeks(now);
   }
   for (auto& [number, peer] : peers_) {
     announce_missed(*peer);

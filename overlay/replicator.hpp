@@ -68,6 +68,10 @@ inline constexpr std::size_t kMaxUnasked = 64;
 inline constexpr std::size_t kMaxMissedRanges = 256;
 // Of the blocks that a peer could give, so many at a time are looked at for the rarest.
 inline constexpr std::size_t kRarestAmong = 1024;
+// Larger blocks are announced and asked for, not pushed.
+inline constexpr std::size_t kMaxPushedBlock = 64 << 10;
+// Searches for byte offsets under way.
+inline constexpr std::size_t kMaxSeeks = 256;
 inline constexpr std::size_t kMaxExtensionName = 128;
 inline constexpr std::size_t kMaxExtensionBytes = 64 << 10;
 // As stock: refusals of one kind until a peer is not asked any more, malformed requests until its
@@ -86,6 +90,8 @@ inline constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 
 // Names a download of one Replicator; never 0.
 using DownloadId = std::uint64_t;
+// Names a search for a byte offset of one Replicator; never 0.
+using SeekId = std::uint64_t;
 // Names a peer of one Replicator; never reused.
 using PeerNumber = std::uint32_t;
 
@@ -93,8 +99,8 @@ enum class BlockOrder : std::uint8_t { linear, rarest_first };
 
 struct DownloadOptions {
   std::uint64_t start = 0;
-  std::optional<std::uint64_t> end;  // none: to the length that peers show
-  bool follow = false;               // never done: what is appended later is wanted too
+  std::optional<std::uint64_t> end{};  // none: to the length that peers show
+  bool follow = false;                 // never done: what is appended later is wanted too
   // No blocks: done when no peer in reach can prove a longer feed, or history.
   bool length_only = false;
   BlockOrder order = BlockOrder::linear;
@@ -110,7 +116,9 @@ struct ReplicationCounters {
   std::uint64_t requests_sent = 0;
   std::uint64_t refusals = 0;  // no-data for own requests
   std::uint64_t retries = 0;   // blocks that were asked for again
-  std::uint64_t late = 0;      // of these, because another peer could be faster
+  std::uint64_t pushes_sent = 0;
+  std::uint64_t pushes_taken = 0;
+  std::uint64_t late = 0;  // of these, because another peer could be faster
 };
 
 // Every wanted block is held, and no peer in reach claims a longer feed that it can prove. Of a
@@ -124,6 +132,11 @@ struct InSync {
 struct Progress {
   std::uint64_t blocks_fetched = 0;
   std::uint64_t bytes_fetched = 0;
+};
+// The end of a seek(). Errors: out_of_range, overloaded, or what the feed says of its disk.
+struct SeekDone {
+  SeekId seek = 0;
+  Result<store::Position> position;
 };
 // An extension message came. The name is never empty.
 struct ExtensionReceived {
@@ -145,8 +158,8 @@ struct PeerRejected {
 struct FeedFrozen {
   ConnId conn = 0;
 };
-using ReplicatorEvent =
-    std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen, ExtensionReceived>;
+using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen,
+                                     ExtensionReceived, SeekDone>;
 
 // What is known of one peer, for status and policy.
 struct ReplicatorPeerInfo {
@@ -171,6 +184,12 @@ class Replicator {
   void set_keep_open(bool keep_open);
   // Blocks that turn out to be damaged are given up, to be fetched again: for feeds of others.
   void set_heal(bool heal) { heals_ = heal; }
+  // Finds the block of a byte offset (Feed::seek), asking peers for what the tree here lacks:
+  // SeekDone. While nobody can tell it waits; cancel_seek() ends that.
+  SeekId seek(std::uint64_t offset, std::uint64_t padding = 0);
+  void cancel_seek(SeekId id);
+  // Takes new blocks that a download wants from peers that send them unasked (section 10.7).
+  void set_accept_push(bool accept);
   // Extension messages become events; otherwise they are dropped, which is the default.
   void set_extensions(bool exposed) { exposes_extensions_ = exposed; }
   // To one peer (0: to all). False: name or payload is above its bound.
@@ -222,6 +241,17 @@ class Replicator {
     std::size_t bytes = 0;
     bool upgrade = false;
     bool relied_on_earlier = false;
+    bool pushed = false;
+    SeekId seek = 0;
+  };
+  struct Seek {
+    SeekId id = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t padding = 0;
+    store::Ticket ticket = 0;              // the feed is looking
+    std::optional<std::uint64_t> missing;  // what a peer must tell
+    bool is_asked = false;
+    std::unordered_set<PeerNumber> refused;
   };
 
   Peer* find(PeerNumber number);
@@ -264,6 +294,19 @@ class Replicator {
   void handle_applied(Now now, const store::Applied& applied);
   bool handle_rejected(Now now, const store::Rejected& rejected);
   bool handle_conflict_checked(Now now, const store::ConflictChecked& checked);
+
+  // Pushes (replicator_push.cpp)
+  bool handle_unrequested(Peer& peer, store::Proof proof);
+  bool is_wanted(std::uint64_t block) const;
+  void push(std::uint64_t block);
+  bool handle_push_proof(store::ProofReady& ready);
+
+  // Byte offsets (replicator_seek.cpp)
+  void look(Seek& seek);
+  Seek* find_seek(SeekId id);
+  bool handle_sought(const store::Sought& sought);
+  void request_seeks(Now now);
+  void seek_failed(SeekId id, PeerNumber peer);
 
   // Peers that fail (replicator_conduct.cpp)
   void check_stalled(Now now);
@@ -308,6 +351,10 @@ class Replicator {
   std::unordered_map<store::Ticket, Incoming> incoming_;
   std::unordered_map<store::Ticket, PeerNumber> proving_;
   std::unordered_map<store::Ticket, PeerNumber> conflict_checks_;
+  std::unordered_map<store::Ticket, PeerNumber> pushing_;
+  std::vector<Seek> seeks_;
+  SeekId next_seek_ = 1;
+  bool accepts_push_ = false;
   std::vector<store::BlockRange> stored_;      // since the last flush, to be announced
   std::unordered_set<std::uint64_t> careful_;  // blocks whose proof must not rely on others
   PeerNumber upgrading_ = 0;                   // whose upgrade is requested or being checked

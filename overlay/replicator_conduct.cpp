@@ -14,6 +14,7 @@ void Replicator::lose_requests(Peer& peer, bool tell) {
   for (const auto& cancelled : peer.requests.cancel_all()) {
     if (cancelled.request.upgrade && upgrading_ == peer.number) upgrading_ = 0;
     if (cancelled.request.block) wanted_again(*cancelled.request.block);
+    if (cancelled.request.seek != 0) seek_failed(cancelled.request.seek, 0);
     if (tell) {
       streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::cancel),
                     encode_cancel(cancelled.id));

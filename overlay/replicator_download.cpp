@@ -249,12 +249,7 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   if (!message) return false;
   auto& proof = message->proof;
   if (message->id == 0) {
-    if (proof.upgrade && proof.upgrade->start == 0 && proof.fork == feed_.fork()) {
-      conflict_checks_.emplace(feed_.check_conflict(std::move(proof)), peer.number);
-    } else {
-      note_unasked(peer);
-    }
-    return true;
+    return handle_unrequested(peer, std::move(proof));
   }
   if (!peer.requests.expects(message->id)) note_unasked(peer);
   const auto request = peer.requests.answer(message->id);
@@ -262,7 +257,8 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   answered(now, peer, *request);
   const bool foreign_block =
       proof.block && (!request->block || proof.block->index != *request->block);
-  if (proof.fork != request->fork || foreign_block || proof.hash || proof.seek ||
+  const bool foreign_hash = (proof.hash || proof.seek) && request->seek == 0;
+  if (proof.fork != request->fork || foreign_block || foreign_hash ||
       (proof.upgrade && !request->upgrade)) {
     refused(now, peer, *request, NoDataReason::none);
     return true;
@@ -272,13 +268,16 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   missing.upgrade = request->upgrade && !proof.upgrade;
   if (proof.block) missing.block.reset();
   if (missing.upgrade || missing.block) refused(now, peer, missing, NoDataReason::none);
-  if (!proof.block && !proof.upgrade && !proof.manifest) return true;
+  missing.seek = proof.hash ? 0 : request->seek;
+  if (missing.seek != 0) seek_failed(missing.seek, peer.number);
+  if (!proof.block && !proof.upgrade && !proof.manifest && !proof.hash) return true;
   Incoming incoming;
   incoming.peer = peer.number;
   if (proof.block) incoming.block = proof.block->index;
   incoming.bytes = proof.block ? proof.block->value.size() : 0;
   incoming.upgrade = proof.upgrade.has_value();
   incoming.relied_on_earlier = request->relies_on_earlier;
+  incoming.seek = proof.hash ? request->seek : 0;
   incoming_.emplace(feed_.apply(std::move(proof)), incoming);
   return true;
 }
@@ -302,9 +301,11 @@ void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataRea
     const bool is_current = request.fork == peer.remote.fork;
     if (request.upgrade && is_current) peer.refused_upgrade = peer.remote.length;
     if (request.block) wanted_again(*request.block);
+    if (request.seek != 0) seek_failed(request.seek, 0);
     return;
   }
   ++counters_.refusals;
+  if (request.seek != 0) seek_failed(request.seek, peer.number);
   if (request.upgrade) {
     if (upgrading_ == peer.number) upgrading_ = 0;
     peer.refused_upgrade = peer.remote.length;
@@ -333,6 +334,8 @@ void Replicator::handle_applied(Now now, const store::Applied& applied) {
     const auto incoming = found->second;
     incoming_.erase(found);
     if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
+    if (auto* seek = find_seek(incoming.seek)) look(*seek);
+    if (incoming.pushed && applied.block) ++counters_.pushes_taken;
     if (incoming.block) {
       in_flight_.clear_range(*incoming.block, *incoming.block + 1);
       if (!careful_.empty()) careful_.erase(*incoming.block);
@@ -364,6 +367,8 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   auto* peer = find(incoming.peer);
   if (peer == nullptr) return true;
   peer->expected.clear();
+  if (incoming.seek != 0) seek_failed(incoming.seek, incoming.peer);
+  if (incoming.pushed) note_unasked(*peer);
   if (incoming.upgrade && rejected.reason != store::Errc::stale_proof) {
     peer->refused_upgrade = peer->remote.length;
   }

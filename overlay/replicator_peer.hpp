@@ -61,6 +61,8 @@ struct Replicator::Peer {
   bool holds_reading = false;
   bool sync_due = true;
   bool said_can_upgrade = true;
+  std::uint64_t pushed = 0;     // the feed up to here was pushed to it
+  std::size_t pushes = 0;       // being made; it hears of the length after them
   std::uint64_t announced = 0;  // complete up to here, as it was told
   std::vector<WantMessage> wants;
   std::deque<WantMessage> unanswered_wants;

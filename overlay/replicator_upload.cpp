@@ -44,7 +44,8 @@ void Replicator::sync_peers(Now now) {
   for (auto& [number, peer] : peers_) {
     // Nodes that came meanwhile may let us prove what we could not.
     if (!peer->said_can_upgrade && can_upgrade(*peer)) peer->sync_due = true;
-    if (peer->sync_due && streams_.is_writable(peer->conn)) send_sync(*peer);
+    if (!peer->sync_due || peer->pushes > 0) continue;
+    if (streams_.is_writable(peer->conn)) send_sync(*peer);
   }
 }
 
@@ -58,6 +59,7 @@ void Replicator::send_sync(Peer& peer) {
   message.can_upgrade = peer.said_can_upgrade;
   message.downloading = said_downloading_ || is_interested();
   message.has_manifest = feed_.has_manifest();
+  message.accepts_push = accepts_push_;
   streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(FeedMessage::sync),
                 encode_sync(message));
 }
@@ -263,7 +265,7 @@ void Replicator::begin_reply(Now, Peer& peer) {
 
 bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
   const auto found = proving_.find(ready.ticket);
-  if (found == proving_.end()) return false;
+  if (found == proving_.end()) return handle_push_proof(ready);
   auto* peer = find(found->second);
   proving_.erase(found);
   if (peer == nullptr) return true;

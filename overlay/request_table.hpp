@@ -20,6 +20,7 @@ struct InFlight {
   bool manifest = false;
   // It climbs only to a node that an earlier request on this channel will bring.
   bool relies_on_earlier = false;
+  std::uint64_t seek = 0;  // the search for a byte offset that it is for; 0: none
   TimePoint sent{};
 };
 
