@@ -1,49 +1,17 @@
 """The DHT part of scripts/bench: the stock peers beside cipnode, and what only one of them can be
 asked for. Every function yields rows {what, unit, stock or None, cipnode, wanted, better}."""
-import json
 import os
-import signal
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "build/release/bin/cipnode"
-DRIVER = ROOT / "build/release/bin/cip_bench_dht"
-PEERS = ["node", ROOT / "tests/interop/dht-peers.mjs"]
+from bench_common import BINARY, INTEROP, PROGRAMS, Line, pss_mib, row, run_json
+
+DRIVER = PROGRAMS / "cip_bench_dht"
+PEERS = ["node", INTEROP / "dht-peers.mjs"]
 
 OPS = 300
 STOCK_NODES, PUT_NODES, KILL_NODES, DEAD_NODES = 50, 20, 40, 8
 IDLE_NODES, IDLE_SECONDS = 1_000, 60
-
-
-class Line:
-    """A process that prints JSON lines."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-    def event(self, name):
-        for line in self.process.stdout:
-            event = json.loads(line)
-            if event.get("event") == name:
-                return event
-        sys.exit(f"bench: no {name!r} from {' '.join(map(str, self.process.args))}")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        self.process.stdout.close()
-
-
-def run_json(*command):
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if done.returncode != 0:
-        sys.exit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr.decode()[-2000:]}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def driver(*args):
@@ -52,12 +20,6 @@ def driver(*args):
 
 def stock_bench(*args):
     return {result["what"]: result for result in run_json(*PEERS, "bench", *args) if result.get("event") == "result"}
-
-
-def row(what, unit, better, stock, cipnode, wanted):
-    stock = [value for value in stock if value is not None]
-    return {"what": what, "unit": unit, "better": better, "stock": statistics.median(stock) if stock else None,
-            "cipnode": statistics.median(cipnode), "wanted": wanted, "stockRounds": stock, "cipnodeRounds": cipnode}
 
 
 def among_stock_nodes(rounds):
@@ -99,13 +61,6 @@ def after_deaths(rounds):
 def cpu_seconds(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def pss_mib(pid):
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def answers(rounds, folder):
