@@ -102,24 +102,6 @@ Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& rand
   return opened;
 }
 
-HandlerTable all_handlers() {
-  HandlerTable table;
-  add_node_handlers(table);
-  add_find_handlers(table);
-  add_dht_handlers(table);
-  add_doctor_handlers(table);
-  add_feed_handlers(table);
-  add_append_handlers(table);
-  add_feed_change_handlers(table);
-  add_verify_handlers(table);
-  add_fetch_handlers(table);
-  add_seed_handlers(table);
-  add_topic_handlers(table);
-  add_publish_handlers(table);
-  add_subscribe_handlers(table);
-  return table;
-}
-
 }  // namespace
 
 class Daemon::Impl {

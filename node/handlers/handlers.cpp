@@ -5,6 +5,24 @@
 
 namespace cip::node {
 
+HandlerTable all_handlers() {
+  HandlerTable table;
+  add_node_handlers(table);
+  add_find_handlers(table);
+  add_dht_handlers(table);
+  add_doctor_handlers(table);
+  add_feed_handlers(table);
+  add_append_handlers(table);
+  add_feed_change_handlers(table);
+  add_verify_handlers(table);
+  add_fetch_handlers(table);
+  add_seed_handlers(table);
+  add_topic_handlers(table);
+  add_publish_handlers(table);
+  add_subscribe_handlers(table);
+  return table;
+}
+
 void AtOnce::start() {
   if (auto answered = answer_(out_); !answered) return out_.fail(std::move(answered.error()));
   out_.done();

@@ -32,6 +32,9 @@ void add_topic_handlers(HandlerTable& table);        // topic.create, ls, info
 void add_publish_handlers(HandlerTable& table);      // publish
 void add_subscribe_handlers(HandlerTable& table);    // subscribe
 
+// All of them.
+HandlerTable all_handlers();
+
 // An operation that is over within one call.
 class AtOnce final : public Operation {
  public:
