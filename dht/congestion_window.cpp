@@ -8,10 +8,13 @@ void CongestionWindow::add(TimePoint now) {
   ++total_;
 }
 
-void CongestionWindow::remove(TimePoint now) {
+void CongestionWindow::remove(TimePoint now, TimePoint sent) {
   advance(now);
-  if (slots_[current_] == 0) return;
-  --slots_[current_];
+  const auto ago = sent >= slot_began_ ? 0 : (slot_began_ - sent + kSlot - Duration(1)) / kSlot;
+  if (ago >= static_cast<Duration::rep>(slots_.size())) return;
+  auto& slot = slots_[(current_ + slots_.size() - static_cast<std::size_t>(ago)) % slots_.size()];
+  if (slot == 0) return;
+  --slot;
   --total_;
 }
 

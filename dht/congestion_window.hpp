@@ -2,8 +2,12 @@
 
 // How many requests may be under way (docs: protocol of the DHT, section 6; peer implementation:
 // npm dht-rpc). Four slots of 750 ms: a transmission adds one to the current slot and to the total;
-// an answer takes one off both, if the current slot is above 0; when a slot passes, what is left in
-// the oldest is taken off the total.
+// an answer takes one off both; when a slot passes, what is left in the oldest is taken off the
+// total.
+//
+// Where we differ from npm dht-rpc: an answer is taken off the slot of its transmission. Stock
+// takes it off the current one, if that is above 0: what was under way when a slot ended then fills
+// the window for three seconds although it was answered, and a busy node stands still.
 
 #include <array>
 #include <cstdint>
@@ -23,7 +27,8 @@ class CongestionWindow {
     return total_ >= 2 * limit_ || slots_[current_] >= limit_;
   }
   void add(TimePoint now);
-  void remove(TimePoint now);
+  // An answer to what was transmitted at `sent`.
+  void remove(TimePoint now, TimePoint sent);
   // When the current slot ends, and room may appear without an answer.
   TimePoint next_slot() const { return slot_began_ + kSlot; }
 

@@ -26,6 +26,8 @@ std::string_view name_of(DropReason reason) {
       return "hint_limit";
     case DropReason::delay_limit:
       return "delay_limit";
+    case DropReason::store_limit:
+      return "store_limit";
     case DropReason::relay_limit:
       return "relay_limit";
     case DropReason::relay_forbidden:

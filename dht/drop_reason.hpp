@@ -22,13 +22,14 @@ enum class DropReason : std::uint8_t {
   unknown_refresh,  // a refresh of a record that is not known
   hint_limit,       // a down_hint from a stranger, or above the limit per source
   delay_limit,      // a delayed_ping that is too long, or too many of them waiting
+  store_limit,      // a storing command above the limit per source
   relay_limit,      // a hello or holepunch message above the limits of relaying
   relay_forbidden,  // relaying it would reach a narrower realm than its source may
   relay_unasked,    // a FROM_SERVER that answers nothing we relayed
   outgoing_limit,   // an own request that found the queue full
   event_limit,      // an event that nobody fetched in time
 };
-inline constexpr std::size_t kDropReasonCount = 16;
+inline constexpr std::size_t kDropReasonCount = 17;
 
 // The names used in JSON and logs: "wrong_source".
 std::string_view name_of(DropReason reason);

@@ -28,6 +28,7 @@ struct GenerationLimits {
   std::size_t entries = 0;        // per generation
   std::size_t per_ip = SIZE_MAX;  // written per generation; public sources only
   std::size_t per_subnet24 = SIZE_MAX;
+  bool keep_closest = true;
 };
 
 // What an entry is stored under: its distance to our id decides what stays.
@@ -122,6 +123,10 @@ class Generations {
   }
 
   void drop_farther_half(const NodeId& own_id) {
+    if (!limits_.keep_closest) {
+      stale_ = std::exchange(fresh_, {});
+      return;
+    }
     std::vector<std::uint64_t> distances;
     distances.reserve(fresh_.size());
     for (const auto& [key, value] : fresh_) distances.push_back(distance(own_id, key));

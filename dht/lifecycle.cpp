@@ -182,6 +182,10 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answe
   }
   const bool external = local != core_.request_socket(from);
   if (!external) sample(reply.to, from);
+  // The stock node takes a member for dead that it heard of in this very tick (section 20, 1).
+  const bool fooled = !core_.options.defences.careful_hints && purpose == Purpose::check &&
+                      answered.call.owner == core_.tick(now);
+  if (fooled) return static_cast<void>(core_.table.remove(contact.id));
   // A member that answers without its id is no node of the DHT any more.
   if (purpose == Purpose::check && !valid) core_.table.remove(contact.id);
   if (purpose == Purpose::replace && !valid) {
@@ -250,7 +254,8 @@ void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
   }
   // If nobody answered meanwhile, the trouble may be ours.
   const bool others_answered = core_.last_heard > overdue.begun;
-  if (call.retries > 1 && others_answered) core_.dead.add(now.mono, call.to);
+  const bool remember = core_.options.defences.remember_dead;
+  if (remember && call.retries > 1 && others_answered) core_.dead.add(now.mono, call.to);
 }
 
 void Lifecycle::ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner) {

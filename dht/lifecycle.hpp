@@ -32,7 +32,11 @@ class Lifecycle {
   static constexpr Duration kFirstProbe = std::chrono::minutes(1);
   static constexpr Duration kLastProbe = std::chrono::hours(1);
 
-  Lifecycle(NodeCore& core, Queries& queries) : core_(core), queries_(queries) {}
+  Lifecycle(NodeCore& core, Queries& queries)
+      : core_(core),
+        queries_(queries),
+        sampler_(core.options.defences.vote_per_subnet ? NatSampler::Counting::one_per_subnet
+                                                       : NatSampler::Counting::every_sample) {}
 
   void start(Now now);
   void stop();

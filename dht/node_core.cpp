@@ -12,6 +12,21 @@ TokenIssuer make_token_issuer(const NodeOptions& options, Random& random) {
   return TokenIssuer(random, (*options.token_secrets)[0], (*options.token_secrets)[1]);
 }
 
+RoutingTable::Options table_options(const NodeOptions& options) {
+  RoutingTable::Options out;
+  out.k = options.k;
+  if (!options.defences.table_caps) out.max_per_ip = out.max_per_subnet24 = 0;
+  return out;
+}
+
+RecordCache::Options record_options(const NodeOptions& options) {
+  RecordCache::Options out;
+  out.tell_changes = options.tell_record_changes;
+  out.keep_closest = options.defences.keep_closest;
+  if (!options.defences.store_quota) out.max_per_ip = out.max_per_subnet24 = SIZE_MAX;
+  return out;
+}
+
 bool contains(const std::vector<Endpoint>& endpoints, Endpoint endpoint) {
   return std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
 }
@@ -22,10 +37,10 @@ NodeCore::NodeCore(NodeOptions node_options, ContactArena& contacts, Random& rng
     : options(std::move(node_options)),
       arena(contacts),
       random(rng),
-      table(NodeId{rng.bytes<32>()}, contacts, {.k = options.k}),
+      table(NodeId{rng.bytes<32>()}, contacts, table_options(options)),
       tokens(make_token_issuer(options, rng)),
-      rpc(rng),
-      records(RecordCache::Options{.tell_changes = options.tell_record_changes}) {}
+      rpc(rng, Rpc::kMaxQueued, options.defences),
+      records(record_options(options)) {}
 
 Tick NodeCore::tick(Now now) const { return static_cast<Tick>((now.mono - epoch) / kTick) + slept; }
 

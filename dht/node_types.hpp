@@ -14,6 +14,7 @@
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
 #include "dht/contact.hpp"
+#include "dht/defences.hpp"
 #include "dht/handles.hpp"
 #include "dht/message.hpp"
 #include "dht/query.hpp"
@@ -60,8 +61,10 @@ struct NodeOptions {
   bool reflection_budget = true;
   // Changes of what is stored for others are told by poll_record_change(), for a copy on disk.
   bool tell_record_changes = false;
+  // All on; see there.
+  Defences defences;
   // Fixed seed for the token secrets; empty: drawn from the Random. For tests with golden bytes.
-  // (previous, current)
+  // (previous, current). Tokens are then those of the stock node, which binds no port.
   std::optional<std::array<Bytes32, 2>> token_secrets;
 };
 

@@ -85,7 +85,8 @@ QueryId Queries::begin(Now now, const Target& target, QueryTask task, QueryOptio
   const std::size_t alpha = core_.options.alpha;
   const Query::Limits limits{
       .k = core_.options.k,
-      .alpha = options.background ? std::max<std::size_t>(2, alpha / 8) : alpha};
+      .alpha = options.background ? std::max<std::size_t>(2, alpha / 8) : alpha,
+      .independent = core_.options.defences.spread_walks};
   running_.push_back(
       std::make_unique<Running>(id, target, std::move(task), std::move(options), limits));
   auto& query = *running_.back();
@@ -334,7 +335,7 @@ std::vector<Queries::Grant> Queries::chosen(const Running& query) const {
                                     [&](const Grant& entry) { return entry.node == contact; });
     if (grant != query.grants.end() && out.size() < wanted) out.push_back(*grant);
   }
-  if (query.options.replicas != 0) return out;
+  if (query.options.replicas != 0 || !core_.options.defences.spread_walks) return out;
   auto others = query.grants;
   std::sort(others.begin(), others.end(), [&](const Grant& a, const Grant& b) {
     return compare_distance(query.walk.target(), a.node.id.bytes, b.node.id.bytes) < 0;

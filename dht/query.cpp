@@ -25,8 +25,13 @@ std::optional<Contact> Query::poll_request() {
   if (pending_.empty()) return std::nullopt;
   const auto next = pending_.front();
   if (!near_enough(next)) {
-    pending_.clear();  // the others are farther still
-    return std::nullopt;
+    // The others are farther still; they count only for where they are.
+    if (!crowded_) pending_.clear();
+    std::erase_if(pending_, [this](Index entry) { return !near_enough(entry); });
+    std::make_heap(pending_.begin(), pending_.end(),
+                   [this](Index a, Index b) { return closer(b, a); });
+    if (pending_.empty()) return std::nullopt;
+    return poll_request();
   }
   std::pop_heap(pending_.begin(), pending_.end(),
                 [this](Index a, Index b) { return closer(b, a); });
@@ -50,7 +55,13 @@ void Query::take_answer(Index entry, const Answer& answer) {
   entries_[entry].rtt = answer.rtt;
   if (!answer.counts) return;
   ++answers_;
-  if (!near_enough(entry)) return;
+  if (limits_.independent && entries_[entry].contact.endpoint.realm() == Realm::public_network) {
+    const auto at = std::lower_bound(answered_.begin(), answered_.end(), entry,
+                                     [this](Index a, Index b) { return closer(a, b); });
+    answered_.insert(at, entry);
+    find_independent();
+  }
+  if (!is_near_enough(entries_[entry].contact.id)) return;
   const auto place = std::lower_bound(closest_.begin(), closest_.end(), entry,
                                       [this](Index a, Index b) { return closer(a, b); });
   closest_.insert(place, entry);
@@ -61,7 +72,7 @@ void Query::take_referral(Index by, const Contact& named) {
   auto entry = find(named.endpoint);
   if (entry == by) return;
   if (entry == kNone) {
-    if (!is_near_enough(named.id)) return;
+    if (!is_worth(named)) return;
     entry = insert(named, by, State::pending);
     if (entry == kNone) return;
     push_pending(entry);
@@ -108,7 +119,10 @@ std::optional<Query::Hint> Query::poll_hint() {
 }
 
 bool Query::is_done() const {
-  const bool more = !pending_.empty() && requests_ < kMaxRequests && near_enough(pending_.front());
+  const bool more = requests_ < kMaxRequests &&
+                    (crowded_ ? std::any_of(pending_.begin(), pending_.end(),
+                                            [this](Index entry) { return near_enough(entry); })
+                              : !pending_.empty() && near_enough(pending_.front()));
   if (more) return false;
   if (in_flight_ == 0) return true;
   if (in_flight_ == slow_ && closest_.size() >= limits_.k) return true;
@@ -171,7 +185,9 @@ unsigned Query::depth_of(Endpoint endpoint) const {
 
 std::size_t Query::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + referrals_.capacity() * sizeof(Referral) +
-         (index_.capacity() + pending_.capacity() + closest_.capacity()) * sizeof(Index) +
+         (index_.capacity() + pending_.capacity() + closest_.capacity() + answered_.capacity() +
+          independent_.capacity()) *
+             sizeof(Index) +
          hints_.capacity() * sizeof(Hint);
 }
 
@@ -183,7 +199,56 @@ bool Query::closer(Index a, Index b) const {
 }
 
 bool Query::near_enough(Index entry) const {
-  return closest_.size() < limits_.k || closer(entry, closest_.back());
+  if (closest_.size() < limits_.k || closer(entry, closest_.back())) return true;
+  return crowded_ && adds_independent(entries_[entry].contact);
+}
+
+bool Query::is_worth(const Contact& contact) const {
+  return is_near_enough(contact.id) || (crowded_ && adds_independent(contact));
+}
+
+bool Query::adds_independent(const Contact& contact) const {
+  if (contact.endpoint.realm() != Realm::public_network) return false;
+  const auto is_closer = [&](const NodeId& a, const NodeId& b) {
+    return compare_distance(target_, a.bytes, b.bytes) < 0;
+  };
+  const bool full = independent_.size() >= limits_.k;
+  if (full && !is_closer(contact.id, entries_[independent_.back()].contact.id)) return false;
+  std::size_t same_network = 0;
+  for (const auto entry : independent_) {
+    const auto& other = entries_[entry].contact;
+    if (!is_closer(other.id, contact.id)) break;
+    if (other.endpoint.ip == contact.endpoint.ip) return false;
+    same_network += other.endpoint.subnet24() == contact.endpoint.subnet24();
+  }
+  return same_network < kMaxPerSubnet;
+}
+
+// From the closest on: whoever is of an address, or a network, that has its share already counts
+// for nothing. Local addresses are never crowded.
+void Query::find_independent() {
+  independent_.clear();
+  for (const auto entry : answered_) {
+    if (independent_.size() >= limits_.k) break;
+    const auto& endpoint = entries_[entry].contact.endpoint;
+    std::size_t same_ip = 0, same_network = 0;
+    for (const auto other : independent_) {
+      const auto& taken = entries_[other].contact.endpoint;
+      same_ip += taken.ip == endpoint.ip;
+      same_network += taken.subnet24() == endpoint.subnet24();
+    }
+    if (same_ip == 0 && same_network < kMaxPerSubnet) {
+      independent_.push_back(entry);
+    } else {
+      crowded_ = true;
+    }
+  }
+}
+
+std::vector<Contact> Query::independent() const {
+  std::vector<Contact> out;
+  for (const auto entry : independent_) out.push_back(entries_[entry].contact);
+  return out;
 }
 
 void Query::push_pending(Index entry) {

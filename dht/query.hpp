@@ -34,10 +34,15 @@ class Query {
   struct Limits {
     std::size_t k = 20;
     std::size_t alpha = 10;
+    // Goes on until k independent contacts have answered, at most 1 per public IP and 3 per /24, so
+    // that one network around the target does not end the walk. The result stays the k closest.
+    bool independent = true;
   };
   // A bound on what hostile answers can make us remember, and ask.
   static constexpr std::size_t kMaxSeen = 4096;
   static constexpr std::size_t kMaxRequests = 512;
+  // Contacts of one /24 that count as independent (section 20, 4).
+  static constexpr std::size_t kMaxPerSubnet = 3;
   // Transmissions that pass without an answer until a contact is no longer waited for.
   static constexpr unsigned kPatience = 2;
 
@@ -81,6 +86,8 @@ class Query {
   bool is_done() const;
   // Contacts that answered, closest first; at most k.
   std::vector<Contact> closest() const;
+  // Contacts that answered and are independent of each other, closest first; at most k.
+  std::vector<Contact> independent() const;
   // Would an answer from this id get it among the closest?
   bool is_near_enough(const NodeId& id) const;
 
@@ -130,6 +137,10 @@ class Query {
   void push_pending(Index entry);
   bool closer(Index a, Index b) const;
   bool near_enough(Index entry) const;
+  // Is it worth asking, though k closer ones have answered?
+  bool adds_independent(const Contact& contact) const;
+  bool is_worth(const Contact& contact) const;
+  void find_independent();
   void take_answer(Index entry, const Answer& answer);
   void take_referral(Index by, const Contact& named);
   void leave_flight(Entry& entry);
@@ -140,6 +151,11 @@ class Query {
   std::vector<Index> index_;    // open addressing by endpoint, a power of two long
   std::vector<Index> pending_;  // a heap, closest on top
   std::vector<Index> closest_;  // sorted
+  // All public ones that answered, sorted, and those of them that are independent; beyond
+  // `closest_` only once one network has more than its share there.
+  std::vector<Index> answered_;
+  std::vector<Index> independent_;
+  bool crowded_ = false;
   std::vector<Referral> referrals_;
   std::vector<Hint> hints_;
   std::size_t in_flight_ = 0;

@@ -64,7 +64,7 @@ struct RecordCache::State {
         immutables(limits(options, options.value_age, options.max_values)) {}
 
   static GenerationLimits limits(const Options& options, Duration age, std::size_t entries) {
-    return {age, entries, options.max_per_ip, options.max_per_subnet24};
+    return {age, entries, options.max_per_ip, options.max_per_subnet24, options.keep_closest};
   }
   template <typename Visit>
   void each(Visit visit) {

@@ -39,6 +39,9 @@ class RecordCache {
     // loopback sources.
     std::size_t max_per_ip = 1'024;
     std::size_t max_per_subnet24 = 4'096;
+    // A full generation keeps what is closest to the own id; false: it makes room by ending early,
+    // as in the stock node.
+    bool keep_closest = true;
     // Changes are kept for poll_change(): somebody writes them to a disk.
     bool tell_changes = false;
   };

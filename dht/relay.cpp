@@ -50,7 +50,7 @@ void Relay::handle_handshake(const Incoming& in) {
     }
     case RelayMode::from_server: {
       if (!value->peer_address) return core_.drop(DropReason::bad_value);
-      if (!was_relayed(in, *value->peer_address)) return core_.drop(DropReason::relay_unasked);
+      if (!take_relayed(in, *value->peer_address)) return core_.drop(DropReason::relay_unasked);
       const HandshakeValue next{RelayMode::reply, std::move(value->noise), in.from, {}};
       return pass_back(in, *value->peer_address, encode_handshake(next));
     }
@@ -117,7 +117,7 @@ void Relay::handle_holepunch(const Incoming& in) {
     case RelayMode::from_server: {
       if (!value->peer_address) return core_.drop(DropReason::bad_value);
       const auto client = *value->peer_address;
-      if (!was_relayed(in, client)) return core_.drop(DropReason::relay_unasked);
+      if (!take_relayed(in, client)) return core_.drop(DropReason::relay_unasked);
       value->mode = RelayMode::reply;
       value->peer_address = in.from;
       return pass_back(in, client, encode_holepunch(*value));
@@ -154,7 +154,8 @@ bool Relay::may_relay(const Incoming& in, Endpoint to, bool asked_for) {
     return false;
   }
   const bool host_only = in.from.realm() == Realm::loopback;
-  if (host_only || !core_.options.reflection_budget) return true;
+  const bool limited = core_.options.reflection_budget && core_.options.defences.relay_limits;
+  if (host_only || !limited) return true;
   const bool allowed = state().sources.allow(in.now.mono, in.from.ip) &&
                        state().destinations.allow(in.now.mono, key_of(to));
   if (!allowed) core_.drop(DropReason::relay_limit);
@@ -169,13 +170,18 @@ void Relay::remember(const Incoming& in) {
       {in.request.tid, first_bytes_of(*in.request.target), in.from, in.now.mono + kMemory});
 }
 
-bool Relay::was_relayed(const Incoming& in, Endpoint client) const {
+bool Relay::take_relayed(const Incoming& in, Endpoint client) {
+  if (!core_.options.defences.relay_memory) return true;
   if (!state_) return false;
   const auto target = first_bytes_of(*in.request.target);
-  return std::any_of(state_->relayed.begin(), state_->relayed.end(), [&](const Relayed& entry) {
+  auto& relayed = state_->relayed;
+  const auto found = std::find_if(relayed.begin(), relayed.end(), [&](const Relayed& entry) {
     return entry.tid == in.request.tid && entry.target == target && entry.client == client &&
            entry.until > in.now.mono;
   });
+  if (found == relayed.end()) return false;
+  relayed.erase(found);
+  return true;
 }
 
 Relay::State& Relay::state() {

@@ -64,7 +64,8 @@ class Relay {
   void pass_back(const Incoming& in, Endpoint to, Bytes value);
   bool may_relay(const Incoming& in, Endpoint to, bool asked_for);
   void remember(const Incoming& in);
-  bool was_relayed(const Incoming& in, Endpoint client) const;
+  // Was this relayed for that client, and not answered yet? Each is carried back once.
+  bool take_relayed(const Incoming& in, Endpoint client);
   State& state();
 
   NodeCore& core_;

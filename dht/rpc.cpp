@@ -36,7 +36,7 @@ Rpc::Answered Rpc::handle_reply(Now now, Endpoint from, Tid tid) {
   const auto at = find(tid);
   if (at == kNowhere || pending_[at].transmissions == 0) return out;
   auto& pending = pending_[at];
-  if (pending.call.to != from) {
+  if (defences_.match_source && pending.call.to != from) {
     out.match = Match::wrong_source;
     return out;
   }
@@ -46,8 +46,9 @@ Rpc::Answered Rpc::handle_reply(Now now, Endpoint from, Tid tid) {
   out.retransmitted = pending.transmissions > 1;
   if (!out.retransmitted && pending.call.extra_wait == Duration{}) note_round_trip(out.round_trip);
   out.call = std::move(pending.call);
+  const auto sent = pending.sent;
   erase(at);
-  window_.remove(now.mono);
+  window_.remove(now.mono, sent);
   drain_queue(now);
   return out;
 }
@@ -105,7 +106,7 @@ void Rpc::detach(Purpose purpose, std::uint64_t owner) {
 void Rpc::abandon(Now now, RequestId id) {
   for (std::size_t at = 0; at < pending_.size(); ++at) {
     if (pending_[at].id != id) continue;
-    if (pending_[at].transmissions > 0) window_.remove(now.mono);
+    if (pending_[at].transmissions > 0) window_.remove(now.mono, pending_[at].sent);
     erase(at);
     drain_queue(now);
     return;
@@ -143,8 +144,8 @@ std::size_t Rpc::memory_bytes() const {
 // bound keeps most of the 65,536 free.
 Tid Rpc::draw_tid() {
   for (;;) {
-    const auto tid = random_->next_u16();
-    if (find(tid) == kNowhere) return tid;
+    last_tid_ = defences_.random_tids ? random_->next_u16() : static_cast<Tid>(last_tid_ + 1);
+    if (find(last_tid_) == kNowhere) return last_tid_;
   }
 }
 

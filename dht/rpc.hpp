@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/congestion_window.hpp"
+#include "dht/defences.hpp"
 #include "dht/fifo.hpp"
 #include "dht/handles.hpp"
 #include "dht/message.hpp"
@@ -59,8 +60,8 @@ class Rpc {
   static constexpr std::size_t kMaxQueued = 16'384;
 
   // `random` outlives it.
-  explicit Rpc(Random& random, std::size_t max_queued = kMaxQueued)
-      : random_(&random), max_queued_(max_queued) {}
+  explicit Rpc(Random& random, std::size_t max_queued = kMaxQueued, Defences defences = {})
+      : random_(&random), max_queued_(max_queued), defences_(defences) {}
 
   // Sends now or as soon as there is room. No RequestId (0) when the queue is full.
   RequestId begin(Now now, Call call);
@@ -138,6 +139,8 @@ class Rpc {
 
   Random* random_;
   std::size_t max_queued_;
+  Defences defences_;
+  Tid last_tid_ = 0;
   CongestionWindow window_;
   std::vector<Tid> tids_;  // beside pending_, for a fast scan
   std::vector<Pending> pending_;

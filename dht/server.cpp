@@ -19,7 +19,7 @@ void keep_allowed_relays(Peer& peer, Endpoint requester) {
 void Server::handle_request(Now now, SocketRole local, Endpoint from, const Request& request) {
   const Incoming in{now, local, from, request};
   if (request.token) {
-    if (!core_.tokens.accepts(now.mono, from.ip, *request.token)) {
+    if (!core_.tokens.accepts(now.mono, from.ip, *request.token, token_port(from))) {
       return answer(in, {.token = true,
                          .closer = true,
                          .error = static_cast<std::uint64_t>(ReplyError::invalid_token)});
@@ -27,6 +27,11 @@ void Server::handle_request(Now now, SocketRole local, Endpoint from, const Requ
     core_.budget.prove(now.mono, from.ip);
   }
   request.internal ? handle_internal(in) : handle_command(in);
+}
+
+std::uint16_t Server::token_port(Endpoint from) const {
+  const auto& options = core_.options;
+  return options.defences.token_binds_port && !options.token_secrets ? from.port : 0;
 }
 
 void Server::answer_closer(Now now, SocketRole local, Endpoint from, const Request& request) {
@@ -39,13 +44,13 @@ void Server::answer(const Incoming& in, Answer answer) {
   reply.tid = in.request.tid;
   reply.error = answer.error;
   reply.value = std::move(answer.value);
-  if (answer.token) reply.token = core_.tokens.issue(in.now.mono, in.from.ip);
+  if (answer.token) reply.token = core_.tokens.issue(in.now.mono, in.from.ip, token_port(in.from));
   if (answer.closer && in.request.target) {
     reply.closer = core_.table.closest_for(in.from, *in.request.target, core_.options.k);
   }
   // 32 bytes: the id that is filled in later.
   if (reply.value && encoded_size(reply) + 32 > kMaxDatagramSent) reply.closer.clear();
-  if (core_.options.reflection_budget) {
+  if (core_.options.reflection_budget && core_.options.defences.answer_budget) {
     const auto verdict = core_.budget.charge(in.now.mono, in.from.ip, encoded_size(reply) + 32);
     if (!verdict.whole) {
       reply.closer.clear();
@@ -69,13 +74,17 @@ void Server::fail(const Incoming& in, ReplyError error) {
 
 void Server::handle_internal(const Incoming& in) {
   switch (static_cast<InternalCommand>(in.request.command)) {
-    case InternalCommand::ping: return answer(in, {});
-    case InternalCommand::ping_nat: return handle_ping_nat(in);
+    case InternalCommand::ping:
+      return answer(in, {});
+    case InternalCommand::ping_nat:
+      return handle_ping_nat(in);
     case InternalCommand::find_node:
       if (!in.request.target) return core_.drop(DropReason::bad_value);
       return answer(in, {.closer = true});
-    case InternalCommand::down_hint: return handle_down_hint(in);
-    case InternalCommand::delayed_ping: return handle_delayed_ping(in);
+    case InternalCommand::down_hint:
+      return handle_down_hint(in);
+    case InternalCommand::delayed_ping:
+      return handle_delayed_ping(in);
   }
   fail(in, ReplyError::unknown_command);
 }
@@ -95,8 +104,9 @@ void Server::handle_down_hint(const Incoming& in) {
   answer(in, {});
   const auto id = core_.arena.id_of(*dead);
   const auto source = core_.arena.id_of(in.from);
-  const bool honour = in.request.id == source && core_.table.contains(source) &&
-                      hints_.allow(in.now.mono, in.from.ip) &&
+  const bool trusted = in.request.id == source && core_.table.contains(source) &&
+                       hints_.allow(in.now.mono, in.from.ip);
+  const bool honour = (trusted || !core_.options.defences.careful_hints) &&
                       core_.rpc.count(Purpose::check) < kMaxHintChecks;
   if (!honour) return core_.drop(DropReason::hint_limit);
   const auto tick = core_.tick(in.now);
@@ -106,6 +116,7 @@ void Server::handle_down_hint(const Incoming& in) {
   ping.to = *dead;
   ping.request.internal = true;
   ping.purpose = Purpose::check;
+  ping.owner = tick;
   core_.send(in.now, std::move(ping));
 }
 
@@ -140,15 +151,24 @@ void Server::handle_command(const Incoming& in) {
   // An ephemeral node stores nothing; the error makes a query go on without counting it.
   if (!core_.is_persistent_for(in.from)) return fail(in, ReplyError::unknown_command);
   switch (static_cast<Command>(in.request.command)) {
-    case Command::find_peer: return handle_find_peer(in);
-    case Command::lookup: return handle_lookup(in);
-    case Command::announce: return handle_announce(in);
-    case Command::unannounce: return handle_unannounce(in);
-    case Command::mutable_put: return handle_mutable_put(in);
-    case Command::mutable_get: return handle_mutable_get(in);
-    case Command::immutable_put: return handle_immutable_put(in);
-    case Command::immutable_get: return handle_immutable_get(in);
-    default: return fail(in, ReplyError::unknown_command);
+    case Command::find_peer:
+      return handle_find_peer(in);
+    case Command::lookup:
+      return handle_lookup(in);
+    case Command::announce:
+      return handle_announce(in);
+    case Command::unannounce:
+      return handle_unannounce(in);
+    case Command::mutable_put:
+      return handle_mutable_put(in);
+    case Command::mutable_get:
+      return handle_mutable_get(in);
+    case Command::immutable_put:
+      return handle_immutable_put(in);
+    case Command::immutable_get:
+      return handle_immutable_get(in);
+    default:
+      return fail(in, ReplyError::unknown_command);
   }
 }
 
@@ -173,15 +193,20 @@ std::optional<Bytes> Server::lookup_value(Now now, const Target& target, Endpoin
 
 void Server::handle_lookup(const Incoming& in) {
   if (!in.request.target) return core_.drop(DropReason::bad_value);
-  answer(in, {.token = true,
-              .closer = true,
-              .value = lookup_value(in.now, *in.request.target, in.from)});
+  answer(
+      in,
+      {.token = true, .closer = true, .value = lookup_value(in.now, *in.request.target, in.from)});
 }
 
 // What signatures of (un)announces to us are bound to; counts the drop if there is none.
 std::optional<AnnounceScope> Server::scope_of(const Incoming& in) {
   if (!in.request.token) {
     core_.drop(DropReason::missing_token);
+    return std::nullopt;
+  }
+  const bool limited = core_.options.defences.store_rate && in.from.realm() != Realm::loopback;
+  if (limited && !stores_.allow(in.now.mono, in.from.ip)) {
+    core_.drop(DropReason::store_limit);
     return std::nullopt;
   }
   const auto address = core_.facing(in.from, in.request.to);
@@ -237,10 +262,14 @@ void Server::handle_mutable_put(const Incoming& in) {
     return core_.drop(DropReason::bad_signature);
   }
   switch (core_.records.put_mutable(in.now, scope->target, put->signed_value, in.from)) {
-    case RecordCache::Stored::stored: return answer(in, {.token = true, .closer = true});
-    case RecordCache::Stored::sequence_reused: return fail(in, ReplyError::sequence_reused);
-    case RecordCache::Stored::sequence_too_low: return fail(in, ReplyError::sequence_too_low);
-    default: return fail(in, ReplyError::unknown_command);
+    case RecordCache::Stored::stored:
+      return answer(in, {.token = true, .closer = true});
+    case RecordCache::Stored::sequence_reused:
+      return fail(in, ReplyError::sequence_reused);
+    case RecordCache::Stored::sequence_too_low:
+      return fail(in, ReplyError::sequence_too_low);
+    default:
+      return fail(in, ReplyError::unknown_command);
   }
 }
 

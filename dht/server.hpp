@@ -1,7 +1,7 @@
 #pragma once
 
-// Answers requests: the internal commands, and the storing side (docs: protocol of the DHT, sections
-// 4, 10, 11). Hellos and holepunch messages are the Relay's.
+// Answers requests: the internal commands, and the storing side (docs: protocol of the DHT,
+// sections 4, 10, 11). Hellos and holepunch messages are the Relay's.
 
 #include <optional>
 #include <vector>
@@ -19,8 +19,14 @@ class Server {
   // Checks by hint under way (section 4), and hints taken per source and tick.
   static constexpr std::size_t kMaxHintChecks = 10;
   static constexpr std::uint32_t kMaxHintsPerSource = 10;
+  // Storing commands of one public or private source: each may cost a signature check. A swarm that
+  // announces hundreds of topics spreads them over the network.
+  static constexpr std::uint32_t kMaxStoresPerSecond = 64;
 
-  explicit Server(NodeCore& core) : core_(core), hints_(kMaxHintsPerSource, kTick) {}
+  explicit Server(NodeCore& core)
+      : core_(core),
+        hints_(kMaxHintsPerSource, kTick),
+        stores_(kMaxStoresPerSecond, std::chrono::seconds(1)) {}
 
   // A request other than peer_handshake and peer_holepunch.
   void handle_request(Now now, SocketRole local, Endpoint from, const Request& request);
@@ -33,7 +39,9 @@ class Server {
   // know. Also for own queries.
   std::optional<Bytes> lookup_value(Now now, const Target& target, Endpoint requester);
 
-  std::size_t memory_bytes() const { return delayed_.capacity() * sizeof(Delayed); }
+  std::size_t memory_bytes() const {
+    return delayed_.capacity() * sizeof(Delayed) + hints_.memory_bytes() + stores_.memory_bytes();
+  }
 
  private:
   struct Incoming {
@@ -71,9 +79,12 @@ class Server {
   void handle_immutable_put(const Incoming& in);
   void handle_immutable_get(const Incoming& in);
   std::optional<AnnounceScope> scope_of(const Incoming& in);
+  // The port that a token of this requester is bound to; 0: none.
+  std::uint16_t token_port(Endpoint from) const;
 
   NodeCore& core_;
   RateLimiter hints_;
+  RateLimiter stores_;
   std::vector<Delayed> delayed_;
 };
 

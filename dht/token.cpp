@@ -4,22 +4,24 @@
 
 namespace cip::dht {
 
-Bytes32 make_token(const Bytes32& secret, std::uint32_t ip) {
-  return keyed_hash(secret, bytes_of(ipv4_text(ip)));
+Bytes32 make_token(const Bytes32& secret, std::uint32_t ip, std::uint16_t port) {
+  if (port == 0) return keyed_hash(secret, bytes_of(ipv4_text(ip)));
+  return keyed_hash(secret, bytes_of(to_string(Endpoint{ip, port})));
 }
 
 TokenIssuer::TokenIssuer(Random& random, const Bytes32& previous, const Bytes32& current)
     : random_(&random), seeded_(true), previous_(previous), current_(current) {}
 
-Bytes32 TokenIssuer::issue(TimePoint now, std::uint32_t ip) {
+Bytes32 TokenIssuer::issue(TimePoint now, std::uint32_t ip, std::uint16_t port) {
   rotate(now);
-  return make_token(current_, ip);
+  return make_token(current_, ip, port);
 }
 
-bool TokenIssuer::accepts(TimePoint now, std::uint32_t ip, const Bytes32& token) {
+bool TokenIssuer::accepts(TimePoint now, std::uint32_t ip, const Bytes32& token,
+                          std::uint16_t port) {
   rotate(now);
-  return equal_secret(token, make_token(current_, ip)) ||
-         equal_secret(token, make_token(previous_, ip));
+  return equal_secret(token, make_token(current_, ip, port)) ||
+         equal_secret(token, make_token(previous_, ip, port));
 }
 
 void TokenIssuer::rotate(TimePoint now) {

@@ -2,7 +2,7 @@
 
 // Tokens prove that a requester can receive at its IP (docs: protocol of the DHT, section 2).
 //
-//   issued      H(current, dotted IPv4 text of the requester), the port is not bound
+//   issued      H(current, dotted IPv4 text of the requester); ours: with ":port" behind it
 //   accepted    the token made with `current` or with `previous`
 //   rotation    every 7.5 s from the first use: (previous, current) := (current, H(previous))
 
@@ -17,8 +17,8 @@ namespace cip::dht {
 
 inline constexpr Duration kTokenRotation = std::chrono::milliseconds(7500);
 
-// The token that a secret gives to an IPv4 address.
-Bytes32 make_token(const Bytes32& secret, std::uint32_t ip);
+// The token that a secret gives to an IPv4 address, or to one port of it.
+Bytes32 make_token(const Bytes32& secret, std::uint32_t ip, std::uint16_t port = 0);
 
 class TokenIssuer {
  public:
@@ -27,8 +27,11 @@ class TokenIssuer {
   // For tests against recorded secrets; the rotation clock starts with the first use.
   TokenIssuer(Random& random, const Bytes32& previous, const Bytes32& current);
 
-  Bytes32 issue(TimePoint now, std::uint32_t ip);
-  [[nodiscard]] bool accepts(TimePoint now, std::uint32_t ip, const Bytes32& token);
+  // `port` other than 0: the token is good for that port alone. Stock binds none, so that programs
+  // behind one address share their tokens.
+  Bytes32 issue(TimePoint now, std::uint32_t ip, std::uint16_t port = 0);
+  [[nodiscard]] bool accepts(TimePoint now, std::uint32_t ip, const Bytes32& token,
+                             std::uint16_t port = 0);
 
  private:
   void rotate(TimePoint now);

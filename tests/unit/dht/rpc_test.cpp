@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "dht/congestion_window.hpp"
+
 using namespace cip;
 using namespace cip::dht;
 using std::chrono::milliseconds;
@@ -176,4 +178,29 @@ TEST_CASE_FIXTURE(Fixture, "everything under way can be failed at once") {
   CHECK(rpc.poll_overdue()->failed);
   CHECK_FALSE(rpc.poll_overdue());
   CHECK_FALSE(rpc.next_timeout());
+}
+
+TEST_CASE("answers to an earlier slot make room too") {
+  CongestionWindow window(4);
+  TimePoint now(std::chrono::hours(1));
+  // Four under way whenever a slot ends, all of them answered in the next one.
+  for (int slot = 0; slot < 8; ++slot) {
+    REQUIRE_FALSE(window.is_full(now));
+    const auto sent = now;
+    for (int i = 0; i < 4; ++i) window.add(now);
+    CHECK(window.is_full(now));
+    now += CongestionWindow::kSlot;
+    for (int i = 0; i < 4; ++i) window.remove(now, sent);
+  }
+  CHECK_FALSE(window.is_full(now));
+}
+
+TEST_CASE("an answer that comes after its slot was forgotten is not counted twice") {
+  CongestionWindow window(1);
+  const TimePoint sent(std::chrono::hours(1));
+  window.add(sent);
+  const auto later = sent + 5 * CongestionWindow::kSlot;
+  window.add(later);
+  window.remove(later, sent);
+  CHECK(window.is_full(later));
 }
