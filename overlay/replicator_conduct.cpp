@@ -34,9 +34,10 @@ void Replicator::reject(Now, Peer& peer, std::error_code reason) {
 void Replicator::check_stalled(Now now) {
   for (auto& [number, peer] : peers_) {
     if (peer->requests.empty() || now.mono < peer->heard + kStallTimeout) continue;
-    const bool others = std::any_of(peers_.begin(), peers_.end(), [&](const auto& item) {
-      return item.first != number && may_ask(*item.second);
-    });
+    const bool others =
+        std::any_of(peers_.begin(), peers_.end(), [this, own = number](const auto& item) {
+          return item.first != own && may_ask(*item.second);
+        });
     peer->heard = now.mono;
     if (!others) continue;
     peer->stalled = true;
