@@ -146,7 +146,7 @@ struct QueryDone {
   bool stored_here = false;      // this node is among the closest and stores it itself
   std::vector<Hop> hops;         // chain of first referrals to the closest, in order
   unsigned hops_to_closest = 0;  // shortest chain of referrals to it: 1 = it was in the own table
-  unsigned hops_first = 0;  // depth of the node that first named it: 0 = it was in the own table
+  unsigned hops_first = 0;  // until one of the closest 20 was named: 1 = the own table held one
   unsigned requests = 0;    // transmissions not counted
   unsigned answers = 0;
   unsigned timeouts = 0;

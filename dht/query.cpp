@@ -175,7 +175,13 @@ unsigned Query::hops_to_closest() const {
 }
 
 unsigned Query::hops_first() const {
-  return closest_.empty() ? 0 : entries_[closest_.front()].depth;
+  if (closest_.empty()) return 0;
+  const auto end = closest_.begin() +
+                   static_cast<std::ptrdiff_t>(std::min(kReplicas, closest_.size()));
+  const auto first = std::min_element(closest_.begin(), end, [this](Index a, Index b) {
+    return entries_[a].depth < entries_[b].depth;
+  });
+  return entries_[*first].depth + 1u;
 }
 
 unsigned Query::depth_of(Endpoint endpoint) const {

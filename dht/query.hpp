@@ -45,6 +45,8 @@ class Query {
   static constexpr std::size_t kMaxPerSubnet = 3;
   // Transmissions that pass without an answer until a contact is no longer waited for.
   static constexpr unsigned kPatience = 2;
+  // Holders of a value, of whom the first to be named ends hops_first().
+  static constexpr std::size_t kReplicas = 20;
 
   explicit Query(const Target& target) : Query(target, Limits{}) {}
   Query(const Target& target, Limits limits);
@@ -97,7 +99,8 @@ class Query {
   // Hops of the shortest chain of referrals to the closest contact, asking it included: 1 if it
   // came from the own table.
   unsigned hops_to_closest() const;
-  // Depth at which the closest contact was first named: 0 if it came from the own table.
+  // Hops until the walk knew of the first of the closest 20 (kReplicas): 1 if the own table held
+  // one. That is the hop count of ProbeLab RFM 19.1, which ends at "among the closest to the key".
   unsigned hops_first() const;
   // How many referrals led to a contact; 0 as well if it is not known.
   unsigned depth_of(Endpoint endpoint) const;

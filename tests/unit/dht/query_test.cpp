@@ -199,8 +199,23 @@ TEST_CASE("the path shows who first named whom") {
   CHECK(path[0].rtt == std::chrono::milliseconds(7));
   CHECK(path[2].contact == contact_at(0x20));
   CHECK(path[2].depth == 2);
-  CHECK(query.hops_first() == 2);
+  CHECK(query.hops_first() == 1);  // 0x80, from the own table, is among the closest
   CHECK(query.hops_to_closest() == 3);
+}
+
+TEST_CASE("hops-first ends where the first of the closest was named") {
+  Query query{Target{}, {.k = 2, .alpha = 1}};
+  query.add(contact_at(0x80));
+  expect_request(query, 0x80);
+  answer(query, 0x80, {0x40});
+  expect_request(query, 0x40);
+  answer(query, 0x40, {0x20});
+  expect_request(query, 0x20);
+  answer(query, 0x20, {0x10});
+  expect_request(query, 0x10);
+  answer(query, 0x10);
+  CHECK(query.hops_first() == 3);  // 0x20 and 0x10 are the closest; 0x40 named 0x20
+  CHECK(query.hops_to_closest() == 4);
 }
 
 TEST_CASE("the shortest chain counts, even if a longer one was there first") {
@@ -215,7 +230,7 @@ TEST_CASE("the shortest chain counts, even if a longer one was there first") {
   answer(query, 0x10);
   expect_request(query, 0x80);
   answer(query, 0x80, {0x10});
-  CHECK(query.hops_first() == 2);
+  CHECK(query.hops_first() == 1);
   CHECK(query.hops_to_closest() == 2);
 }
 
