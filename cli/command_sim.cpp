@@ -1,211 +1,179 @@
-// cipnode sim: the production nodes in a virtual network, measured. The world knows no clock: wall
-// time and memory are taken here.
+// cipnode sim: the production nodes in a virtual network, measured.
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <atomic>
-#include <charconv>
-#include <chrono>
-#include <csignal>
 #include <fstream>
 
 #include "cli/application.hpp"
-#include "cli/progress.hpp"
+#include "cli/sim_flags.hpp"
 #include "cli/sim_render.hpp"
+#include "cli/sim_report.hpp"
+#include "cli/sim_run.hpp"
+#include "simulations/metrics.hpp"
 
 namespace cip::cli {
 namespace {
 
 using simulations::Parameters;
+using simulations::Progress;
 
-// ---- flags
-
-Parsed<double> parse_share(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc{} && end == text.data() + text.size()) return value;
-  return tl::unexpected<std::string>("a share is a number such as 0.2");
-}
-
-Parsed<std::string> parse_latency_text(std::string_view text) {
-  if (simulations::parse_latency(text)) return std::string(text);
-  return tl::unexpected<std::string>(
-      "a latency is const:50ms, uniform:10ms..100ms or lognormal:MEDIAN:SIGMA, of 1us to 60s");
-}
-
-Parsed<std::string> parse_strategy(std::string_view text) {
-  if (text == "kademlia") return std::string(text);
-  return tl::unexpected<std::string>("the strategy is kademlia");
-}
-
-void add_sim_flags(CLI::App& app, SimFlags& flags) {
-  const auto add = [](CLI::Option* option, const std::string& standing_for) {
-    option->group(kCommandFlags)->default_str(standing_for);
-  };
-  const auto add_number = [&](const char* name, std::uint64_t& target, const char* help) {
-    add(add_value(app, name, target, parse_count, "N", help), std::to_string(target));
-  };
-  auto& parameters = flags.parameters;
-  add_number("--nodes", parameters.nodes, "Nodes in the network");
-  add_number("--k", parameters.k, "Size of a bucket, and of a result");
-  add_number("--alpha", parameters.alpha, "Requests in parallel");
-  add_number("--seed", parameters.seed, "Everything follows from it; run i has seed + i");
-  add_number("--runs", flags.runs, "Runs, one after the other");
-  add(add_value(app, "--latency", flags.latency, parse_latency_text, "MODEL",
-                "const:50ms, uniform:10ms..100ms or lognormal:MEDIAN:SIGMA"),
-      flags.latency);
-  add(add_value(app, "--loss", parameters.loss, parse_share, "SHARE", "Datagrams that get lost"),
-      "0");
-  add(add_value(app, "--dead", parameters.dead, parse_share, "SHARE", "Nodes killed at once"), "0");
-}
-
-// ---- checks
-
-// What the machine could give without swapping; 0 when it does not say.
-std::uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  std::uint64_t kilobytes = 0;
-  while (file >> name >> kilobytes && std::getline(file, unit)) {
-    if (name == "MemAvailable:") return kilobytes * 1024;
-  }
-  return 0;
-}
-
-std::optional<Error> check(const SimFlags& flags) {
-  if (flags.runs == 0) return Error{ExitCode::usage, "--runs 0 is not possible", "run it once"};
-  if (const auto wrong = simulations::check_parameters(flags.parameters)) {
-    return Error{ExitCode::usage, wrong->message, wrong->hint};
-  }
-  const auto needed = simulations::needed_bytes(flags.parameters);
-  const auto available = available_memory();
-  if (available == 0 || needed <= available) return std::nullopt;
-  return Error{
-      ExitCode::full,
-      fmt::format("{} nodes need about {} of memory, {} are free",
-                  count_text(flags.parameters.nodes), bytes_text(static_cast<double>(needed)),
-                  bytes_text(static_cast<double>(available))),
-      "simulate fewer nodes with --nodes"};
-}
-
-// ---- signals: the first ends the run well, the second at once
-
-std::atomic<int> caught_signal{0};
-
-class SignalGuard {
- public:
-  SignalGuard() {
-    struct sigaction action {};
-    action.sa_handler = [](int signal) { caught_signal = signal; };
-    action.sa_flags = SA_RESETHAND;
-    ::sigaction(SIGINT, &action, &interrupt_);
-    ::sigaction(SIGTERM, &action, &terminate_);
-  }
-  SignalGuard(const SignalGuard&) = delete;
-  SignalGuard& operator=(const SignalGuard&) = delete;
-  ~SignalGuard() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
- private:
-  struct sigaction interrupt_ {};
-  struct sigaction terminate_ {};
+// How one scenario prints and draws its runs.
+template <typename Run>
+struct Scenario {
+  const char* name;
+  Run (*run)(const Parameters&, const SimFlags&, const Progress&);
+  std::string (*json)(const Run&, const Measured&);
+  std::string (*text)(const Run&, const Measured&, const SimFlags&, Style);
+  std::vector<Json> (*summaries)(const std::vector<Run>&);
+  std::string (*summary_text)(const std::vector<Run>&, Style);
+  std::string (*csv)(const std::vector<Run>&);
+  std::vector<Chart> (*charts)(const std::vector<Run>&);
 };
 
-// ---- one run after the other
-
-std::uint64_t peak_memory() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+// Files were made before the runs; a disk may be full by now.
+bool write_file(const std::string& name, const std::string& bytes) {
+  if (name.empty()) return true;
+  std::ofstream file(name, std::ios::binary);
+  file << bytes;
+  file.flush();
+  return file.good();
 }
 
-// Runs `scenario` as often as asked and calls `report` after each; false when a signal came.
-template <typename Result>
-bool run_all(Context& context, const SimFlags& flags,
-             Result (*scenario)(const Parameters&, const simulations::Progress&), const char* noun,
-             const std::function<void(const Result&, const Measured&)>& report) {
-  using Clock = std::chrono::steady_clock;
-  const SignalGuard guard;
-  for (std::uint64_t i = 0; i < flags.runs; ++i) {
-    auto parameters = flags.parameters;
-    parameters.latency = *simulations::parse_latency(flags.latency);
-    parameters.seed += i;
-    ProgressBar bar(context);
-    const auto started = Clock::now();
-    const auto result = scenario(parameters, [&](std::uint64_t done, std::uint64_t total) {
-      bar.update(done, total, 0, noun);
-      return caught_signal == 0;
-    });
-    const std::chrono::duration<double, std::milli> took = Clock::now() - started;
-    bar.clear();
-    if (result.info.interrupted || caught_signal != 0) return false;
-    report(result, {i, std::max(took.count(), 1e-3), peak_memory()});
-  }
-  return true;
+template <typename Flags>
+std::optional<Error> write_files(const Flags& flags, const std::string& title,
+                                 const std::string& replay, const std::string& text,
+                                 const std::string& csv, const std::vector<Chart>& charts) {
+  const bool written = write_file(flags.csv, csv) && write_file(flags.svg, svg_document(charts)) &&
+                       write_file(flags.html, html_page(title, replay, text, charts));
+  if (written) return std::nullopt;
+  return Error{ExitCode::internal, "a file could not be written to its end",
+               "see that the disk has room"};
 }
 
-int signal_code() { return caught_signal == SIGTERM ? kTerminated : kInterrupted; }
-
-// ---- routing
-
-int sim_routing(Context& context, const SimFlags& flags) {
-  if (const auto wrong = check(flags)) return report(context, *wrong);
-  std::vector<RoutingRun> runs;
+template <typename Run>
+int run_scenario(Context& context, SimFlags& flags, const Scenario<Run>& scenario) {
+  if (const auto wrong = prepare(flags)) return report(context, *wrong);
+  std::vector<Run> runs;
+  std::string shown;
   const bool json = context.globals.json;
-  const bool complete = run_all<RoutingRun>(
-      context, flags, simulations::run_routing, "lookups",
-      [&](const RoutingRun& run, const Measured& measured) {
+  const bool complete = run_all<Run>(
+      context, flags.runs, flags.jobs,
+      [&](std::uint64_t number, const Progress& progress) {
+        auto parameters = flags.parameters;
+        parameters.seed += number;
+        return scenario.run(parameters, flags, progress);
+      },
+      [&](const Run& run, const Measured& measured) {
         runs.push_back(run);
-        context.console.write_out(json ? json_line(routing_json(run, measured)) + "\n"
-                                       : routing_text(run, measured, flags, context.style()));
+        shown += scenario.text(run, measured, flags, {}) + "\n";
+        context.console.write_out(json ? scenario.json(run, measured)
+                                       : scenario.text(run, measured, flags, context.style()));
       });
-  if (!complete) return signal_code();
-  const auto summary = routing_summary(runs);
-  if (json) context.console.out_line(json_line(summary));
-  if (!json && runs.size() > 1) context.console.write_out(interval_table(summary, context.style()));
-  return 0;
-}
-
-// ---- size
-
-void print_size_summary(Context& context, const std::vector<SizeRun>& runs) {
-  Table table({"over all runs", ">bias", ">sd", ">interval holds the truth"});
-  for (const auto& summary : simulations::summarize_size(runs)) {
-    if (context.globals.json) {
-      context.console.out_line(json_line({{"summary", true},
-                                          {"estimator", summary.estimator},
-                                          {"runs", runs.size()},
-                                          {"bias", summary.bias},
-                                          {"sd", summary.sd},
-                                          {"coverage", summary.coverage}}));
+  if (json) {
+    for (const auto& summary : scenario.summaries(runs)) {
+      context.console.out_line(json_line(summary));
     }
-    table.add({summary.estimator, percent_text(summary.bias), percent_text(summary.sd),
-               percent_text(summary.coverage)});
   }
-  if (context.globals.json || runs.size() < 2) return;
-  context.console.write_out("\n" + table.text(context.style()));
+  if (!json && runs.size() > 1) {
+    context.console.write_out(scenario.summary_text(runs, context.style()));
+  }
+  if (runs.size() > 1) shown += scenario.summary_text(runs, {});
+  const auto replay = replay_command(scenario.name, flags, flags.parameters.seed) +
+                      (flags.runs > 1 ? fmt::format(" --runs {}", flags.runs) : "");
+  const auto failed = write_files(flags, fmt::format("cipnode sim {}", scenario.name), replay,
+                                  shown, scenario.csv(runs), scenario.charts(runs));
+  if (failed) return report(context, *failed);
+  return complete ? 0 : signal_code();
 }
 
-int sim_size(Context& context, const SimFlags& flags) {
-  if (const auto wrong = check(flags)) return report(context, *wrong);
-  std::vector<SizeRun> runs;
-  const bool complete = run_all<SizeRun>(
-      context, flags, simulations::run_size, "walks",
-      [&](const SizeRun& run, const Measured& measured) {
-        runs.push_back(run);
-        context.console.write_out(context.globals.json
-                                      ? size_json_lines(run, measured)
-                                      : size_text(run, measured, flags, context.style()));
+int sim_routing(Context& context, SimFlags& flags) {
+  return run_scenario<RoutingRun>(
+      context, flags,
+      {.name = "routing",
+       .run =
+           [](const Parameters& parameters, const SimFlags& asked, const Progress& progress) {
+             return simulations::run_routing(parameters, strategies_of(asked), progress);
+           },
+       .json = routing_json_lines,
+       .text = routing_text,
+       .summaries = routing_summaries,
+       .summary_text = [](const std::vector<RoutingRun>& runs,
+                          Style style) { return interval_table(routing_summaries(runs), style); },
+       .csv = routing_csv,
+       .charts = routing_charts});
+}
+
+int sim_size(Context& context, SimFlags& flags) {
+  return run_scenario<SizeRun>(
+      context, flags,
+      {.name = "size",
+       .run = [](const Parameters& parameters, const SimFlags&,
+                 const Progress& progress) { return simulations::run_size(parameters, progress); },
+       .json = size_json_lines,
+       .text = size_text,
+       .summaries = size_summaries,
+       .summary_text = size_summary_table,
+       .csv = size_csv,
+       .charts = size_charts});
+}
+
+int sim_churn(Context& context, SimFlags& flags) {
+  return run_scenario<ChurnRun>(
+      context, flags,
+      {.name = "churn",
+       .run = [](const Parameters& parameters, const SimFlags&,
+                 const Progress& progress) { return simulations::run_churn(parameters, progress); },
+       .json = churn_json_lines,
+       .text = churn_text,
+       .summaries = churn_summaries,
+       .summary_text = [](const std::vector<ChurnRun>& runs,
+                          Style style) { return interval_table(churn_summaries(runs), style); },
+       .csv = churn_csv,
+       .charts = churn_charts});
+}
+
+int sim_paper(Context& context, PaperFlags& flags) {
+  if (const auto wrong = prepare(flags)) return report(context, *wrong);
+  std::optional<Error> failed;
+  const bool complete = run_all<PaperRun>(
+      context, 1, 1,
+      [&](std::uint64_t, const Progress& progress) {
+        return simulations::run_paper(*simulations::parse_paper(flags.paper), flags.options,
+                                      progress);
+      },
+      [&](const PaperRun& run, const Measured&) {
+        context.console.write_out(context.globals.json ? paper_json_lines(run)
+                                                       : paper_text(run, context.style()));
+        failed = write_files(
+            flags, run.title,
+            fmt::format("cipnode sim paper {} --seed {}", flags.paper, flags.options.seed),
+            paper_text(run, {}), paper_csv(run), paper_charts(run));
       });
-  if (!complete) return signal_code();
-  print_size_summary(context, runs);
-  return 0;
+  if (failed) return report(context, *failed);
+  return complete ? 0 : signal_code();
 }
 
-// ---- metrics
+int sim_safety(Context& context, const SafetyFlags& flags) {
+  if (flags.runs == 0 || flags.jobs == 0 || flags.jobs > 256) {
+    return report(context, Error{ExitCode::usage, "--runs and --jobs begin at 1",
+                                 "give --runs 1 or more and --jobs from 1 to 256"});
+  }
+  std::optional<Error> broken;
+  const bool complete = run_all<simulations::SafetyRun>(
+      context, flags.runs, flags.jobs,
+      [&](std::uint64_t number, const Progress& progress) {
+        return simulations::run_safety(flags.seed + number, progress);
+      },
+      [&](const simulations::SafetyRun& run, const Measured& measured) {
+        context.console.write_out(context.globals.json ? safety_json_line(run, measured)
+                                                       : safety_text(run));
+        if (run.broken.empty() || broken) return;
+        broken = Error{ExitCode::internal, fmt::format("seed {}: {}", run.info.seed, run.broken),
+                       fmt::format("repeat with cipnode sim safety --seed {}", run.info.seed)};
+      });
+  if (broken) return report(context, *broken);
+  return complete ? 0 : signal_code();
+}
 
 int sim_metrics(Context& context) {
   Pairs pairs;
@@ -219,6 +187,70 @@ int sim_metrics(Context& context) {
   return 0;
 }
 
+void add_routing(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<SimFlags>();
+  auto& app = tree.add(
+      sim, "routing", "Scenarios",
+      {.purpose = "How a message finds its target: four strategies in one table",
+       .examples = {"cipnode sim routing --nodes 1000 --lookups 500",
+                    "cipnode sim routing --strategy kademlia --nodes 10000 --runs 5 --json"},
+       .run = [&flags](Context& context) { return sim_routing(context, flags); }});
+  add_sim_flags(app, flags);
+  add_routing_flags(app, flags);
+}
+
+void add_size(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<SimFlags>();
+  auto& app = tree.add(sim, "size", "Scenarios",
+                       {.purpose = "How well a node can tell the size of the network",
+                        .examples = {"cipnode sim size --nodes 5000 --walks 16",
+                                     "cipnode sim size --runs 20 --jobs 2 --json"},
+                        .run = [&flags](Context& context) { return sim_size(context, flags); }});
+  add_sim_flags(app, flags);
+  add_value(app, "--walks", flags.parameters.walks, parse_count, "N", "Walks for one estimate")
+      ->group(kCommandFlags)
+      ->default_str(std::to_string(flags.parameters.walks));
+}
+
+void add_churn(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<SimFlags>();
+  flags.parameters.lookups = 50;
+  flags.churn = "exp:1h";
+  auto& app = tree.add(
+      sim, "churn", "Scenarios",
+      {.purpose = "How a network fares while nodes come and go, and how it heals",
+       .details = "A trace is a file with lines of TIME NODE join|leave, such as \"90s 17 leave\".",
+       .examples = {"cipnode sim churn --nodes 500 --churn exp:1h --duration 1h",
+                    "cipnode sim churn --nodes 500 --churn weibull:0.6:5h --duration 2h --json"},
+       .run = [&flags](Context& context) { return sim_churn(context, flags); }});
+  add_sim_flags(app, flags);
+  add_churn_flags(app, flags);
+}
+
+void add_paper(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<PaperFlags>();
+  auto& app = tree.add(
+      sim, "paper", "Scenarios",
+      {.purpose = "Measure published figures again, and say which are hit",
+       .details = "K1: hops by bucket size. K2: hops and requests by the number of nodes. K3: "
+                  "tables under churn. K7: time between world regions.",
+       .examples = {"cipnode sim paper K2 --nodes 10000 --lookups 500",
+                    "cipnode sim paper K7 --nodes 2000 --json"},
+       .run = [&flags](Context& context) { return sim_paper(context, flags); }});
+  add_paper_flags(app, flags);
+}
+
+void add_safety(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<SafetyFlags>();
+  auto& app = tree.add(
+      sim, "safety", "Scenarios",
+      {.purpose = "Break worlds drawn from seeds and see that invariants hold and they heal",
+       .details = "Exit code 1 names the seed whose world broke one.",
+       .examples = {"cipnode sim safety --runs 5", "cipnode sim safety --seed 17 --json"},
+       .run = [&flags](Context& context) { return sim_safety(context, flags); }});
+  add_safety_flags(app, flags);
+}
+
 }  // namespace
 
 void add_sim_commands(CommandTree& tree) {
@@ -227,36 +259,11 @@ void add_sim_commands(CommandTree& tree) {
                {.purpose = "Run the production nodes in a virtual network and measure",
                 .examples = {"cipnode sim routing --nodes 1000", "cipnode sim size --nodes 1000"},
                 .run = {}});
-  auto& routing = tree.options<SimFlags>();
-  auto& routing_app = tree.add(
-      sim, "routing", "Scenarios",
-      {.purpose = "How lookups find the nodes closest to a target: hops, requests, latency",
-       .examples = {"cipnode sim routing --nodes 10000 --lookups 2000",
-                    "cipnode sim routing --nodes 1000 --runs 5 --json"},
-       .exits = {ExitCode::full},
-       .run = [&routing](Context& context) { return sim_routing(context, routing); }});
-  add_sim_flags(routing_app, routing);
-  add_value(routing_app, "--lookups", routing.parameters.lookups, parse_count, "N", "Lookups to do")
-      ->group(kCommandFlags)
-      ->default_str(std::to_string(routing.parameters.lookups));
-  add_value(routing_app, "--strategy", routing.strategy, parse_strategy, "NAME",
-            "How a node searches")
-      ->group(kCommandFlags)
-      ->default_str(routing.strategy);
-
-  auto& size = tree.options<SimFlags>();
-  auto& size_app =
-      tree.add(sim, "size", "Scenarios",
-               {.purpose = "How well a node can tell the size of the network from its own walks",
-                .examples = {"cipnode sim size --nodes 5000 --walks 16",
-                             "cipnode sim size --runs 20 --json"},
-                .exits = {ExitCode::full},
-                .run = [&size](Context& context) { return sim_size(context, size); }});
-  add_sim_flags(size_app, size);
-  add_value(size_app, "--walks", size.parameters.walks, parse_count, "N", "Walks for one estimate")
-      ->group(kCommandFlags)
-      ->default_str(std::to_string(size.parameters.walks));
-
+  add_routing(tree, sim);
+  add_size(tree, sim);
+  add_churn(tree, sim);
+  add_paper(tree, sim);
+  add_safety(tree, sim);
   tree.add(sim, "metrics", "Scenarios",
            {.purpose = "Print what every metric means",
             .examples = {"cipnode sim metrics", "cipnode sim metrics --json"},

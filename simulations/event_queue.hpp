@@ -14,11 +14,11 @@ namespace cip::simulations {
 using NodeIndex = std::uint32_t;
 
 struct QueuedEvent {
-  enum class Kind : std::uint8_t { message, timer };
+  enum class Kind : std::uint8_t { message, timer, leave, join };
 
   TimePoint at{};
   std::uint64_t sequence = 0;
-  std::uint32_t subject = 0;  // slot of the message in flight, or the node whose timer it is
+  std::uint32_t subject = 0;  // slot of the message in flight, else the node
   Kind kind = Kind::timer;
 };
 

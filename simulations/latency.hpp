@@ -1,7 +1,9 @@
 #pragma once
 
-// How long a datagram is under way: const:50ms, uniform:10ms..100ms or lognormal:MEDIAN:SIGMA.
+// How long a datagram is under way: const:50ms, uniform:10ms..100ms, lognormal:MEDIAN:SIGMA, or
+// king: between world regions.
 
+#include <cstdint>
 #include <string_view>
 
 #include "base/random.hpp"
@@ -10,18 +12,29 @@
 
 namespace cip::simulations {
 
+// A region of the king model, by its place in the matrix.
+using Region = std::uint8_t;
+
 struct LatencyModel {
-  enum class Kind { constant, uniform, lognormal };
+  enum class Kind { constant, uniform, lognormal, king };
 
   Kind kind = Kind::constant;
   Duration low{50'000};   // constant: the value; uniform: the least; lognormal: the median
   Duration high{50'000};  // uniform: the most
   double sigma = 0;       // lognormal: of the logarithm
 
-  Duration draw(Random& random) const;
+  // The regions matter to king alone.
+  Duration draw(Random& random, Region from = 0, Region to = 0) const;
+  // Where a node is, by the shares of the regions. Draws for king alone.
+  Region draw_region(Random& random) const;
 };
 
 // Durations are a number with a unit: 500us, 50ms, 2s. At least 1 us, at most 60 s.
 Result<LatencyModel> parse_latency(std::string_view text);
+
+// A number that is finite.
+Result<double> parse_number(std::string_view text);
+// A span of simulated time: 0 to 365 d, units ms, s, min, h, d.
+Result<Duration> parse_span(std::string_view text);
 
 }  // namespace cip::simulations

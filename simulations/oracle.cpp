@@ -9,14 +9,21 @@ bool bit(const Bytes32& id, unsigned index) { return (id[index / 8] >> (7 - inde
 
 }  // namespace
 
-Oracle::Oracle(const std::vector<dht::Contact>& contacts) : places_(contacts.size()) {
+Oracle::Oracle(const std::vector<dht::Contact>& contacts, const std::vector<bool>& hidden) {
   entries_.reserve(contacts.size());
   for (std::size_t i = 0; i < contacts.size(); ++i) {
+    if (!hidden.empty() && hidden[i]) continue;
     entries_.push_back({contacts[i], static_cast<NodeIndex>(i)});
   }
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.contact.id < b.contact.id; });
-  for (std::size_t i = 0; i < entries_.size(); ++i) places_[entries_[i].node] = i;
+}
+
+std::size_t Oracle::place_of(const Bytes32& id) const {
+  const auto at =
+      std::lower_bound(entries_.begin(), entries_.end(), id,
+                       [](const Entry& a, const Bytes32& b) { return a.contact.id.bytes < b; });
+  return static_cast<std::size_t>(at - entries_.begin());
 }
 
 Oracle::Split Oracle::split(Range range, const Bytes32& id, unsigned bits) const {
@@ -60,8 +67,9 @@ std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t co
   return out;
 }
 
-std::vector<dht::Contact> Oracle::ideal_table(NodeIndex self, std::size_t k, Random& random) const {
-  const Bytes32 id = entries_[places_[self]].contact.id.bytes;
+std::vector<dht::Contact> Oracle::ideal_table(const dht::NodeId& self, std::size_t k,
+                                              Random& random) const {
+  const Bytes32& id = self.bytes;
   std::vector<dht::Contact> out;
   Range range = whole();
   for (unsigned bits = 0; bits < 256 && range.size() > 1; ++bits) {
@@ -76,6 +84,10 @@ std::vector<dht::Contact> Oracle::ideal_table(NodeIndex self, std::size_t k, Ran
     }
     for (const std::size_t i : chosen) out.push_back(entries_[bucket.begin + i].contact);
     range = same;
+  }
+  // Whoever is not listed itself has one neighbour left in the end.
+  if (range.size() == 1 && entries_[range.begin].contact.id != self) {
+    out.push_back(entries_[range.begin].contact);
   }
   return out;
 }

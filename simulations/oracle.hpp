@@ -14,16 +14,24 @@ namespace cip::simulations {
 
 class Oracle {
  public:
-  // contacts[i] belongs to node i.
-  explicit Oracle(const std::vector<dht::Contact>& contacts);
+  // contacts[i] belongs to node i; those in `hidden` (by node; empty: none) are left out, since
+  // nobody can reach them.
+  explicit Oracle(const std::vector<dht::Contact>& contacts, const std::vector<bool>& hidden = {});
 
   // The nodes closest to the target, closest first; those in `dead` (by node) are passed over.
   std::vector<NodeIndex> closest(const dht::Target& target, std::size_t count,
                                  const std::vector<bool>& dead) const;
 
-  // Contacts of an ideal table of node `self`: of every bucket all members, or k drawn at random
-  // when there are more. Dead nodes are in it: tables know no better.
-  std::vector<dht::Contact> ideal_table(NodeIndex self, std::size_t k, Random& random) const;
+  // Contacts of an ideal table of the node with this id: of every bucket all members, or k drawn at
+  // random when there are more. Dead nodes are in it: tables know no better.
+  std::vector<dht::Contact> ideal_table(const dht::NodeId& self, std::size_t k,
+                                        Random& random) const;
+
+  // Nodes in the order of their ids, hidden ones left out.
+  std::size_t size() const { return entries_.size(); }
+  NodeIndex node_at(std::size_t place) const { return entries_[place].node; }
+  // The first place whose id is not below `id`; size() when there is none.
+  std::size_t place_of(const Bytes32& id) const;
 
  private:
   struct Entry {
@@ -44,8 +52,7 @@ class Oracle {
   Split split(Range range, const Bytes32& id, unsigned bits) const;
   Range whole() const { return {0, entries_.size()}; }
 
-  std::vector<Entry> entries_;       // ascending by id
-  std::vector<std::size_t> places_;  // of node i in entries_
+  std::vector<Entry> entries_;  // ascending by id
 };
 
 }  // namespace cip::simulations

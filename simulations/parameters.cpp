@@ -27,6 +27,31 @@ std::optional<ParameterError> check_share(const char* name, double value, double
                         fmt::format("give a share from 0 to less than {}", below)};
 }
 
+// Who is left to look up and to be found, and what happens in the time there is.
+std::optional<ParameterError> check_members(const Parameters& parameters) {
+  const auto n = static_cast<double>(parameters.nodes);
+  const auto taken = static_cast<std::uint64_t>(parameters.dead * n) +
+                     static_cast<std::uint64_t>(parameters.nat * n);
+  if (taken + 2 > parameters.nodes) {
+    return ParameterError{
+        fmt::format("{} of {} nodes cannot be found", taken, parameters.nodes),
+        "leave at least two that live and can be reached: fewer --dead or --nat, more --nodes"};
+  }
+  const std::uint64_t most = kMostNodes - parameters.nodes;
+  if (parameters.impostors.count > most) {
+    return ParameterError{fmt::format("--sybil {} is not possible", parameters.impostors.count),
+                          fmt::format("give a number up to {}", most)};
+  }
+  if (parameters.partition && parameters.partition->begin >= parameters.partition->end) {
+    return ParameterError{"--partition ends before it begins",
+                          "give BEGIN..END, such as 10min..1h"};
+  }
+  if (parameters.duration < std::chrono::seconds(1)) {
+    return ParameterError{"--duration is too short", "give 1s or more"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<ParameterError> check_parameters(const Parameters& parameters) {
@@ -36,14 +61,18 @@ std::optional<ParameterError> check_parameters(const Parameters& parameters) {
   if (auto error = check_range("lookups", parameters.lookups, 1, kMostLookups)) return error;
   if (auto error = check_range("walks", parameters.walks, 1, kMostLookups)) return error;
   if (auto error = check_share("loss", parameters.loss, 1)) return error;
-  return check_share("dead", parameters.dead, 1);
+  if (auto error = check_share("reorder", parameters.reorder, 1)) return error;
+  if (auto error = check_share("nat", parameters.nat, 1)) return error;
+  if (auto error = check_share("dead", parameters.dead, 1)) return error;
+  return check_members(parameters);
 }
 
 std::uint64_t needed_bytes(const Parameters& parameters) {
   const auto full_buckets =
       static_cast<std::uint64_t>(std::bit_width(parameters.nodes / (parameters.k + 1)));
   const std::uint64_t slots = (full_buckets + 2) * parameters.k;
-  return parameters.nodes * (kBytesPerNode + slots * kBytesPerSlot);
+  return parameters.nodes * (kBytesPerNode + slots * kBytesPerSlot) +
+         parameters.impostors.count * kBytesPerNode;
 }
 
 }  // namespace cip::simulations

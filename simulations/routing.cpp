@@ -1,165 +1,125 @@
 #include "simulations/routing.hpp"
 
-#include <map>
+#include <algorithm>
 
 #include "base/text.hpp"
+#include "dht/routing_table.hpp"
+#include "simulations/forwarding.hpp"
+#include "simulations/rounds.hpp"
 #include "simulations/statistics.hpp"
 
 namespace cip::simulations {
 namespace {
 
-// Walks under way at once: enough to keep the clock from idling, few enough not to meet each other.
-constexpr std::uint64_t kWalksAtOnce = 16;
-
-// Runs walks from random nodes to random targets and judges each by what the oracle knows.
-class Walks {
- public:
-  Walks(World& world, const Parameters& parameters) : world_(world), parameters_(parameters) {
-    world_.on_event([this](NodeIndex node, const dht::Event& event) {
-      if (const auto* done = std::get_if<dht::QueryDone>(&event)) finish(node, *done);
-    });
-  }
-
-  // False when progress asked to stop.
-  bool run(const Progress& progress) {
-    while (finished_ < parameters_.lookups) {
-      while (started_ < parameters_.lookups && under_way_.size() < kWalksAtOnce) begin();
-      if (!world_.step()) break;
-      if (progress && finished_ != reported_ && finished_ % 64 == 0) {
-        reported_ = finished_;
-        if (!progress(finished_, parameters_.lookups)) return false;
-      }
-    }
-    return true;
-  }
-
-  RoutingResult result() const {
-    const double walks = finished_ == 0 ? 1 : static_cast<double>(finished_);
-    RoutingResult out;
-    out.strategy = "kademlia";
-    out.lookups = finished_;
-    out.success = static_cast<double>(reached_) / walks;
-    out.exact_k = static_cast<double>(exact_) / walks;
-    out.hops_to_closest = mean_of(hops_to_closest_);
-    out.hops_first = mean_of(hops_first_);
-    out.requests = mean_of(requests_);
-    out.latency_p50_ms = percentile_of(latency_ms_, 0.5);
-    out.latency_p90_ms = percentile_of(latency_ms_, 0.9);
-    out.latency_p99_ms = percentile_of(latency_ms_, 0.99);
-    return out;
-  }
-
- private:
-  using Key = std::pair<NodeIndex, std::uint64_t>;
-
-  void begin() {
-    const NodeIndex from = random_live_node(world_);
-    const auto target = world_.random().bytes<32>();
-    ++started_;
-    // A walk may end within the command; finish() then looks it up under pending_.
-    pending_ = {from, target};
-    const auto query =
-        world_.command(from, [&](dht::Node& node, Now now) { return node.find_node(now, target); });
-    if (pending_) under_way_.emplace(Key{from, query.value}, target);
-    pending_.reset();
-  }
-
-  void finish(NodeIndex node, const dht::QueryDone& done) {
-    const auto found = under_way_.find({node, done.query.value});
-    if (found != under_way_.end()) {
-      judge(node, found->second, done);
-      under_way_.erase(found);
-    } else if (pending_ && pending_->first == node && pending_->second == done.target) {
-      judge(node, done.target, done);
-      pending_.reset();
-    }
-  }
-
-  void judge(NodeIndex searcher, const dht::Target& target, const dht::QueryDone& done) {
-    ++finished_;
-    requests_.push_back(done.requests);
-    latency_ms_.push_back(to_ms(done.took));
-    // The searcher does not walk to itself: it is not among the answers it could get.
-    auto expected = world_.oracle().closest(target, parameters_.k + 1, world_.dead());
-    std::erase(expected, searcher);
-    if (expected.size() > parameters_.k) expected.resize(parameters_.k);
-    const auto id_of = [this](NodeIndex node) { return world_.node(node).id(); };
-    if (done.closest.empty() || expected.empty() || done.closest[0].id != id_of(expected[0]))
-      return;
-    ++reached_;
-    hops_to_closest_.push_back(done.hops_to_closest);
-    hops_first_.push_back(done.hops_first);
-    bool exact = done.closest.size() == expected.size();
-    for (std::size_t i = 0; exact && i < expected.size(); ++i) {
-      exact = done.closest[i].id == id_of(expected[i]);
-    }
-    exact_ += exact ? 1 : 0;
-  }
-
-  World& world_;
-  const Parameters& parameters_;
-  std::map<Key, dht::Target> under_way_;
-  std::optional<std::pair<NodeIndex, dht::Target>> pending_;
-  std::uint64_t started_ = 0;
-  std::uint64_t finished_ = 0;
-  std::uint64_t reported_ = 0;
-  std::uint64_t reached_ = 0;
-  std::uint64_t exact_ = 0;
-  std::vector<double> hops_to_closest_;
-  std::vector<double> hops_first_;
-  std::vector<double> requests_;
-  std::vector<double> latency_ms_;
+constexpr std::pair<Strategy, std::string_view> kNames[] = {
+    {Strategy::kademlia, "kademlia"}, {Strategy::kademlia_rounds, "kademlia-rounds"},
+    {Strategy::greedy, "greedy"},     {Strategy::ring, "ring"},
+    {Strategy::flood, "flood"},
 };
+
+template <typename Member>
+double mean_over(const std::vector<Looked>& samples, Member member) {
+  double sum = 0;
+  for (const Looked& sample : samples) sum += static_cast<double>(member(sample));
+  return samples.empty() ? 0 : sum / static_cast<double>(samples.size());
+}
+
+RoutingResult run_one(World& world, Strategy strategy, const Progress& progress, bool& whole) {
+  const auto count = world.parameters().lookups;
+  switch (strategy) {
+    case Strategy::kademlia: {
+      Lookups lookups(world);
+      whole = lookups.run(count, progress);
+      return summarize(strategy, lookups.finished());
+    }
+    case Strategy::kademlia_rounds:
+      return summarize(strategy, run_rounds(world, count, progress, whole));
+    default:
+      return run_forwarding(world, strategy, count, progress, whole);
+  }
+}
 
 }  // namespace
 
-NodeIndex random_live_node(World& world) {
-  NodeIndex node;
-  do {
-    node = static_cast<NodeIndex>(world.random().below(world.size()));
-  } while (world.is_dead(node));
-  return node;
+std::string_view name_of(Strategy strategy) {
+  return kNames[static_cast<std::size_t>(strategy)].second;
 }
 
-void kill_some(World& world, const Parameters& parameters) {
-  auto left = static_cast<std::uint64_t>(parameters.dead * static_cast<double>(world.size()));
-  // Somebody must be left to look up and to be found.
-  left = std::min<std::uint64_t>(left, world.size() - 2);
-  for (; left > 0; --left) world.kill(random_live_node(world));
+std::optional<Strategy> parse_strategy(std::string_view text) {
+  for (const auto& [strategy, name] : kNames) {
+    if (name == text) return strategy;
+  }
+  return std::nullopt;
 }
 
-RunInfo describe_run(const World& world, const Parameters& parameters, bool interrupted) {
+RoutingResult summarize(Strategy strategy, std::vector<Looked> samples) {
+  RoutingResult out;
+  out.strategy = name_of(strategy);
+  out.lookups = samples.size();
+  out.success = mean_over(samples, [](const Looked& l) { return l.success; });
+  out.exact_k = mean_over(samples, [](const Looked& l) { return l.exact; });
+  out.requests = mean_over(samples, [](const Looked& l) { return l.requests; });
+  out.rounds = mean_over(samples, [](const Looked& l) { return l.rounds; });
+  std::vector<Looked> reached;
+  std::vector<double> latency;
+  for (const Looked& sample : samples) {
+    if (!sample.success) continue;
+    reached.push_back(sample);
+    latency.push_back(sample.latency_ms);
+  }
+  out.hops_to_closest = mean_over(reached, [](const Looked& l) { return l.hops_to_closest; });
+  out.hops_first = mean_over(reached, [](const Looked& l) { return l.hops_first; });
+  out.latency_p50_ms = percentile_of(latency, 0.5);
+  out.latency_p90_ms = percentile_of(latency, 0.9);
+  out.latency_p99_ms = percentile_of(latency, 0.99);
+  out.samples = std::move(samples);
+  return out;
+}
+
+RunInfo describe_run(const World& world, bool interrupted) {
   RunInfo out;
-  out.seed = parameters.seed;
+  out.seed = world.parameters().seed;
   out.trace = to_hex(world.trace());
   out.nodes = world.size();
   out.events = world.stats().events;
   out.messages = world.stats().messages;
+  out.simulated_seconds =
+      to_ms(world.now().mono.time_since_epoch() - Duration(std::chrono::hours(24))) / 1000;
   out.bytes_per_node =
       static_cast<double>(world.memory_bytes()) / static_cast<double>(world.size());
   out.interrupted = interrupted;
   return out;
 }
 
-RoutingRun run_routing(const Parameters& parameters, const Progress& progress) {
-  World world(parameters);
-  world.start_from_oracle(nullptr);
-  kill_some(world, parameters);
-  Walks walks(world, parameters);
-  const bool whole = walks.run(progress);
-  return {describe_run(world, parameters, !whole), walks.result()};
+std::vector<double> table_fill(const World& world) {
+  constexpr std::size_t kMostNodes = 1000;
+  std::vector<double> out;
+  const std::size_t stride = std::max<std::size_t>(1, world.size() / kMostNodes);
+  std::size_t tables = 0;
+  for (std::size_t i = 0; i < world.size(); i += stride) {
+    if (world.is_dead(static_cast<NodeIndex>(i))) continue;
+    const auto& table = world.node(static_cast<NodeIndex>(i)).table();
+    if (out.size() < table.bucket_count()) out.resize(table.bucket_count());
+    for (std::size_t bucket = 0; bucket < table.bucket_count(); ++bucket) {
+      out[bucket] += static_cast<double>(table.bucket_size(bucket));
+    }
+    ++tables;
+  }
+  for (double& fill : out) fill /= static_cast<double>(tables);
+  return out;
 }
 
-std::vector<std::pair<std::string, std::string>> metric_definitions() {
-  return {
-      {"success", "share of lookups that ended at the live node closest to the target"},
-      {"hops-to-closest", "depth of the shortest chain of referrals that led to the closest node"},
-      {"hops-first", "referral depth at which the closest node is first named (ProbeLab RFM 19.1)"},
-      {"requests", "requests sent in one lookup, retransmissions not counted"},
-      {"latency", "simulated time from the start of a lookup to its end"},
-      {"exact-k", "share of lookups that return exactly the k closest live nodes, in order"},
-      {"estimate", "number of nodes by the density of the k closest around random targets"},
-  };
+RoutingRun run_routing(const Parameters& parameters, const std::vector<Strategy>& strategies,
+                       const Progress& progress) {
+  World world(parameters);
+  RoutingRun out;
+  bool whole = world.start(progress);
+  if (whole) out.table_fill = table_fill(world);
+  for (const Strategy strategy : strategies) {
+    if (whole) out.results.push_back(run_one(world, strategy, progress, whole));
+  }
+  out.info = describe_run(world, !whole);
+  return out;
 }
 
 }  // namespace cip::simulations

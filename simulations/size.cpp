@@ -1,12 +1,16 @@
 #include "simulations/size.hpp"
 
-#include <algorithm>
+#include <cmath>
 
 #include "dht/size_estimator.hpp"
 #include "simulations/statistics.hpp"
 
 namespace cip::simulations {
 namespace {
+
+// Steps of each random walk, in square roots of the number of nodes: at 4 they have about 16 nodes
+// in common.
+constexpr double kCaptureEffort = 4;
 
 struct Sampled {
   std::vector<dht::WalkSample> walks;
@@ -15,8 +19,8 @@ struct Sampled {
 };
 
 // One walk after the other from one node, as `cipnode size` would.
-Sampled sample_walks(World& world, const Parameters& parameters, const Progress& progress) {
-  const NodeIndex walker = random_live_node(world);
+Sampled sample_walks(World& world, NodeIndex walker, const Progress& progress) {
+  const auto& parameters = world.parameters();
   Sampled out;
   bool running = false;
   world.on_event([&](NodeIndex node, const dht::Event& event) {
@@ -34,7 +38,8 @@ Sampled sample_walks(World& world, const Parameters& parameters, const Progress&
     world.command(walker, [&](dht::Node& node, Now now) { return node.find_node(now, target); });
     while (running && world.step()) {
     }
-    out.interrupted = progress && !progress(walk + 1, parameters.walks);
+    out.interrupted =
+        progress && !progress({"walks", walk + 1, parameters.walks, world.stats().events});
   }
   world.on_event(nullptr);
   return out;
@@ -44,28 +49,46 @@ Sampled sample_walks(World& world, const Parameters& parameters, const Progress&
 
 SizeRun run_size(const Parameters& parameters, const Progress& progress) {
   World world(parameters);
-  world.start_from_oracle(nullptr);
-  kill_some(world, parameters);
-  const Sampled sampled = sample_walks(world, parameters, progress);
-
   SizeRun out;
-  out.info = describe_run(world, parameters, sampled.interrupted);
-  const auto live = std::count(world.dead().begin(), world.dead().end(), false);
+  const bool started = world.start(progress);
+  if (!started) {
+    out.info = describe_run(world, true);
+    return out;
+  }
+  const NodeIndex walker = world.random_live_node();
+  const Sampled sampled = sample_walks(world, walker, progress);
+  out.info = describe_run(world, sampled.interrupted);
+
+  double truth = 0;
+  for (NodeIndex i = 0; i < world.size(); ++i) truth += world.is_gone(i) ? 0 : 1;
   // The walker finds all others, not itself.
-  const auto add = [&](const char* name, const std::optional<dht::SizeEstimate>& estimate) {
+  const auto add = [&](const char* name, const std::optional<dht::SizeEstimate>& estimate,
+                       double walks, double requests) {
     if (!estimate) return;
-    out.results.push_back({name, sampled.walks.size(), static_cast<double>(live),
-                           estimate->nodes + 1, estimate->low + 1, estimate->high + 1,
-                           static_cast<double>(sampled.requests)});
+    out.results.push_back({name, static_cast<std::uint64_t>(walks), truth, estimate->nodes + 1,
+                           estimate->low + 1, estimate->high + 1, requests});
   };
-  add("density", dht::estimate_by_density(sampled.walks));
-  add("robust", dht::estimate_by_median(sampled.walks));
+  const auto walks = static_cast<double>(sampled.walks.size());
+  const auto density = dht::estimate_by_density(sampled.walks);
+  const auto robust = dht::estimate_by_median(sampled.walks);
+  add("density", density, walks, static_cast<double>(sampled.requests));
+  add("robust", robust, walks, static_cast<double>(sampled.requests));
+  out.disagree = density && robust && dht::estimates_disagree(*density, *robust);
+  if (sampled.interrupted) return out;
+
+  const auto steps = static_cast<std::size_t>(kCaptureEffort * std::sqrt(truth));
+  const auto common = capture_recapture(world, steps);
+  out.results.push_back({"common-peers", 2, truth, common.estimate, common.low, common.high,
+                         2 * static_cast<double>(steps)});
+  add("buckets", dht::estimate_by_buckets(world.node(walker).table()), 0, 0);
+  out.capture = capture_curve(world);
+  out.predicted_capture = predicted_capture(world);
   return out;
 }
 
 std::vector<SizeSummary> summarize_size(const std::vector<SizeRun>& runs) {
   std::vector<SizeSummary> out;
-  for (const char* name : {"density", "robust"}) {
+  for (const char* name : {"density", "robust", "common-peers", "buckets"}) {
     std::vector<double> ratios;
     double covered = 0;
     for (const SizeRun& run : runs) {

@@ -5,75 +5,198 @@
 namespace cip::simulations {
 namespace {
 
+constexpr std::uint32_t kFirstAddress = 0x7f000001;
 constexpr std::uint16_t kPort = 49737;
+constexpr std::uint16_t kLowestPort = 1024;
 // One in this many messages goes through the real codec.
 constexpr std::uint64_t kCodecShare = 100;
 // Simulated time starts here, so that no arithmetic on past times underflows.
 constexpr Duration kStart = std::chrono::hours(24);
-
-Endpoint endpoint_of(NodeIndex index) { return {0x7f000001u + index, kPort}; }
-
-std::vector<dht::Contact> all_contacts(std::uint64_t nodes) {
-  std::vector<dht::Contact> out;
-  out.reserve(nodes);
-  for (NodeIndex i = 0; i < nodes; ++i) out.push_back(dht::contact_of(endpoint_of(i)));
-  return out;
-}
-
-dht::NodeOptions options_of(NodeIndex index, const Parameters& parameters) {
-  dht::NodeOptions options;
-  options.interfaces = {endpoint_of(index).ip};
-  options.server_port = kPort;
-  options.upkeep = false;
-  options.k = static_cast<std::uint8_t>(parameters.k);
-  options.alpha = static_cast<std::uint8_t>(parameters.alpha);
-  return options;
-}
+// How long a NAT lets answers in after the last datagram out (RFC 4787 asks for 2 min).
+constexpr Duration kNatOpen = std::chrono::minutes(2);
+// The next node joins after this time, whether or not the one before is ready.
+constexpr Duration kJoinPatience = std::chrono::minutes(1);
+// A newcomer knows this many nodes to begin with.
+constexpr int kEntries = 3;
+constexpr std::uint64_t kDatagramHeaders = 20 + 8;  // IPv4, UDP
 
 }  // namespace
 
 World::World(const Parameters& parameters)
     : parameters_(parameters),
       random_(parameters.seed),
-      contacts_(parameters.nodes + 1),
-      dead_(parameters.nodes, false),
-      oracle_(all_contacts(parameters.nodes)),
+      honest_(parameters.nodes),
+      living_(parameters.nodes),
+      arena_(parameters.nodes + parameters.impostors.count + 1),
       now_{TimePoint(kStart), UnixMillis{static_cast<std::uint64_t>(kStart.count()) / 1000}} {
-  nodes_.reserve(parameters.nodes);
-  for (NodeIndex i = 0; i < parameters.nodes; ++i) {
-    auto machine = std::make_unique<dht::Node>(options_of(i, parameters), contacts_, random_);
-    nodes_.push_back({std::move(machine), {}, false});
+  const std::size_t all = honest_ + parameters.impostors.count;
+  members_.resize(all);
+  contacts_.resize(all);
+  gone_.resize(all);
+  unlisted_.resize(all);
+  auto hidden = static_cast<std::uint64_t>(parameters.nat * static_cast<double>(honest_));
+  for (; hidden > 0; --hidden) {
+    NodeIndex node;
+    do node = static_cast<NodeIndex>(random_.below(honest_));
+    while (members_[node].nat);
+    members_[node].nat = gone_[node] = unlisted_[node] = true;
   }
+  for (NodeIndex i = 0; i < honest_; ++i) add_honest(i);
+  for (auto i = static_cast<NodeIndex>(honest_); i < all; ++i) add_impostor(i);
 }
 
-void World::start_from_oracle(const Progress& progress) {
+void World::add_honest(NodeIndex index) {
+  contacts_[index] = dht::contact_of({kFirstAddress + index, kPort});
+  members_[index].region = parameters_.latency.draw_region(random_);
+  members_[index].machine = make_node(index);
+}
+
+void World::add_impostor(NodeIndex index) {
+  contacts_[index] =
+      ImpostorRing::choose(kFirstAddress + index, parameters_.impostors.target, random_);
+  members_[index].region = parameters_.latency.draw_region(random_);
+  impostors_.add(contacts_[index]);
+  gone_[index] = true;
+}
+
+std::unique_ptr<dht::Node> World::make_node(NodeIndex index) {
+  dht::NodeOptions options;
+  const Endpoint at = contacts_[index].endpoint;
+  options.interfaces = {at.ip};
+  options.server_port = at.port;
+  options.upkeep = parameters_.upkeep;
+  options.reflection_budget = false;
+  options.k = static_cast<std::uint8_t>(parameters_.k);
+  options.alpha = static_cast<std::uint8_t>(parameters_.alpha);
+  // It would find out by itself on a network of more than one host.
+  if (members_[index].nat) options.mode = dht::NodeOptions::Mode::ephemeral;
+  return std::make_unique<dht::Node>(std::move(options), arena_, random_);
+}
+
+bool World::start(const Progress& progress) {
+  const bool whole =
+      parameters_.start == Start::join ? start_by_joining(progress) : start_from_oracle(progress);
+  auto left = static_cast<std::uint64_t>(parameters_.dead * static_cast<double>(honest_));
+  for (; whole && left > 0; --left) kill(random_live_node());
+  began_ = now_.mono;
+  if (whole) start_churn();
+  return whole;
+}
+
+bool World::start_from_oracle(const Progress& progress) {
+  const Oracle& all = oracle();
   for (NodeIndex i = 0; i < size(); ++i) {
-    if (i % 1024 == 0 && progress && !progress(i, size())) return;
-    dht::Node& machine = *nodes_[i].machine;
+    if (i % 1024 == 0 && progress && !progress({"nodes", i, size(), stats_.events})) return false;
+    dht::Node& machine = *members_[i].machine;
     machine.start(now_);
-    machine.assume(now_, oracle_.ideal_table(i, parameters_.k, random_));
+    machine.assume(now_, all.ideal_table(contacts_[i].id, parameters_.k, random_));
     drain(i);
   }
+  return true;
 }
 
-void World::start_by_joining(const Progress& progress) {
-  for (NodeIndex i = 0; i < size(); ++i) {
-    if (progress && !progress(i, size())) return;
-    dht::Node& machine = *nodes_[i].machine;
-    if (i > 0) {
-      machine.add_bootstrap(now_, endpoint_of(static_cast<NodeIndex>(random_.below(i))));
+// One after the other, through a node that joined before; those that cannot be reached come last.
+bool World::start_by_joining(const Progress& progress) {
+  std::vector<NodeIndex> joined;
+  std::uint64_t done = 0;
+  const auto join = [&](NodeIndex i) {
+    dht::Node& machine = *members_[i].machine;
+    if (!joined.empty()) {
+      machine.add_bootstrap(now_, contacts_[joined[random_.below(joined.size())]].endpoint);
     }
     machine.start(now_);
     drain(i);
-    while (!machine.is_ready() && step()) {
+    // Who meets nothing but loss goes on trying while the next ones join.
+    const TimePoint patience = now_.mono + kJoinPatience;
+    while (!machine.is_ready() && !queue_.empty() && queue_.next().at < patience) step();
+    if (!members_[i].nat) joined.push_back(i);
+  };
+  for (const bool nat : {false, true}) {
+    for (NodeIndex i = 0; i < size(); ++i) {
+      if (members_[i].nat != nat) continue;
+      if (progress && !progress({"nodes", done++, size(), stats_.events})) return false;
+      join(i);
     }
   }
+  return true;
+}
+
+void World::start_churn() {
+  const ChurnModel& churn = parameters_.churn;
+  for (const TraceLine& line : churn.trace) {
+    queue_.push(now_.mono + line.at, line.up ? QueuedEvent::Kind::join : QueuedEvent::Kind::leave,
+                line.node);
+  }
+  if (churn.kind == ChurnModel::Kind::none || churn.kind == ChurnModel::Kind::trace) return;
+  for (NodeIndex i = 0; i < size(); ++i) {
+    if (!members_[i].dead) leave_later(i);
+  }
+}
+
+void World::leave_later(NodeIndex index) {
+  queue_.push(now_.mono + parameters_.churn.draw(random_), QueuedEvent::Kind::leave, index);
+}
+
+void World::happen_leave(NodeIndex index) {
+  if (members_[index].dead || living_ <= 2) return;
+  kill(index);
+  ++stats_.left;
+  if (parameters_.churn.kind == ChurnModel::Kind::trace) return;
+  revive(index);
+  leave_later(index);
+}
+
+void World::kill(NodeIndex node) {
+  Member& member = members_[node];
+  if (member.dead) return;
+  member.dead = true;
+  member.armed = false;
+  gone_[node] = true;
+  --living_;
+}
+
+void World::revive(NodeIndex node) {
+  Member& member = members_[node];
+  if (!member.dead) return;
+  Endpoint at = contacts_[node].endpoint;
+  at.port = at.port == UINT16_MAX ? kLowestPort : static_cast<std::uint16_t>(at.port + 1);
+  contacts_[node] = dht::contact_of(at);
+  member.machine = make_node(node);
+  for (int i = 0; i < kEntries; ++i) {
+    const NodeIndex known = random_live_node();
+    member.machine->add_bootstrap(now_, contacts_[known].endpoint);
+  }
+  member.dead = false;
+  gone_[node] = member.nat;
+  ++living_;
+  ++stats_.joined;
+  oracle_.reset();
+  member.machine->start(now_);
+  drain(node);
+}
+
+const Oracle& World::oracle() {
+  if (!oracle_) oracle_ = std::make_unique<Oracle>(contacts_, unlisted_);
+  return *oracle_;
 }
 
 std::size_t World::memory_bytes() const {
-  std::size_t bytes = contacts_.memory_bytes();
-  for (const Member& member : nodes_) bytes += member.machine->memory_bytes();
+  std::size_t bytes = arena_.memory_bytes();
+  for (std::size_t i = 0; i < honest_; ++i) bytes += members_[i].machine->memory_bytes();
   return bytes;
+}
+
+NodeIndex World::random_live_node() {
+  NodeIndex node;
+  do node = static_cast<NodeIndex>(random_.below(size()));
+  while (gone_[node]);
+  return node;
+}
+
+NodeIndex World::index_of(Endpoint endpoint) const {
+  const NodeIndex index = endpoint.ip - kFirstAddress;
+  const bool known = index < members_.size() && contacts_[index].endpoint == endpoint;
+  return known ? index : static_cast<NodeIndex>(members_.size());
 }
 
 bool World::step() {
@@ -82,28 +205,70 @@ bool World::step() {
   CIP_ASSERT(event.at >= now_.mono);
   now_.mono = event.at;
   now_.wall = {static_cast<std::uint64_t>(event.at.time_since_epoch().count()) / 1000};
-  if (event.kind == QueuedEvent::Kind::message) {
-    deliver(event.subject);
-  } else {
-    fire(event.subject, event.at);
+  touched_ = static_cast<NodeIndex>(members_.size());
+  switch (event.kind) {
+    case QueuedEvent::Kind::message:
+      deliver(event.subject);
+      break;
+    case QueuedEvent::Kind::timer:
+      fire(event.subject, event.at);
+      break;
+    case QueuedEvent::Kind::leave:
+      if (calm_) break;
+      note(event);
+      happen_leave(event.subject);
+      break;
+    case QueuedEvent::Kind::join:
+      if (calm_) break;
+      note(event);
+      revive(event.subject);
+      break;
   }
   return true;
 }
 
-NodeIndex World::index_of(Endpoint endpoint) const {
-  const NodeIndex index = endpoint.ip - endpoint_of(0).ip;
-  return endpoint.port == kPort && index < size() ? index : static_cast<NodeIndex>(size());
+void World::run_until(TimePoint at) {
+  while (!queue_.empty() && queue_.next().at <= at) step();
+  if (at <= now_.mono) return;
+  now_.mono = at;
+  now_.wall = {static_cast<std::uint64_t>(at.time_since_epoch().count()) / 1000};
+}
+
+void World::note(const QueuedEvent& event) {
+  ++stats_.events;
+  touched_ = event.subject;
+  trace_.add_number(static_cast<std::uint64_t>(event.at.time_since_epoch().count()));
+  trace_.add_number(std::uint64_t{event.subject} << 8 | static_cast<std::uint64_t>(event.kind));
+}
+
+bool World::is_cut(NodeIndex from, NodeIndex to) const {
+  if (calm_ || !parameters_.partition || from % 2 == to % 2) return false;
+  const Duration since = now_.mono - began_;
+  return since >= parameters_.partition->begin && since < parameters_.partition->end;
+}
+
+bool World::passes_nat(NodeIndex to, Endpoint from) {
+  if (!members_[to].nat) return true;
+  const auto open = nat_open_.find(std::uint64_t{to} << 32 | (from.ip - kFirstAddress));
+  return open != nat_open_.end() && open->second >= now_.mono;
 }
 
 void World::send(NodeIndex from, dht::Outgoing&& out) {
   ++stats_.messages;
-  if (stats_.messages % kCodecShare == 0) check_codec(out.message);
+  if (observer_) observer_(Passing::sent, from, out.to, out.message);
   const NodeIndex to = index_of(out.to);
-  const bool lost = parameters_.loss > 0 && random_.unit() < parameters_.loss;
-  if (lost || to >= size() || dead_[to] || dead_[from]) {
+  const bool lost = !calm_ && parameters_.loss > 0 && random_.unit() < parameters_.loss;
+  if (members_[from].nat && to < members_.size()) {
+    nat_open_[std::uint64_t{from} << 32 | to] = now_.mono + kNatOpen;
+  }
+  if (lost || to >= members_.size() || members_[to].dead || is_cut(from, to)) {
     ++stats_.lost;
     return;
   }
+  post(contacts_[from].endpoint, out.to, to, std::move(out.message));
+}
+
+void World::post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& message) {
   std::uint32_t slot;
   if (free_slots_.empty()) {
     slot = static_cast<std::uint32_t>(in_flight_.size());
@@ -112,28 +277,52 @@ void World::send(NodeIndex from, dht::Outgoing&& out) {
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  in_flight_[slot] = {to, endpoint_of(from), std::move(out.message)};
-  queue_.push(now_.mono + parameters_.latency.draw(random_), QueuedEvent::Kind::message, slot);
+  const Region here = members_[from.ip - kFirstAddress].region;
+  auto under_way = parameters_.latency.draw(random_, here, members_[to_index].region);
+  if (!calm_ && parameters_.reorder > 0 && random_.unit() < parameters_.reorder) {
+    under_way += Duration(static_cast<Duration::rep>(
+        random_.below(static_cast<std::uint64_t>(under_way.count()) + 1)));
+  }
+  in_flight_[slot] = {to, from, std::move(message)};
+  queue_.push(now_.mono + under_way, QueuedEvent::Kind::message, slot);
 }
 
 void World::deliver(std::uint32_t slot) {
   const InFlight arrived = std::move(in_flight_[slot]);
   free_slots_.push_back(slot);
-  if (dead_[arrived.to]) return;
+  const NodeIndex to = index_of(arrived.to);
+  if (to >= members_.size() || members_[to].dead || !passes_nat(to, arrived.from)) return;
   ++stats_.events;
+  const Bytes encoded = dht::encode_message(arrived.message);
+  stats_.bytes += encoded.size() + kDatagramHeaders;
+  if (parameters_.codec_all || stats_.events % kCodecShare == 0) {
+    check_codec(arrived.message, encoded);
+  }
   trace_.add_number(static_cast<std::uint64_t>(now_.mono.time_since_epoch().count()));
-  trace_.add_number(std::uint64_t{arrived.to} << 32 | arrived.from.ip);
-  trace_.add(dht::encode_message(arrived.message));
-  nodes_[arrived.to].machine->handle_message(now_, dht::SocketRole::server, arrived.from,
-                                             arrived.message);
-  drain(arrived.to);
+  trace_.add_number(std::uint64_t{to} << 32 | arrived.from.ip);
+  trace_.add(encoded);
+  if (observer_) observer_(Passing::delivered, to, arrived.from, arrived.message);
+  if (to >= honest_) {
+    if (const auto* request = std::get_if<dht::Request>(&arrived.message)) {
+      const NodeIndex back = index_of(arrived.from);
+      if (back >= members_.size()) return;
+      post(arrived.to, arrived.from, back,
+           impostors_.answer(contacts_[to], arrived.from, *request));
+    }
+    return;
+  }
+  touched_ = to;
+  members_[to].machine->handle_message(now_, dht::SocketRole::server, arrived.from,
+                                       arrived.message);
+  drain(to);
 }
 
 void World::fire(NodeIndex index, TimePoint at) {
-  Member& member = nodes_[index];
-  if (dead_[index] || !member.armed || member.timer != at) return;
+  Member& member = members_[index];
+  if (member.dead || !member.armed || member.timer != at) return;
   member.armed = false;
   ++stats_.events;
+  touched_ = index;
   trace_.add_number(static_cast<std::uint64_t>(at.time_since_epoch().count()));
   trace_.add_number(index);
   member.machine->handle_timeout(now_);
@@ -141,7 +330,7 @@ void World::fire(NodeIndex index, TimePoint at) {
 }
 
 void World::drain(NodeIndex index) {
-  dht::Node& machine = *nodes_[index].machine;
+  dht::Node& machine = *members_[index].machine;
   while (auto out = machine.poll_message()) send(index, std::move(*out));
   while (auto event = machine.poll_event()) {
     if (handler_) handler_(index, *event);
@@ -152,7 +341,7 @@ void World::drain(NodeIndex index) {
 }
 
 void World::arm(NodeIndex index) {
-  Member& member = nodes_[index];
+  Member& member = members_[index];
   const auto due = member.machine->next_timeout();
   if (!due) {
     member.armed = false;
@@ -165,9 +354,9 @@ void World::arm(NodeIndex index) {
   queue_.push(at, QueuedEvent::Kind::timer, index);
 }
 
-void World::check_codec(const dht::Message& message) {
+void World::check_codec(const dht::Message& message, const Bytes& encoded) {
   ++stats_.through_codec;
-  const auto decoded = dht::decode_message(dht::encode_message(message));
+  const auto decoded = dht::decode_message(encoded);
   CIP_ASSERT(decoded.has_value());
   CIP_ASSERT(*decoded == message);
 }

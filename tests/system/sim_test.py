@@ -1,7 +1,12 @@
 """Figures of the simulator that are published or can be computed."""
+import json
+import signal
+import subprocess
+import time
 import unittest
+import xml.etree.ElementTree
 
-from harness import SystemTest
+from harness import BINARY, SystemTest
 
 
 class SimTest(SystemTest):
@@ -11,6 +16,7 @@ class SimTest(SystemTest):
         result = next(o for o in run if o.get("strategy") == "kademlia")
         self.assertEqual(result["success"], 1)
         self.assertAlmostEqual(result["hopsToClosest"], 2.38, delta=0.05 * 2.38)
+        self.assertAlmostEqual(result["hopsFirst"], 1.82, delta=0.05 * 1.82)
         self.assertLessEqual(result["requests"], 40)
         self.assertGreater(result["exactK"], 0.999)
 
@@ -37,6 +43,63 @@ class SimTest(SystemTest):
             result = self.cipnode("--json", "sim", "routing", *flags)
             self.assertEqual(result.code, 2, repr(result))
             self.assertTrue(result.error["hint"])
+
+    def test_every_strategy_has_a_line_and_a_summary(self):
+        run = self.ok("sim", "routing", "--nodes", "200", "--lookups", "50", "--runs", "3", "--jobs", "2", "--json", seconds=120).objects
+        names = {"kademlia", "kademlia-rounds", "greedy", "ring", "flood"}
+        self.assertEqual({o["strategy"] for o in run if "summary" in o}, names)
+        self.assertEqual([o["run"] for o in run if o.get("strategy") == "ring" and "run" in o], [0, 1, 2])
+
+    def test_jobs_change_nothing_but_time(self):
+        def traces(jobs):
+            run = self.ok("sim", "size", "--nodes", "300", "--runs", "4", "--jobs", jobs, "--loss", "0.02", "--json", seconds=120).objects
+            return [o["trace"] for o in run if o.get("estimator") == "density" and "trace" in o]
+        self.assertEqual(traces("1"), traces("2"))
+        self.assertEqual(len(set(traces("1"))), 4)
+
+    def test_files_hold_every_sample_and_a_page_without_links(self):
+        names = {kind: self.folder / f"out.{kind}" for kind in ("csv", "svg", "html")}
+        flags = [word for kind, name in names.items() for word in (f"--{kind}", name)]
+        self.ok("sim", "routing", "--nodes", "200", "--lookups", "40", "--strategy", "kademlia", *flags, seconds=60)
+        self.assertEqual(len(names["csv"].read_text().splitlines()), 41)
+        self.assertEqual(xml.etree.ElementTree.parse(names["svg"]).getroot().tag, "{http://www.w3.org/2000/svg}svg")
+        page = names["html"].read_text()
+        self.assertIn("cipnode sim routing --nodes 200", page)
+        self.assertNotRegex(page, r"(src|href)=|https?://|@import|url\(")
+
+    def test_bad_input_is_refused_before_any_work_with_file_and_line(self):
+        trace = self.folder / "trace"
+        trace.write_text("10s 3 leave\n20s three join\n")
+        cases = ((["--churn", f"trace:{trace}"], "trace:2"), (["--csv", self.folder / "no" / "such.csv"], "such.csv"),
+                 (["--nodes", "15000000"], "memory"), (["--nat", "0.7", "--dead", "0.3"], "cannot be found"))
+        for flags, expected in cases:
+            result = self.cipnode("--json", "sim", "routing", "--nodes", "100", *flags)
+            self.assertEqual(result.code, 2, repr(result))
+            self.assertIn(expected, result.error["message"])
+            self.assertTrue(result.error["hint"])
+            self.assertEqual(result.out, b"")
+
+    def test_an_interrupt_prints_what_there_is(self):
+        process = subprocess.Popen([BINARY, "--json", "sim", "routing", "--strategy", "kademlia", "--nodes", "2000", "--lookups", "9000000"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(4)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 130)
+        first = json.loads(out.splitlines()[0])
+        self.assertTrue(first["interrupted"])
+        self.assertGreater(first["lookups"], 0)
+
+    def test_churn_ends_and_the_network_heals(self):
+        run = self.ok("sim", "churn", "--nodes", "200", "--churn", "weibull:0.6:1h", "--duration", "30min", "--lookups", "10", "--json",
+                      seconds=200).objects
+        whole = next(o for o in run if "healedSeconds" in o)
+        self.assertGreater(whole["left"], 20)
+        self.assertLessEqual(whole["healedSeconds"], 3600)
+        self.assertEqual(len([o for o in run if o.get("healing") is False]), 24)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,18 @@ TEST_CASE("a lognormal latency has its median") {
   CHECK(to_ms(drawn[2000]) < 84);
 }
 
+TEST_CASE(
+    "between world regions a datagram takes half the round trip of the matrix, give or take") {
+  SeededRandom random{3};
+  const auto king = *parse_latency("king");
+  double there = 0;
+  for (int i = 0; i < 2000; ++i) there += to_ms(king.draw(random, 0, 1)) / 2000;  // America, Europe
+  CHECK(there == doctest::Approx(62).epsilon(0.02));
+  int europeans = 0;
+  for (int i = 0; i < 4000; ++i) europeans += king.draw_region(random) == 1 ? 1 : 0;
+  CHECK(europeans == doctest::Approx(0.4998 * 4000).epsilon(0.06));
+}
+
 TEST_CASE("text that is no latency model is refused") {
   for (const auto* text : {"", "50ms", "const", "const:", "const:5", "const:0ms", "const:61s",
                            "const:-1ms", "uniform:10ms", "uniform:20ms..10ms", "lognormal:80ms",

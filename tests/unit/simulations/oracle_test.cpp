@@ -49,7 +49,7 @@ TEST_CASE("an ideal table holds whole small buckets and k members of each large 
     for (const auto& contact : all) {
       if (contact.id != all[self].id) ++population[dht::shared_bits(contact.id, all[self].id)];
     }
-    const auto ideal = oracle.ideal_table(self, k, random);
+    const auto ideal = oracle.ideal_table(all[self].id, k, random);
     for (const auto& contact : ideal) ++table[dht::shared_bits(contact.id, all[self].id)];
     for (const auto& [bucket, members] : population) CHECK(table[bucket] == std::min(members, k));
     auto unique = ideal;

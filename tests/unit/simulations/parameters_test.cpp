@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+using namespace cip;
 using namespace cip::simulations;
 
 TEST_CASE("default parameters are possible") { CHECK_FALSE(check_parameters({})); }
@@ -21,4 +22,9 @@ TEST_CASE("impossible parameters are named with what would be possible") {
   CHECK(refused([](auto& p) { p.lookups = 0; }));
   CHECK(refused([](auto& p) { p.loss = 1; }));
   CHECK(refused([](auto& p) { p.dead = -0.1; }));
+  CHECK(refused([](auto& p) { p.reorder = 1.5; }));
+  CHECK(refused([](auto& p) { p.nat = 0.6, p.dead = 0.4; }));  // nobody is left to be found
+  CHECK(refused([](auto& p) { p.impostors.count = 17'000'000; }));
+  CHECK(refused([](auto& p) { p.partition = Partition{Duration(5), Duration(5)}; }));
+  CHECK(refused([](auto& p) { p.duration = Duration(0); }));
 }

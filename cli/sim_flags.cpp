@@ -1,0 +1,310 @@
+#include "cli/sim_flags.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "base/text.hpp"
+#include "cli/render.hpp"
+
+namespace cip::cli {
+namespace {
+
+using simulations::Strategy;
+
+Parsed<double> parse_share(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size()) return value;
+  return tl::unexpected<std::string>("a share is a number such as 0.2");
+}
+
+Parsed<std::string> parse_latency_text(std::string_view text) {
+  if (simulations::parse_latency(text)) return std::string(text);
+  return tl::unexpected<std::string>(
+      "a latency is const:50ms, uniform:10ms..100ms or lognormal:MEDIAN:SIGMA, of 1us to 60s, or "
+      "king");
+}
+
+Parsed<std::string> parse_churn_text(std::string_view text) {
+  const bool is_trace = text.starts_with("trace:") && text.size() > 6;
+  if (is_trace || simulations::parse_churn(text)) return std::string(text);
+  return tl::unexpected<std::string>(
+      "churn is none, exp:MEAN, weibull:SHAPE:MEAN with a mean of 1s to 365d, or trace:FILE");
+}
+
+Parsed<std::string> parse_start(std::string_view text) {
+  if (text == "oracle" || text == "join") return std::string(text);
+  return tl::unexpected<std::string>("a start is oracle or join");
+}
+
+Parsed<std::string> parse_codec(std::string_view text) {
+  if (text == "sample" || text == "all") return std::string(text);
+  return tl::unexpected<std::string>("sample or all");
+}
+
+Parsed<std::string> parse_strategy_text(std::string_view text) {
+  if (simulations::parse_strategy(text)) return std::string(text);
+  return tl::unexpected<std::string>(
+      "a strategy is kademlia, kademlia-rounds, greedy, ring or flood");
+}
+
+std::optional<simulations::Partition> read_partition(std::string_view text) {
+  const auto dots = text.find("..");
+  if (dots == std::string_view::npos) return std::nullopt;
+  const auto begin = simulations::parse_span(text.substr(0, dots));
+  const auto end = simulations::parse_span(text.substr(dots + 2));
+  if (!begin || !end || *begin >= *end) return std::nullopt;
+  return simulations::Partition{*begin, *end};
+}
+
+Parsed<std::string> parse_partition_text(std::string_view text) {
+  if (read_partition(text)) return std::string(text);
+  return tl::unexpected<std::string>("a partition is BEGIN..END, such as 10min..1h");
+}
+
+std::optional<simulations::Impostors> read_impostors(std::string_view text) {
+  const auto colon = text.find(':');
+  const auto count = parse_count(text.substr(0, colon));
+  if (!count) return std::nullopt;
+  simulations::Impostors out{*count, std::nullopt};
+  if (colon == std::string_view::npos) return out;
+  const auto target = parse_key_text(text.substr(colon + 1));
+  if (!target) return std::nullopt;
+  out.target = *target;
+  return out;
+}
+
+Parsed<std::string> parse_impostors_text(std::string_view text) {
+  if (read_impostors(text)) return std::string(text);
+  return tl::unexpected<std::string>("give N, or N:TARGET with a target of 64 hex digits");
+}
+
+Parsed<std::string> parse_paper_text(std::string_view text) {
+  if (simulations::parse_paper(text)) return std::string(text);
+  return tl::unexpected<std::string>("the papers are K1, K2, K3 and K7");
+}
+
+void show(CLI::Option* option, const std::string& standing_for) {
+  option->group(kCommandFlags)->default_str(standing_for);
+}
+
+void add_number(CLI::App& app, const char* name, std::uint64_t& target, const char* help) {
+  show(add_value(app, name, target, parse_count, "N", help), std::to_string(target));
+}
+
+void add_share(CLI::App& app, const char* name, double& target, const char* help) {
+  show(add_value(app, name, target, parse_share, "SHARE", help), "0");
+}
+
+void add_outputs(CLI::App& app, std::string& csv, std::string& svg, std::string& html) {
+  show(add_value(app, "--csv", csv, parse_text, "FILE", "Write every sample"), "");
+  show(add_value(app, "--svg", svg, parse_text, "FILE", "Write the charts"), "");
+  show(add_value(app, "--html", html, parse_text, "FILE", "Write one page with all of it"), "");
+}
+
+// What the machine could give without swapping; 0 when it does not say.
+std::uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string name, unit;
+  std::uint64_t kilobytes = 0;
+  while (file >> name >> kilobytes && std::getline(file, unit)) {
+    if (name == "MemAvailable:") return kilobytes * 1024;
+  }
+  return 0;
+}
+
+std::optional<Error> check_memory(const simulations::Parameters& parameters, std::uint64_t worlds) {
+  const auto needed = simulations::needed_bytes(parameters) * worlds;
+  const auto available = available_memory();
+  if (available == 0 || needed <= available) return std::nullopt;
+  return Error{
+      ExitCode::usage,
+      fmt::format("{} nodes need about {} of memory, {} are free",
+                  count_text(parameters.nodes * worlds), bytes_text(static_cast<double>(needed)),
+                  bytes_text(static_cast<double>(available))),
+      "simulate fewer nodes with --nodes, or fewer worlds at once with --jobs"};
+}
+
+std::optional<Error> check_parameters(const simulations::Parameters& parameters,
+                                      std::uint64_t worlds) {
+  if (const auto wrong = simulations::check_parameters(parameters)) {
+    return Error{ExitCode::usage, wrong->message, wrong->hint};
+  }
+  return check_memory(parameters, worlds);
+}
+
+std::optional<Error> check_writable(std::initializer_list<const std::string*> names) {
+  for (const std::string* name : names) {
+    if (name->empty() || std::ofstream(*name).good()) continue;
+    return Error{ExitCode::usage, fmt::format("{} cannot be written", *name),
+                 "name a file in a directory that exists and is yours"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> read_trace(SimFlags& flags) {
+  const std::string name = flags.churn.substr(6);
+  std::ifstream file(name, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.good() && text.empty()) {
+    return Error{ExitCode::usage, fmt::format("the trace {} cannot be read", name),
+                 "name a file with lines of TIME NODE join|leave"};
+  }
+  auto trace = simulations::parse_trace(text, flags.parameters.nodes);
+  if (!trace) {
+    return Error{ExitCode::usage,
+                 fmt::format("{}:{}: this is no line of a trace", name, trace.error().line),
+                 "expected: " + trace.error().expected};
+  }
+  flags.parameters.churn = {};
+  flags.parameters.churn.kind = simulations::ChurnModel::Kind::trace;
+  flags.parameters.churn.trace = std::move(*trace);
+  return std::nullopt;
+}
+
+}  // namespace
+
+void add_safety_flags(CLI::App& app, SafetyFlags& flags) {
+  add_number(app, "--seed", flags.seed, "The world follows from it; run i has seed + i");
+  add_number(app, "--runs", flags.runs, "Worlds");
+  add_number(app, "--jobs", flags.jobs, "Worlds at the same time");
+}
+
+void add_sim_flags(CLI::App& app, SimFlags& flags) {
+  auto& parameters = flags.parameters;
+  add_number(app, "--nodes", parameters.nodes, "Nodes in the network");
+  add_number(app, "--k", parameters.k, "Size of a bucket, and of a result");
+  add_number(app, "--alpha", parameters.alpha, "Requests in parallel");
+  add_number(app, "--seed", parameters.seed, "Everything follows from it; run i has seed + i");
+  add_number(app, "--runs", flags.runs, "Runs, each with a network of its own");
+  add_number(app, "--jobs", flags.jobs, "Runs at the same time");
+  show(add_value(app, "--start", flags.start, parse_start, "HOW",
+                 "First tables: oracle (ideal ones) or join (every node joins)"),
+       flags.start);
+  show(add_value(app, "--latency", flags.latency, parse_latency_text, "MODEL",
+                 "const:50ms, uniform:10ms..100ms, lognormal:MEDIAN:SIGMA or king"),
+       flags.latency);
+  add_share(app, "--loss", parameters.loss, "Datagrams that get lost");
+  add_share(app, "--reorder", parameters.reorder, "Datagrams that take up to twice as long");
+  add_share(app, "--dead", parameters.dead, "Nodes killed at once");
+  add_share(app, "--nat", parameters.nat, "Nodes that cannot be reached first");
+  show(add_value(app, "--sybil", flags.impostors, parse_impostors_text, "N[:TARGET]",
+                 "Impostors, near a target if one is given"),
+       "");
+  show(add_value(app, "--partition", flags.partition, parse_partition_text, "BEGIN..END",
+                 "Cut the network into halves for this time"),
+       "");
+  show(add_value(app, "--churn", flags.churn, parse_churn_text, "MODEL",
+                 "none, exp:MEAN, weibull:SHAPE:MEAN or trace:FILE"),
+       flags.churn);
+  show(add_value(app, "--codec", flags.codec, parse_codec, "WHICH",
+                 "Messages through the real codec: sample (1 in 100) or all"),
+       flags.codec);
+  add_outputs(app, flags.csv, flags.svg, flags.html);
+}
+
+void add_routing_flags(CLI::App& app, SimFlags& flags) {
+  add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each strategy");
+  add_list(app, "--strategy", flags.strategies, parse_strategy_text, "NAME",
+           "kademlia, kademlia-rounds, greedy, ring or flood; repeatable")
+      ->group(kCommandFlags)
+      ->default_str("all");
+}
+
+void add_churn_flags(CLI::App& app, SimFlags& flags) {
+  add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each of 24 samples");
+  show(add_value(app, "--duration", flags.parameters.duration, parse_duration, "DURATION",
+                 "Simulated time until the churn stops"),
+       duration_flag_text(flags.parameters.duration.count()));
+  show(add_value(app, "--lookup-every", flags.parameters.lookup_every, parse_duration, "DURATION",
+                 "Every node looks something up this often; 0: never"),
+       "0");
+}
+
+void add_paper_flags(CLI::App& app, PaperFlags& flags) {
+  add_value(app, "PAPER", flags.paper, parse_paper_text, "", "K1, K2, K3 or K7")->required();
+  auto& options = flags.options;
+  const auto add = [&](const char* name, std::uint64_t& target, const char* help) {
+    show(add_value(app, name, target, parse_count, "N", help), "as published");
+  };
+  add("--nodes", options.nodes, "Nodes in the network; K2: in the largest, 100000 unless told");
+  add("--lookups", options.lookups, "Lookups for each figure");
+  add("--runs", options.runs, "Runs of K1");
+  show(add_value(app, "--duration", options.duration, parse_duration, "DURATION",
+                 "Simulated time of K3"),
+       "as published");
+  add_number(app, "--seed", options.seed, "Everything follows from it");
+  add_outputs(app, flags.csv, flags.svg, flags.html);
+}
+
+std::optional<Error> prepare(SimFlags& flags) {
+  if (flags.runs == 0) return Error{ExitCode::usage, "--runs 0 is not possible", "run it once"};
+  if (flags.jobs == 0 || flags.jobs > 256) {
+    return Error{ExitCode::usage, fmt::format("--jobs {} is not possible", flags.jobs),
+                 "give a number from 1 to 256"};
+  }
+  auto& parameters = flags.parameters;
+  parameters.latency = *simulations::parse_latency(flags.latency);
+  parameters.start = flags.start == "join" ? simulations::Start::join : simulations::Start::oracle;
+  parameters.codec_all = flags.codec == "all";
+  if (!flags.partition.empty()) parameters.partition = read_partition(flags.partition);
+  if (!flags.impostors.empty()) parameters.impostors = *read_impostors(flags.impostors);
+  if (flags.churn.starts_with("trace:")) {
+    if (auto wrong = read_trace(flags)) return wrong;
+  } else {
+    parameters.churn = *simulations::parse_churn(flags.churn);
+  }
+  if (auto wrong = check_parameters(parameters, std::min(flags.jobs, flags.runs))) return wrong;
+  return check_writable({&flags.csv, &flags.svg, &flags.html});
+}
+
+std::optional<Error> prepare(PaperFlags& flags) {
+  const auto paper = *simulations::parse_paper(flags.paper);
+  if (auto wrong = check_parameters(simulations::largest_world(paper, flags.options), 1)) {
+    return wrong;
+  }
+  return check_writable({&flags.csv, &flags.svg, &flags.html});
+}
+
+std::string replay_command(const char* scenario, const SimFlags& flags, std::uint64_t seed) {
+  const auto& p = flags.parameters;
+  const std::string_view name = scenario;
+  auto out = fmt::format("cipnode sim {} --nodes {} --k {} --alpha {} --seed {} --latency {}",
+                         scenario, p.nodes, p.k, p.alpha, seed, flags.latency);
+  const auto add_share_flag = [&](const char* flag, double value) {
+    if (value > 0) out += fmt::format(" {} {}", flag, value);
+  };
+  add_share_flag("--loss", p.loss);
+  add_share_flag("--reorder", p.reorder);
+  add_share_flag("--dead", p.dead);
+  add_share_flag("--nat", p.nat);
+  if (flags.start != "oracle") out += " --start " + flags.start;
+  if (flags.churn != "none") out += " --churn " + flags.churn;
+  if (!flags.partition.empty()) out += " --partition " + flags.partition;
+  if (!flags.impostors.empty()) out += " --sybil " + flags.impostors;
+  if (name == "size") return out + fmt::format(" --walks {}", p.walks);
+  out += fmt::format(" --lookups {}", p.lookups);
+  for (const auto& strategy : flags.strategies) out += " --strategy " + strategy;
+  if (name != "churn") return out;
+  out += " --duration " + duration_flag_text(p.duration.count());
+  if (p.lookup_every > Duration(0)) {
+    out += " --lookup-every " + duration_flag_text(p.lookup_every.count());
+  }
+  return out;
+}
+
+std::vector<Strategy> strategies_of(const SimFlags& flags) {
+  if (flags.strategies.empty()) {
+    return {Strategy::kademlia, Strategy::kademlia_rounds, Strategy::greedy, Strategy::ring,
+            Strategy::flood};
+  }
+  std::vector<Strategy> out;
+  for (const auto& name : flags.strategies) out.push_back(*simulations::parse_strategy(name));
+  return out;
+}
+
+}  // namespace cip::cli

@@ -1,0 +1,94 @@
+#include "cli/sim_run.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <csignal>
+
+namespace cip::cli {
+namespace {
+
+constexpr auto kRedraw = std::chrono::milliseconds{100};
+
+std::atomic<int> caught{0};
+struct sigaction interrupt_before {};
+struct sigaction terminate_before {};
+
+}  // namespace
+
+int caught_signal() { return caught; }
+int signal_code() { return caught == SIGTERM ? kTerminated : kInterrupted; }
+
+SignalGuard::SignalGuard() {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { caught = signal; };
+  action.sa_flags = SA_RESETHAND;
+  ::sigaction(SIGINT, &action, &interrupt_before);
+  ::sigaction(SIGTERM, &action, &terminate_before);
+}
+
+SignalGuard::~SignalGuard() {
+  ::sigaction(SIGINT, &interrupt_before, nullptr);
+  ::sigaction(SIGTERM, &terminate_before, nullptr);
+}
+
+std::uint64_t peak_memory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+double cpu_time_ms() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  const auto ms = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+  };
+  return ms(usage.ru_utime) + ms(usage.ru_stime);
+}
+
+SimProgress::SimProgress(Context& context, std::uint64_t runs)
+    : console_(context.console),
+      enabled_(context.console.err_is_terminal && !context.globals.quiet && !context.globals.json),
+      runs_(enabled_ ? runs : 0) {}
+
+bool SimProgress::update(std::uint64_t run, const simulations::Advance& advance) {
+  if (!enabled_) return caught == 0;
+  const std::lock_guard lock(mutex_);
+  const double share = advance.total == 0
+                           ? 0
+                           : static_cast<double>(advance.done) / static_cast<double>(advance.total);
+  runs_[run] = {share, advance.events};
+  const auto now = Clock::now();
+  if (shown_ && now - drawn_ < kRedraw) return caught == 0;
+  drawn_ = now;
+  double whole = 0;
+  std::uint64_t events = 0;
+  for (const Line& line : runs_) {
+    whole += line.share / static_cast<double>(runs_.size());
+    events += line.events;
+  }
+  const double seconds = std::chrono::duration<double>(now - began_).count();
+  ProgressState state;
+  state.share = whole;
+  state.done =
+      fmt::format("{} of {} {}", count_text(advance.done), count_text(advance.total), advance.what);
+  if (runs_.size() > 1) state.done += fmt::format(", run {} of {}", run + 1, runs_.size());
+  state.done += fmt::format(
+      ", {} events/s, {}",
+      count_text(static_cast<std::uint64_t>(static_cast<double>(events) / std::max(seconds, 1e-3))),
+      bytes_text(static_cast<double>(peak_memory())));
+  if (whole > 0) state.left_ms = seconds * 1000 * (1 - whole) / whole;
+  console_.write_err("\r\x1b[K" + progress_text(state, console_.columns));
+  shown_ = true;
+  return caught == 0;
+}
+
+void SimProgress::clear() {
+  const std::lock_guard lock(mutex_);
+  if (shown_) console_.write_err("\r\x1b[K");
+  shown_ = false;
+}
+
+}  // namespace cip::cli
