@@ -176,8 +176,8 @@ unsigned Query::hops_to_closest() const {
 
 unsigned Query::hops_first() const {
   if (closest_.empty()) return 0;
-  const auto end = closest_.begin() +
-                   static_cast<std::ptrdiff_t>(std::min(kReplicas, closest_.size()));
+  const auto end =
+      closest_.begin() + static_cast<std::ptrdiff_t>(std::min(kReplicas, closest_.size()));
   const auto first = std::min_element(closest_.begin(), end, [this](Index a, Index b) {
     return entries_[a].depth < entries_[b].depth;
   });
