@@ -148,6 +148,16 @@ class StockFeedsTest(SystemTest):
                 self.finished(self.stock_reader(line, feed["key"], sparse, "--blocks-list", ",".join(map(str, order)),
                                                 "--expect-hash", sha256(blocks_of(order, 20))))
 
+    def test_stock_readers_find_byte_offsets_in_our_feed(self):
+        home = self.new_home()
+        feed = self.our_feed(home, "shared", 50, 1000)
+        _, at = self.seed(home, feed["key"])
+        for line in LINES:
+            with self.subTest(line=line):
+                reader = self.stock_reader(line, feed["key"], at, "--range", "0..1", "--seek", "34567")
+                self.finished(reader)
+                self.assertEqual(reader.event("result")["seek"], [34, 567])
+
     # Live feeds.
 
     def test_we_follow_stock_feeds_while_they_grow(self):
@@ -192,6 +202,9 @@ class StockFeedsTest(SystemTest):
                 self.assertEqual((now["length"], now["treeHash"]), (35, cut["treeHash"]))
                 data = blocks_of(range(25), 20) + blocks_of(range(1000025, 1000035), 20)
                 self.assertEqual(self.ok("feed", "cat", there["key"], home=home).out, data)
+                # Whoever comes after the cut begins with the later fork.
+                late = self.ok("--json", "feed", "download", there["key"], "--peer", at, home=self.new_home()).object
+                self.assertEqual((late["blocks"], late["treeHash"]), (35, cut["treeHash"]))
                 self.finished(self.stock_reader(line, there["key"], relay, "--expect-fork", "1", "--expect-length", "35",
                                                 "--expect-hash", sha256(data)))
 
