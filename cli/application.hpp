@@ -18,7 +18,7 @@ void add_find_command(CommandTree& tree);     // command_find.cpp
 void add_record_commands(CommandTree& tree);  // command_record.cpp: put, get, announce, …
 void add_feed_commands(CommandTree& tree);    // command_feed.cpp
 void add_feed_transfer_commands(CommandTree& tree, CLI::App& feed);  // command_feed_transfer.cpp
-void add_feed_change_commands(CommandTree& tree, CLI::App& feed);    // command_feed_transfer.cpp
+void add_feed_change_commands(CommandTree& tree, CLI::App& feed);    // command_feed_change.cpp
 void add_message_commands(CommandTree& tree);  // command_message.cpp: publish, subscribe
 void add_topic_commands(CommandTree& tree);    // command_topic.cpp
 void add_sim_commands(CommandTree& tree);      // command_sim.cpp
