@@ -131,15 +131,21 @@ Result<void> RunStore::add(rocksdb::WriteBatch& batch, const CommitOp& op) {
 }
 
 // What cannot be read cannot be cut either: then the runs that end in the range go unseen, and the
-// rest of a run that reaches into it stays behind as what it is, unreadable.
+// rest of a run that reaches into it stays behind as what it is, unreadable. Ranges that can be
+// read are cut together, since several may lie in one run.
 Result<void> RunStore::add_losses(rocksdb::WriteBatch& batch, const CommitOp& op) {
+  std::vector<PositionRange> readable;
   for (const auto& range : lost_blocks(op)) {
-    const auto cut = add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, {range});
-    if (cut) continue;
-    if (cut.error() != Errc::corrupt) return cut;
-    add_range_deletions(batch, database_.family(Family::blocks), op.feed, {range});
+    const auto seen = find_straddlers<BlockRunView>(database_, Family::blocks, op.feed, {range});
+    if (seen) {
+      readable.push_back(range);
+    } else if (seen.error() == Errc::corrupt) {
+      add_range_deletions(batch, database_.family(Family::blocks), op.feed, {range});
+    } else {
+      return fail(seen.error());
+    }
   }
-  return {};
+  return add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, readable);
 }
 
 void RunStore::add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op) {
