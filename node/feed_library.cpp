@@ -174,8 +174,10 @@ void FeedLibrary::share(OpenFeed& open) {
   const auto& record = open.record;
   const bool kept = record.writable || record.seeded;
   const bool served = kept || record.topic || open.servers > 0;
-  const overlay::FeedSharing sharing{
-      .serve = served, .keep_open = served, .follow_forks = !record.topic && !record.writable};
+  const overlay::FeedSharing sharing{.serve = served,
+                                     .keep_open = served,
+                                     .follow_forks = !record.topic && !record.writable,
+                                     .heal = !record.writable};
   auto& hub = participant_.hub();
   hub.replication().set_sharing(now(), record.number, sharing);
   const bool announced = announce_ && kept && !record.is_private && !record.topic;
