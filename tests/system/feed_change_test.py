@@ -76,17 +76,29 @@ class FeedChangeTest(SystemTest):
         self.ok("feed", "drop", "diary", "--yes", home=self.writer)
         self.assertEqual(self.cipnode("feed", "create", "diary", "--derive", home=self.writer).code, CONFLICT)
 
-    def test_a_flipped_bit_on_disk_is_found_by_verify_and_by_reading(self):
-        whole = self.ok("--json", "feed", "verify", "log", home=self.writer).object
-        self.assertEqual((whole["blocks"], whole["bad"]), (BLOCKS, []))
-        self.assertEqual(self.writer.stop(), 0)
-        self.ok("--no-daemon", "feed", "ls", home=self.writer)  # opening writes what the log still holds into files
-        blobs = sorted((self.writer.home / "database").glob("*.blob"), key=lambda path: path.stat().st_size)
+    def flip_a_bit(self, node):
+        self.assertEqual(node.stop(), 0)
+        self.ok("--no-daemon", "feed", "ls", home=node)  # opening writes what the log still holds into files
+        blobs = sorted((node.home / "database").glob("*.blob"), key=lambda path: path.stat().st_size)
         with blobs[-1].open("r+b") as blob:
             blob.seek(blobs[-1].stat().st_size // 2)
             byte = blob.read(1)
             blob.seek(-1, os.SEEK_CUR)
             blob.write(bytes([byte[0] ^ 1]))
+
+    def test_a_damaged_block_of_a_replica_is_fetched_again(self):
+        reader = self.join(self.writer.contact)
+        self.ok("feed", "download", self.key, "--peer", self.writer.ready["tcp"], home=reader)
+        self.flip_a_bit(reader)
+        reader = self.join(self.writer.contact, home=reader.home)
+        self.assertEqual(self.cipnode("feed", "cat", self.key, home=reader).code, CORRUPT)
+        self.ok("feed", "download", self.key, "--peer", self.writer.ready["tcp"], home=reader)
+        self.assertEqual(self.read_from(reader), self.data)
+
+    def test_a_flipped_bit_on_disk_is_found_by_verify_and_by_reading(self):
+        whole = self.ok("--json", "feed", "verify", "log", home=self.writer).object
+        self.assertEqual((whole["blocks"], whole["bad"]), (BLOCKS, []))
+        self.flip_a_bit(self.writer)
         damaged = self.cipnode("--no-daemon", "--json", "feed", "verify", "log", home=self.writer)
         self.assertEqual(damaged.code, CORRUPT, repr(damaged))
         self.assertEqual([part["kind"] for part in damaged.object["bad"]], ["block"])
