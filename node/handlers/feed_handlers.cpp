@@ -102,9 +102,28 @@ class Create final : public FeedOperation {
     Json result{{"name", wanted_.name}};
     add_key(result, feed().key());
     result["discoveryKey"] = to_hex(feed().discovery_key());
+    if (wanted_.encrypted) return add_encryption_key(std::move(result));
     out_.result(result);
     out_.done();
   }
+
+  // Readers need it beside the feed's key.
+  void add_encryption_key(Json result) {
+    auto ring = std::make_shared<Result<std::optional<store::RingKey>>>();
+    daemon_.pool().submit(
+        kDirectoryJobs,
+        [ring, key = feed().key()](store::Backend& backend) { *ring = backend.find_ring_key(key); },
+        [this, ring, result = std::move(result), alive = std::weak_ptr(alive_)]() mutable {
+          if (alive.expired()) return;
+          if (!*ring) return out_.fail(error_from(ring->error(), "reading the key ring"));
+          if (**ring && (**ring)->encryption_key) {
+            result["encryptionKey"] = to_z32(*(**ring)->encryption_key);
+          }
+          out_.result(result);
+          out_.done();
+        });
+  }
+
   store::NewWriter wanted_;
 };
 

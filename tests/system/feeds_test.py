@@ -80,6 +80,16 @@ class FeedsTest(SystemTest):
         info = self.cipnode("--json", "feed", "info", key, home=node)
         return info.object["contiguousLength"] if info.code == 0 else 0
 
+    def test_an_encrypted_feed_is_read_with_its_encryption_key_alone(self):
+        made = self.ok("--json", "feed", "create", "secret", "--encrypted", home=self.writer).object
+        self.ok("feed", "append", "secret", "--lines", home=self.writer, stdin=b"one\ntwo\n")
+        key_file = self.folder / "key"
+        key_file.write_text(made["encryptionKey"])
+        reader, relay = self.join(self.contact.contact), self.join(self.contact.contact)
+        read = self.ok("feed", "cat", made["key"], "--encryption-key-file", key_file, home=reader).out
+        self.assertEqual(read, b"onetwo")
+        self.assertNotIn(b"one", self.ok("feed", "cat", made["key"], home=relay).out)
+
     def test_appends_are_refused_by_a_reader_and_unknown_keys_are_not_found(self):
         made, _ = self.lines_feed()
         reader = self.join(self.contact.contact)
