@@ -40,7 +40,8 @@ class CipnodeSeeder:
         with data.open("rb") as file:
             run_json(*base, "append", "bench", "--block-size", size, stdin=file)
         data.unlink()
-        self.process = Line([BINARY, "--json", "--home", home, "feed", "seed", self.key, "--listen", "127.0.0.1:0"])
+        # In this process, so that its memory can be measured and nothing outlives it.
+        self.process = Line([BINARY, "--json", "--no-daemon", "--home", home, "feed", "seed", self.key, "--listen", "127.0.0.1:0"])
         self.address = self.process.event("ready")["tcp"]
 
 
