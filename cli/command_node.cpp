@@ -191,8 +191,7 @@ void add_node_commands(CommandTree& tree) {
   add_plain(tree, "peers", "List the peers that are connected",
             {"cipnode peers", "cipnode peers --json | jq -r .key"},
             {ExitCode::timeout, ExitCode::no_daemon}, peers);
-  add_plain(tree, "routes",
-            "Show the routing table, on a terminal with a picture of its buckets",
+  add_plain(tree, "routes", "Show the routing table, on a terminal with a picture of its buckets",
             {"cipnode routes", "cipnode routes --json | jq -r .address"},
             {ExitCode::timeout, ExitCode::no_daemon}, show_routes);
   add_plain(tree, "id", "Print the key by which others find this node",

@@ -45,7 +45,7 @@ void ContactResolver::resolve(const std::vector<std::string>& contacts) {
                             [this, contact](std::error_code error,
                                             const asio::ip::udp::resolver::results_type& results) {
                               if (error == asio::error::operation_aborted) return;
-          --pending_;
+                              --pending_;
                               if (error) {
                                 log(Floor::node, LogLevel::warning, "{}: {}", contact,
                                     error.message());
