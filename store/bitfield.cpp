@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 namespace cip::store {
@@ -172,8 +173,8 @@ std::vector<BitfieldPage> Bitfield::take_changed_pages() {
     auto& source = page(changed_[i]);
     source.changed = false;
     out[i].number = changed_[i];
-    for (std::size_t k = 0; k < kPageBytes; ++k)
-      out[i].bits[k] = static_cast<std::uint8_t>(source.words[k / 8] >> (8 * (k % 8)));
+    static_assert(std::endian::native == std::endian::little);
+    std::memcpy(out[i].bits.data(), source.words.data(), kPageBytes);
   }
   changed_.clear();
   return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "base/codec.hpp"
 
@@ -14,8 +15,9 @@ constexpr std::uint8_t kStretches = 1;
 
 // Eight bytes from a multiple of eight on; bit j of the word is bit j of the page from there.
 std::uint64_t word_at(const PageBits& bits, std::size_t byte) {
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < 8; ++i) word |= std::uint64_t{bits[byte + i]} << (8 * i);
+  static_assert(std::endian::native == std::endian::little);
+  std::uint64_t word;
+  std::memcpy(&word, &bits[byte], sizeof word);
   return word;
 }
 

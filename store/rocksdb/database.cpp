@@ -1,5 +1,6 @@
 #include "store/rocksdb/database.hpp"
 
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -70,6 +71,11 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const RocksOptions& o
   // db_write_buffer_size bounds all families together; a family alone may use all of it.
   out.write_buffer_size = options.write_buffer_bytes;
   out.max_write_buffer_number = 3;
+  // Runs of a feed come in order: each goes in beside the last one of its feed without a search.
+  if (family == Family::nodes || family == Family::blocks) {
+    out.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(sizeof(FeedNumber)));
+  }
   if (family == Family::blocks) {
     out.enable_blob_files = true;
     out.min_blob_size = kStandaloneBlockBytes;

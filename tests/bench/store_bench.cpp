@@ -2,7 +2,9 @@
 //
 //   cip_bench_store FOLDER append BLOCKS SIZE BATCH   appends in batches, each durable
 //   cip_bench_store FOLDER synced COUNT               single appends beside bare fdatasync calls
-//   cip_bench_store FOLDER read BLOCKS SIZE READS     random reads, second pass, and opening
+//   cip_bench_store FOLDER read BLOCKS SIZE READS CACHE_MIB
+//                                                     random reads, second pass, and opening, with
+//                                                     a run cache of that size
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,8 +35,9 @@ double median(std::vector<double> values) {
 struct Bench {
   explicit Bench(std::string path) : folder(std::move(path)) { open(); }
 
-  void open() {
-    backend = std::move(store::open_rocks_backend({.folder = folder + "/db"}, random).value());
+  void open(std::size_t run_cache_bytes = store::RocksOptions{}.run_cache_bytes) {
+    const store::RocksOptions options{.folder = folder + "/db", .run_cache_bytes = run_cache_bytes};
+    backend = std::move(store::open_rocks_backend(options, random).value());
     feeds.emplace(*backend, Bytes32{1});
   }
   store::LocalFeed create() {
@@ -86,7 +89,15 @@ void bench_synced(Bench& bench, std::uint64_t count) {
              1e3 * median(ours), 1e3 * median(bare), median(ours) / median(bare));
 }
 
-void bench_read(Bench& bench, std::uint64_t blocks, std::size_t size, std::uint64_t reads) {
+struct Reading {
+  std::uint64_t blocks = 0;
+  std::size_t size = 0;
+  std::uint64_t reads = 0;
+  std::size_t cache_bytes = 0;
+};
+
+void bench_read(Bench& bench, const Reading& wanted) {
+  const auto [blocks, size, reads, cache_bytes] = wanted;
   Bytes32 key{};
   {
     auto feed = bench.create();
@@ -95,7 +106,7 @@ void bench_read(Bench& bench, std::uint64_t blocks, std::size_t size, std::uint6
   }
   bench.feeds.reset();
   bench.backend.reset();
-  bench.open();
+  bench.open(cache_bytes);
   auto start = std::chrono::steady_clock::now();
   store::LocalFeed feed(bench.feeds->open(key).value(), *bench.backend);
   const auto opened = seconds_since(start);
@@ -121,5 +132,7 @@ int main(int argc, char** argv) {
   Bench bench(args[0]);
   if (args[1] == "append") bench_append(bench, number(2), number(3), number(4));
   if (args[1] == "synced") bench_synced(bench, number(2));
-  if (args[1] == "read") bench_read(bench, number(2), number(3), number(4));
+  if (args[1] == "read") {
+    bench_read(bench, {number(2), number(3), number(4), number(5) << 20});
+  }
 }
