@@ -34,12 +34,15 @@ if(CIP_SANITIZE)
 endif()
 
 # cip_layer(NAME SOURCES file... LINKS target...): one floor = one folder = one static library cip::NAME.
+# Our own warnings stay in the build tree: they are no business of a program that uses the library.
 function(cip_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_library(cip_${name} STATIC ${ARG_SOURCES})
   add_library(cip::${name} ALIAS cip_${name})
-  target_link_libraries(cip_${name} PUBLIC ${ARG_LINKS} PRIVATE cip_flags)
-  target_include_directories(cip_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(cip_${name} PUBLIC ${ARG_LINKS} PRIVATE $<BUILD_INTERFACE:cip_flags>)
+  target_include_directories(cip_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                $<INSTALL_INTERFACE:include/cipnode>)
+  set_target_properties(cip_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
 # cip_unit_tests(NAME SOURCES file... LINKS target...): one doctest binary, each case its own ctest.

@@ -4,7 +4,7 @@
 // work is done. What a node does beside others goes through Feed itself (store/feed.hpp), whose
 // storage operations run on threads of their own.
 //
-//   node::SystemRandom random;
+//   SystemRandom random;  // of the program: the kernel's randomness as a Random
 //   auto backend = *open_rocks_backend({.folder = "db"}, random);
 //   FeedStore feeds(*backend, primary_key);
 //   LocalFeed log(*feeds.create({.name = "log"}, FreshSecrets::draw(random)), *backend);
