@@ -61,6 +61,10 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
   add(add_value(app, "--idle-exit", join.idle_exit, parse_duration, "DURATION",
                 "End when nobody has used the node for this time"),
       "never");
+  add(add_value(
+          app, "--quota", join.quota, parse_size, "SIZE",
+          "Disk for feeds: fetched for a moment makes room, own and kept is refused above it"),
+      "10G or a tenth of the disk, the lesser");
 }
 
 node::JoinOptions join_options(const Globals& globals, const node::JoinOptions& join) {

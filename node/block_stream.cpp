@@ -8,7 +8,11 @@ namespace cip::node {
 
 BlockStream::BlockStream(FeedLibrary& feeds, store::FeedNumber number, std::uint64_t start,
                          std::optional<std::uint64_t> end)
-    : feeds_(feeds), number_(number), end_(end), position_(start), asked_(start) {}
+    : feeds_(feeds), number_(number), end_(end), position_(start), asked_(start) {
+  feeds_.add_reader(number_, *this);
+}
+
+BlockStream::~BlockStream() { feeds_.remove_reader(number_, *this); }
 
 void BlockStream::pump() {
   auto* feed = feeds_.feed(number_);

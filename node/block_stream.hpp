@@ -10,7 +10,7 @@
 
 namespace cip::node {
 
-class BlockStream {
+class BlockStream final : public BlockReader {
  public:
   // Reads under way or waiting for their turn, in number and bytes.
   static constexpr std::size_t kAhead = 64;
@@ -19,6 +19,11 @@ class BlockStream {
   // `end`: none goes on for ever. The feed is open while this lives.
   BlockStream(FeedLibrary& feeds, store::FeedNumber number, std::uint64_t start,
               std::optional<std::uint64_t> end);
+  ~BlockStream();
+  BlockStream(const BlockStream&) = delete;
+  BlockStream& operator=(const BlockStream&) = delete;
+
+  std::uint64_t position() const override { return position_; }
 
   void set_end(std::uint64_t end) { end_ = end; }
   // Asks the feed for what is there; call after news of the feed and after next().

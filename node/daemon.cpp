@@ -10,6 +10,7 @@
 #include "node/clock.hpp"
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/idle_watch.hpp"
@@ -121,7 +122,6 @@ class Daemon::Impl {
         save_timer(io),
         ready_timer(io) {
     options.home = paths.home;
-    quota = options.quota.value_or(default_quota(paths.home));
   }
 
   Outcome<void> open_network();
@@ -155,6 +155,7 @@ class Daemon::Impl {
   std::unique_ptr<RecordKeeper> records;
   std::unique_ptr<Participant> participant;
   std::unique_ptr<FeedLibrary> feeds;
+  std::unique_ptr<DiskKeeper> disk;
   std::unique_ptr<TopicLibrary> topics;
   std::unique_ptr<LanDiscovery> lan;
   ContactResolver resolver;
@@ -168,7 +169,6 @@ class Daemon::Impl {
   std::vector<Json> early_events;
   std::function<void()> on_stopped;
   std::optional<IdleWatch> idle;
-  std::uint64_t quota = 0;
   TimePoint started = now().mono;
   asio::steady_timer timer, save_timer, ready_timer;
   bool stopping = false;
@@ -193,6 +193,8 @@ Outcome<void> Daemon::Impl::open_network() {
   const bool announce = options.network != kPublicNetwork || options.announce_public;
   feeds =
       std::make_unique<FeedLibrary>(*participant, *pool, identity.primary_key, random, announce);
+  disk = std::make_unique<DiskKeeper>(io, *feeds, *pool,
+                                      options.quota.value_or(default_quota(paths.home)));
   topics =
       std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
   records = std::make_unique<RecordKeeper>(*pool, options.network);
@@ -230,6 +232,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   std::erase_if(names, [](const auto& contact) { return parse_endpoint(contact).has_value(); });
   resolver.resolve(names);
   if (options.lan) start_lan();
+  disk->start();
   feeds->start();
   topics->start();
   for (const auto& key : options.seed) {
@@ -467,7 +470,7 @@ void Daemon::keep_own_value(const dht::OwnValue& value) {
 }
 DaemonRole Daemon::role() const { return impl_->role; }
 TimePoint Daemon::started() const { return impl_->started; }
-std::uint64_t Daemon::quota() const { return impl_->quota; }
+DiskKeeper& Daemon::disk() { return *impl_->disk; }
 std::string Daemon::lan_problem() const {
   return impl_->lan ? impl_->lan->problem() : "it is turned off";
 }

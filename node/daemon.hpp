@@ -19,6 +19,7 @@ struct OwnValue;
 
 namespace cip::node {
 
+class DiskKeeper;
 class FeedLibrary;
 class LanDiscovery;
 class Participant;
@@ -66,7 +67,7 @@ class Daemon final : public Service {
   KeyPair record_key(const std::string& name) const;
   DaemonRole role() const;
   TimePoint started() const;
-  std::uint64_t quota() const;
+  DiskKeeper& disk();
   // Empty while local discovery works; why not, else.
   std::string lan_problem() const;
   // Contacts as typed; names are resolved meanwhile.

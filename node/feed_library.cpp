@@ -91,8 +91,11 @@ void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
         auto& opened = **loaded;
         if (!opened) return done(tl::unexpected(opened.error()));
         const auto number = opened->record.number;
+        const bool is_random = opened->signer && !is_derived(opened->record, *opened->signer);
         take_in(std::move(*opened));
-        ++open_[number].users;
+        auto& open = open_[number];
+        ++open.users;
+        open.length_asked = is_random;  // of a fresh key nobody can hold a history
         done(number);
       });
 }
@@ -130,10 +133,22 @@ void FeedLibrary::close_if_unused(store::FeedNumber number) {
   const auto& open = open_[number];
   const bool kept = open.record.writable || open.record.seeded || open.record.topic;
   if (open.users > 0 || kept) return;
+  note_used(number);
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
   participant_.changed();
+}
+
+// The cache is given up in the order in which it was read.
+void FeedLibrary::note_used(store::FeedNumber number) {
+  auto& record = open_[number].record;
+  const auto* closing = feed(number);
+  if (record.disk_class == store::DiskClass::cache) {
+    record.used = now().wall;
+    write(record, [](const Outcome<void>&) {});
+  }
+  if (on_closed && closing) on_closed(record, closing->held_bytes());
 }
 
 OpenFeed* FeedLibrary::find(store::FeedNumber number) {
@@ -150,7 +165,7 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
   if (open->cipher) {
-    auto index = open->appended;
+    auto index = std::max(open->appended, target->length());
     for (auto& block : blocks) block = open->cipher->encrypt(index++, target->fork(), block);
   }
   const auto count = blocks.size();
@@ -159,6 +174,26 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
   open->appended = *first + count;
   participant_.changed();
   return open->appended;
+}
+
+bool FeedLibrary::must_ask_length(store::FeedNumber number) {
+  const auto& open = open_.at(number);
+  if (!open.length_asked && (open.appended > 0 || is_derived(open.record, *open.signer)))
+    return true;
+  const auto fork = feed(number)->fork();
+  return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {
+    return !peer.rejected &&
+           (peer.fork > fork || (peer.fork == fork && peer.length > open.appended));
+  });
+}
+
+void FeedLibrary::note_length_asked(store::FeedNumber number) {
+  open_.at(number).length_asked = true;
+}
+
+// A key that follows from the primary key, so that another database may know it as well.
+bool FeedLibrary::is_derived(const store::FeedRecord& record, const KeyPair& signer) const {
+  return store::derive_feed_key_pair(primary_key_, record.name).public_key == signer.public_key;
 }
 
 std::optional<Bytes> FeedLibrary::readable(store::FeedNumber number, std::uint64_t index,
@@ -177,7 +212,8 @@ void FeedLibrary::share(OpenFeed& open) {
   const overlay::FeedSharing sharing{.serve = served,
                                      .keep_open = served,
                                      .follow_forks = !record.topic && !record.writable,
-                                     .heal = !record.writable};
+                                     .heal = !record.writable,
+                                     .accept_push = !record.writable};
   auto& hub = participant_.hub();
   hub.replication().set_sharing(now(), record.number, sharing);
   const bool announced = announce_ && kept && !record.is_private && !record.topic;
@@ -193,7 +229,8 @@ void FeedLibrary::share(OpenFeed& open) {
 
 void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   auto& replication = participant_.hub().replication();
-  const bool wanted = (open.record.seeded || open.followed) && !open.record.writable;
+  const bool has_room = !full_ || open.record.disk_class == store::DiskClass::cache;
+  const bool wanted = (open.record.seeded || open.followed) && !open.record.writable && has_room;
   if (wanted && !open.following) {
     overlay::DownloadOptions all_of_it;
     all_of_it.follow = true;
@@ -213,10 +250,10 @@ void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done)
   write(open->record, std::move(done));
 }
 
-void FeedLibrary::keep(store::FeedNumber number) {
+void FeedLibrary::set_disk_class(store::FeedNumber number, store::DiskClass disk_class) {
   auto* open = find(number);
-  if (!open || open->record.disk_class != store::DiskClass::cache) return;
-  open->record.disk_class = store::DiskClass::kept;
+  if (!open || open->record.writable || open->record.disk_class == disk_class) return;
+  open->record.disk_class = disk_class;
   write(open->record, [](const Outcome<void>&) {});
 }
 
@@ -260,6 +297,7 @@ void FeedLibrary::drop(store::FeedNumber number, OnDone done) {
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
   dropping_.insert(number);
+  if (on_dropped) on_dropped(number);
   participant_.changed();
   auto result = std::make_shared<Result<void>>();
   auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
@@ -287,14 +325,58 @@ void FeedLibrary::drop_later(store::FeedNumber number) {
   asio::post(io_, [this, number, alive = std::weak_ptr(alive_)] {
     const auto* open = alive.expired() ? nullptr : find(number);
     if (!open || open->record.writable) return;
+    evict(number);
+  });
+}
+
+void FeedLibrary::evict(store::FeedNumber number) {
+  if (const auto* open = find(number)) {
+    participant_.hub().swarm()->leave(now(), open->record.discovery_key);
     participant_.hub().replication().remove_feed(now(), number);
     open_.erase(number);
-    // Behind the feed's own operations.
-    pool_.submit(
-        number, [number](store::Backend& backend) { static_cast<void>(backend.drop_feed(number)); },
-        [] {});
     participant_.changed();
-  });
+  }
+  if (on_dropped) on_dropped(number);
+  // Behind the feed's own operations.
+  pool_.submit(
+      number,
+      [number](store::Backend& backend) {
+        if (backend.drop_feed(number)) static_cast<void>(backend.reclaim(number));
+      },
+      [] {});
+}
+
+void FeedLibrary::clear_read_cache() {
+  for (auto& [number, open] : open_) {
+    if (open.record.disk_class != store::DiskClass::cache || open.readers.empty()) continue;
+    auto end = feed(number)->length();
+    for (const auto* reader : open.readers) end = std::min(end, reader->position());
+    const auto begin = feed(number)->blocks().first_set(0, end);
+    if (begin >= end) continue;
+    const auto cleared = participant_.hub().replication().clear(now(), number, begin, end);
+    if (!cleared) continue;
+    pool_.submit(
+        number, [number](store::Backend& backend) { static_cast<void>(backend.reclaim(number)); },
+        [] {});
+  }
+  participant_.changed();
+}
+
+void FeedLibrary::set_full(bool full) {
+  if (std::exchange(full_, full) == full) return;
+  log(Floor::store, LogLevel::warning, "{}",
+      full ? "the disk quota is used up: seeded feeds are not fetched any further"
+           : "there is room within the disk quota again");
+  for (auto& [number, open] : open_) follow_if_wanted(open);
+  participant_.changed();
+}
+
+void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader) {
+  if (auto* open = find(number)) open->readers.insert(&reader);
+}
+
+void FeedLibrary::remove_reader(store::FeedNumber number, const BlockReader& reader) {
+  if (auto* open = find(number)) open->readers.erase(&reader);
 }
 
 void FeedLibrary::serve(store::FeedNumber number) {

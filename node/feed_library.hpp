@@ -18,6 +18,16 @@
 
 namespace cip::node {
 
+// Reads the blocks of a feed in order.
+class BlockReader {
+ public:
+  // The first block that it still needs.
+  virtual std::uint64_t position() const = 0;
+
+ protected:
+  ~BlockReader() = default;
+};
+
 // A feed in use, with what the home knows of it.
 struct OpenFeed {
   store::FeedRecord record;
@@ -26,10 +36,12 @@ struct OpenFeed {
   bool followed = false;                         // wanted whole, with what is appended later
   std::optional<overlay::DownloadId> following;  // the download that sees to it
   unsigned users = 0;
+  std::set<const BlockReader*> readers;
   unsigned searchers = 0;
   unsigned servers = 0;
   std::uint64_t appended = 0;       // blocks, those included that are not durable yet
   std::uint64_t shared_length = 0;  // what some peer was seen to hold
+  bool length_asked = false;        // nobody in reach knew more of this own feed than this home
 };
 
 class FeedLibrary {
@@ -64,6 +76,10 @@ class FeedLibrary {
 
   // Appends to an own feed; returns its length once they are durable (Appended tells).
   Result<std::uint64_t> append(store::FeedNumber number, std::vector<Bytes> blocks);
+  // Whether others must be asked for the length of an own feed before it is appended to: the first
+  // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
+  bool must_ask_length(store::FeedNumber number);
+  void note_length_asked(store::FeedNumber number);
   // A stored block as its reader gets it: decrypted where that is needed.
   std::optional<Bytes> readable(store::FeedNumber number, std::uint64_t index, Bytes stored) const;
 
@@ -71,8 +87,9 @@ class FeedLibrary {
 
   // A feed of others is kept, announced and served from now on, or no longer.
   void set_seeded(store::FeedNumber number, bool seeded, OnDone done);
-  // What was fetched for a moment is kept from now on (design D15).
-  void keep(store::FeedNumber number);
+  // What was fetched for a moment is kept from now on (design D15), or may go again.
+  void keep(store::FeedNumber number) { set_disk_class(number, store::DiskClass::kept); }
+  void set_disk_class(store::FeedNumber number, store::DiskClass disk_class);
   // Fetches all of a feed, and what is appended later, from the peers it is exchanged with.
   void follow(store::FeedNumber number);
   // Cuts an own feed to `length` blocks; its Truncated event follows. Errors of
@@ -83,6 +100,22 @@ class FeedLibrary {
   void drop(store::FeedNumber number, OnDone done);
   // Forgets a feed of others with its contents, after the caller has returned.
   void drop_later(store::FeedNumber number);
+
+  // --- the disk (disk_keeper.hpp)
+
+  // Takes a feed of the cache out of the database, whether it is open or not; not one in use.
+  void evict(store::FeedNumber number);
+  // Gives up blocks of the cache that all their readers have passed.
+  void clear_read_cache();
+  // Nothing more is fetched for feeds that are kept, until there is room again.
+  void set_full(bool full);
+  // A reader of the feed begins, or ends; until then what it needs stays.
+  void add_reader(store::FeedNumber number, const BlockReader& reader);
+  void remove_reader(store::FeedNumber number, const BlockReader& reader);
+  // A feed is not open any more and takes so many bytes; a feed is gone.
+  std::function<void(const store::FeedRecord&, std::uint64_t bytes)> on_closed;
+  std::function<void(store::FeedNumber)> on_dropped;
+
   // Gives the feed to whoever asks for it, without announcing it, until stop_serving().
   void serve(store::FeedNumber number);
   void stop_serving(store::FeedNumber number);
@@ -102,6 +135,8 @@ class FeedLibrary {
   bool holds_unshared_blocks();
 
  private:
+  void note_used(store::FeedNumber number);
+  bool is_derived(const store::FeedRecord& record, const KeyPair& signer) const;
   void write(const store::FeedRecord& record, OnDone done);
   void take_in(store::OpenFeed loaded);
   void finish(const std::string& name, Outcome<store::FeedNumber> result);
@@ -116,6 +151,7 @@ class FeedLibrary {
   Bytes32 primary_key_;
   Random& random_;
   bool announce_;
+  bool full_ = false;
   std::map<store::FeedNumber, OpenFeed> open_;
   std::map<std::string, std::vector<OnOpen>> opening_;  // by query, so that each loads once
   std::map<store::FeedNumber, News> news_;

@@ -342,7 +342,9 @@ bool Replicator::has_peer_on(ConnId conn) const {
 std::vector<ReplicatorPeerInfo> Replicator::peers() const {
   std::vector<ReplicatorPeerInfo> out;
   for (const auto& [number, peer] : peers_) {
-    out.push_back({peer->conn, peer->remote.length, peer->blocks.contiguous(), peer->rejected});
+    const auto& remote = peer->remote;
+    out.push_back(
+        {peer->conn, remote.fork, remote.length, peer->blocks.contiguous(), peer->rejected});
   }
   return out;
 }

@@ -164,6 +164,7 @@ using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, PeerRejected,
 // What is known of one peer, for status and policy.
 struct ReplicatorPeerInfo {
   ConnId conn = 0;
+  std::uint64_t fork = 0;
   std::uint64_t length = 0;
   std::uint64_t contiguous = 0;
   bool rejected = false;
@@ -325,6 +326,7 @@ class Replicator {
 
   // Serving and announcing (replicator_upload.cpp)
   void serve(Now now, Peer& peer);
+  bool send_reply(Now now, Peer& peer);
   std::size_t reply_limit(const Peer& peer) const;
   void begin_reply(Now now, Peer& peer);
   void update_hold(Peer& peer);

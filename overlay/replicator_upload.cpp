@@ -218,19 +218,23 @@ bool Replicator::handle_cancel(Peer& peer, ByteView payload) {
   return true;
 }
 
+// The disk works ahead while what it gave before leaves.
 void Replicator::serve(Now now, Peer& peer) {
-  while (streams_.is_writable(peer.conn)) {
-    if (auto reply = peer.replies.pop(now.mono)) {
-      streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(reply->type),
-                    reply->message);
-      continue;
+  do {
+    while (peer.replies.next_waiting() != nullptr && peer.replies.begun() < reply_limit(peer) &&
+           proving_.size() < kMaxRepliesOfFeed) {
+      begin_reply(now, peer);
     }
-    if (peer.replies.next_waiting() == nullptr || peer.replies.begun() >= reply_limit(peer) ||
-        proving_.size() >= kMaxRepliesOfFeed) {
-      return;
-    }
-    begin_reply(now, peer);
-  }
+  } while (send_reply(now, peer));
+}
+
+// False: none is ready, or the stream is full.
+bool Replicator::send_reply(Now now, Peer& peer) {
+  if (!streams_.is_writable(peer.conn)) return false;
+  const auto reply = peer.replies.pop(now.mono);
+  if (!reply) return false;
+  streams_.send(peer.conn, peer.channel, static_cast<std::uint32_t>(reply->type), reply->message);
+  return true;
 }
 
 // By what blocks have on average, or had lately, since the size of a block is known only once it

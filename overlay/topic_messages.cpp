@@ -24,7 +24,8 @@ Result<std::uint64_t> Topics::publish(Now now, const Bytes32& id,
   if (topic->is_private) {
     cipher.emplace(store::derive_block_key(author->key, topic_block_key(topic->key), false));
   }
-  std::uint64_t seq = author->next_seq;
+  // The feed is longer when another home of this author was found to have gone on with it.
+  std::uint64_t seq = std::max(author->next_seq, author->feed->length());
   for (const Bytes& message : messages) {
     if (message.size() > kMaxTopicMessage) return fail(Errc::message_too_large);
     Bytes block = encode_topic_message(now.wall, message);

@@ -1,8 +1,10 @@
 """Feeds: what scripts/bench measures of them. Both ends of a download are processes of their own, with their storage on
 the same disk; the blocks are the same and the tree hashes are compared."""
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -90,6 +92,43 @@ def downloads(rounds, folder):
         yield row("  cipnode seeds, stock reads", unit, "higher", rates["stock"], rates["cipnodeToStock"], "")
 
 
+class CountingRelay:
+    """Passes the bytes of one connection on, both ways, and counts those that come back."""
+
+    def __init__(self, address):
+        self.to = (address.split(":")[0], int(address.split(":")[1]))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.back = 0
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        reader, _ = self.listener.accept()
+        seeder = socket.create_connection(self.to)
+        threading.Thread(target=self.copy, args=(reader, seeder, False), daemon=True).start()
+        self.copy(seeder, reader, True)
+
+    def copy(self, source, sink, counts):
+        while data := source.recv(1 << 16):
+            self.back += len(data) if counts else 0
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def wire(folder):
+    """Bytes from seeder to reader for each block of 100 B, those of the block left out."""
+    blocks, size, overhead = 10_000, 100, {}
+    for side, (seed, read) in (("stock", PAIRS["stock"]), ("cipnode", PAIRS["cipnode"])):
+        with tempfile.TemporaryDirectory(dir=folder) as storage:
+            seeder = seed(storage, blocks, size)
+            relay = CountingRelay(seeder.address)
+            seeder.address = relay.address
+            read(storage, seeder, blocks)
+            seeder.process.stop()
+            overhead[side] = relay.back / blocks - size
+    yield row("download, 100 B blocks, wire overhead", "B/block", "lower", [overhead["stock"]], [overhead["cipnode"]], "68")
+
+
 def stock_append(folder):
     with tempfile.TemporaryDirectory(dir=folder) as storage:
         return run_json("node", INTEROP / "append-bench.mjs", f"{storage}/feed", APPEND_BLOCKS, 100, APPEND_BATCH)[-1]["blocksPerSec"]
@@ -140,8 +179,23 @@ def seeder_memory(folder):
     yield row("seeder of 10^6 blocks, 4 readers, PSS", "MiB", "lower", [], [peak], "64")
 
 
+def limits(folder):
+    """What this machine can do at most of what a download of 64 KiB blocks consists of."""
+    with tempfile.TemporaryDirectory(dir=folder) as storage:
+        found = run_json(PROGRAMS / "cip_bench_limits", storage)[-1]
+    names = {"blake2b": "BLAKE2b", "secretStream": "secret stream", "tcp": "TCP over loopback, both ends", "disk": "RocksDB, 64 KiB blocks"}
+    for key, name in names.items():
+        yield row(f"limit: {name}", "MB/s", "higher", [], [found[key]], "")
+    # A reader decrypts, hashes and writes; a seeder reads (about as fast as TCP moves it) and encrypts.
+    reader = 1 / sum(1 / found[key] for key in names)
+    seeder = 1 / (2 / found["tcp"] + 1 / found["secretStream"])
+    yield row("limit: a reader, one thread", "MB/s", "higher", [], [reader], "")
+    yield row("limit: both ends on two cores", "MB/s", "higher", [], [2 / (1 / reader + 1 / seeder)], "")
+
+
 def rows(rounds, folder):
     yield from downloads(rounds, folder)
+    yield from wire(folder)
     yield from appends(rounds, folder)
     yield from long_feed(folder)
     yield from linear(folder)

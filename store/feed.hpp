@@ -40,8 +40,10 @@ using Ticket = std::uint64_t;
 
 // Proofs, reads and checks that may wait for the disk at one time; more are answered `overloaded`.
 inline constexpr std::size_t kMaxWaiting = 8192;
-// Blocks that one ReadOp asks for at most, so that a large one does not hold up the pool.
+// Blocks that one ReadOp asks for at most, and about how many bytes, so that the first of many large
+// ones is on its way while the others are read.
 inline constexpr std::size_t kMaxBlocksPerRead = 64;
+inline constexpr std::size_t kMaxBytesPerRead = 512 << 10;
 
 // Blocks that one step of verify() checks at most, and about how many bytes.
 inline constexpr std::uint64_t kMaxBlocksPerVerify = 64;

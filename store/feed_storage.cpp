@@ -108,7 +108,10 @@ void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
   op.from_disk = from_disk;
   gathering_.waiters.push_back({std::move(job), nodes.size(), blocks.size()});
   ++waiting_;
-  if (from_disk || gathering_.waiters.size() >= kMaxBlocksPerRead)
+  const auto average = roots_.length() > 0 ? roots_.byte_length() / roots_.length() : 0;
+  const auto most =
+      std::clamp<std::uint64_t>(kMaxBytesPerRead / (average + 1), 1, kMaxBlocksPerRead);
+  if (from_disk || gathering_.waiters.size() >= most)
     full_.push_back(std::exchange(gathering_, {}));
 }
 

@@ -4,7 +4,9 @@
 
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/handlers/feed_operation.hpp"
+#include "node/length_check.hpp"
 #include "node/store_error.hpp"
 #include "overlay/replicator.hpp"
 #include "store/proof.hpp"
@@ -20,7 +22,7 @@ constexpr std::size_t kMaxAhead = 16 << 20;
 class Append final : public FeedOperation {
  public:
   Append(Daemon& daemon, Params& params, Output& out)
-      : FeedOperation(daemon, out), cutter_(rule_of(params)) {
+      : FeedOperation(daemon, out), cutter_(rule_of(params)), peers_(params.texts("peer")) {
     query_.text = params.required_text("feed");
     query_.create = false;
   }
@@ -28,12 +30,12 @@ class Append final : public FeedOperation {
   void start() override { open(query_); }
 
   void handle_input(ByteView bytes) override {
-    if (!is_open()) return cip::append(early_, bytes);
+    if (!begun_) return cip::append(early_, bytes);
     take(bytes);
   }
   void handle_input_end() override {
     ended_ = true;
-    if (is_open()) finish_input();
+    if (begun_) finish_input();
   }
 
  private:
@@ -51,6 +53,18 @@ class Append final : public FeedOperation {
       return out_.fail({ExitCode::refused, "this home does not hold the secret of the feed",
                         "only the node that made a feed can append to it"});
     }
+    const auto& record = known().record;
+    const bool is_looked_for = peers_.empty() && !record.is_private && !record.topic;
+    check_.emplace(daemon_, number(), peers_,
+                   is_looked_for ? std::optional(record.discovery_key) : std::nullopt,
+                   [this](Outcome<void> length) {
+                     if (!length) return fail(std::move(length.error()));
+                     begin();
+                   });
+  }
+
+  void begin() {
+    begun_ = true;
     target_ = feed().length();
     take(std::exchange(early_, {}));
     if (ended_) finish_input();
@@ -73,6 +87,7 @@ class Append final : public FeedOperation {
     if (blocks.empty()) return true;
     std::uint64_t size = 0;
     for (const auto& block : blocks) size += block.size();
+    if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto count = blocks.size();
     const auto length = daemon_.feeds().append(number(), std::move(blocks));
     if (!length) return fail(error_from(length.error(), "appending to the feed")), false;
@@ -120,11 +135,14 @@ class Append final : public FeedOperation {
 
   FeedQuery query_;
   BlockCutter cutter_;
-  Bytes early_;  // input that came before the feed was open
+  std::vector<std::string> peers_;
+  std::optional<LengthCheck> check_;
+  Bytes early_;  // input that came before the feed was open and its length was asked for
   std::size_t held_back_ = 0;
   std::uint64_t target_ = 0;
   std::uint64_t appended_ = 0;
   std::uint64_t bytes_ = 0;
+  bool begun_ = false;
   bool ended_ = false;
   bool finished_ = false;
   bool failed_ = false;

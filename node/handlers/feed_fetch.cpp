@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "node/block_stream.hpp"
 #include "node/clock.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/feed_search.hpp"
 #include "node/handlers/feed_operation.hpp"
 #include "node/store_error.hpp"
@@ -17,10 +18,9 @@ namespace {
 
 class Fetch : public FeedOperation {
  public:
-  Fetch(Daemon& daemon, Params& params, Output& out, store::DiskClass disk_class)
+  Fetch(Daemon& daemon, Params& params, Output& out)
       : FeedOperation(daemon, out), peers_(params.texts("peer")) {
     query_.text = params.required_text("feed");
-    query_.disk_class = disk_class;
     const auto key = params.text("encryptionKey");
     if (!key.empty()) encryption_key_ = key;
     const auto range = params.text("range");
@@ -70,6 +70,9 @@ class Fetch : public FeedOperation {
     daemon_.participant().changed();
   }
   bool is_writer() { return known().record.writable; }
+  // Nobody has more of an own feed, unless blocks were cleared here, or another home went on with
+  // it.
+  bool is_whole_own() { return is_writer() && feed().contiguous_length() == feed().length(); }
   // Whether every block of the range is here, as far as its end is known.
   bool is_here() {
     const auto& held = feed();
@@ -129,7 +132,7 @@ class Fetch : public FeedOperation {
 class Cat final : public Fetch {
  public:
   Cat(Daemon& daemon, Params& params, Output& out)
-      : Fetch(daemon, params, out, store::DiskClass::cache) {}
+      : Fetch(daemon, params, out) {}
 
   void handle_room() override {
     if (stream_) put();
@@ -138,7 +141,7 @@ class Cat final : public Fetch {
  private:
   void opened() override {
     stream_.emplace(daemon_.feeds(), number(), range_.start, range_.end);
-    if (is_writer() || is_here()) {
+    if (is_whole_own() || is_here()) {
       if (!end_at_length()) return;
     } else {
       fetch(options_of_range());
@@ -189,13 +192,14 @@ class Cat final : public Fetch {
 class Download final : public Fetch {
  public:
   Download(Daemon& daemon, Params& params, Output& out)
-      : Fetch(daemon, params, out, store::DiskClass::kept) {}
+      : Fetch(daemon, params, out) {}
 
  private:
   void opened() override {
     before_ = daemon_.participant().hub().replication().counters(number());
+    class_before_ = known().record.disk_class;
     daemon_.feeds().keep(number());
-    if (is_writer() || (range_.end && is_here())) {
+    if (is_whole_own() || (range_.end && is_here())) {
       syncing_ = feed().sync();
       return daemon_.feeds().turn();
     }
@@ -206,6 +210,7 @@ class Download final : public Fetch {
     if (ended_badly(news)) return;
     if (const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what)) {
       if (std::holds_alternative<overlay::Progress>(*event)) show_progress();
+      if (!fits()) return;
     }
     if (const auto* sync = end_of_download(news); sync && sync->finished && syncing_ == 0) {
       syncing_ = feed().sync();
@@ -214,6 +219,25 @@ class Download final : public Fetch {
     const auto* event = std::get_if<store::FeedEvent>(&news.what);
     const auto* synced = event ? std::get_if<store::Synced>(event) : nullptr;
     if (synced && syncing_ != 0 && synced->ticket == syncing_) finish();
+  }
+
+  // Whether what is still to come has room; if not, the request has failed and what came may go.
+  bool fits() {
+    auto room = daemon_.disk().admit(missing_bytes());
+    if (room) return true;
+    daemon_.feeds().set_disk_class(number(), class_before_);
+    out_.fail(std::move(room.error()));
+    return false;
+  }
+  // Of the wanted blocks, by the average of the feed.
+  std::uint64_t missing_bytes() {
+    const auto length = feed().length();
+    const auto end = std::min(range_.end.value_or(length), length);
+    if (range_.start >= end) return 0;
+    const auto missing = end - range_.start - feed().blocks().count(range_.start, end);
+    return static_cast<std::uint64_t>(static_cast<double>(missing) *
+                                      static_cast<double>(feed().byte_length()) /
+                                      static_cast<double>(length));
   }
 
   std::uint64_t blocks() const {
@@ -249,6 +273,7 @@ class Download final : public Fetch {
   }
 
   overlay::ReplicationCounters before_;
+  store::DiskClass class_before_{};
   store::Ticket syncing_ = 0;
 };
 
@@ -256,7 +281,7 @@ class Download final : public Fetch {
 class Follow final : public Fetch {
  public:
   Follow(Daemon& daemon, Params& params, Output& out)
-      : Fetch(daemon, params, out, store::DiskClass::cache), timer_(daemon.io()) {
+      : Fetch(daemon, params, out), timer_(daemon.io()) {
     if (params.has("from") && params.text_or_number("from") != "new") {
       range_.start = params.number("from").value_or(0);
     } else {

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "node/clock.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/participant.hpp"
@@ -35,6 +36,7 @@ class Seed final : public Operation {
 
   void start() override {
     if (names_.empty()) return out_.fail({ExitCode::usage, "no feed was named", "name its key"});
+    if (auto room = daemon_.disk().admit(0); !room) return out_.fail(std::move(room.error()));
     open_next();
   }
 
@@ -98,6 +100,8 @@ class Seed final : public Operation {
     Json ready{{"event", "ready"}, {"tcp", to_string(bound)}, {"keys", Json::array()}};
     for (const auto number : open_) {
       daemon_.feeds().serve(number);
+      // Named peers are there to fetch from: what is not here yet is passed on as it comes.
+      if (!peers_.empty()) daemon_.feeds().follow(number);
       dial_peers(number);
       ready["keys"].push_back(to_z32(key_of(number)));
       if (once_) end_after_first_reader(number);

@@ -8,7 +8,9 @@
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
 #include "node/clock.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/length_check.hpp"
 #include "node/participant.hpp"
 #include "node/store_error.hpp"
 #include "node/topic_library.hpp"
@@ -44,7 +46,7 @@ class Publish final : public Operation {
                           [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
                             if (alive.expired()) return;
                             if (!joined) return out_.fail(std::move(joined.error()));
-                            begin();
+                            ask_length();
                           });
   }
 
@@ -73,6 +75,17 @@ class Publish final : public Operation {
     std::size_t bytes = 0;
   };
 
+  void ask_length() {
+    const auto key = daemon_.topics().machine().own_feed(topic_.id);
+    const auto* feed = key ? daemon_.participant().hub().replication().feed_by_key(*key) : nullptr;
+    if (!feed) return begin();
+    check_.emplace(daemon_, feed->number(), std::vector<std::string>{}, topic_.id,
+                   [this](Outcome<void> length) {
+                     if (!length) return fail(std::move(length.error()));
+                     begin();
+                   });
+  }
+
   void begin() {
     begun_ = true;
     listening_ =
@@ -96,6 +109,9 @@ class Publish final : public Operation {
 
   bool publish(const std::vector<Bytes>& messages) {
     if (messages.empty()) return true;
+    std::uint64_t size = 0;
+    for (const auto& message : messages) size += message.size();
+    if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto first = daemon_.topics().machine().publish(now(), topic_.id, messages);
     if (!first) return fail(error_from(first.error(), "publishing")), false;
     auto seq = *first;
@@ -177,6 +193,7 @@ class Publish final : public Operation {
   std::size_t held_back_ = 0;
   std::size_t published_ = 0;
   std::uint64_t durable_ = 0;  // own messages below this are
+  std::optional<LengthCheck> check_;
   bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
   Listeners<overlay::TopicEvent>::Listening listening_;
   asio::steady_timer timer_;

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <bit>
 
 #include "base/text.hpp"
 #include "dht/record_cache.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
+#include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
 #include "node/version.hpp"
@@ -17,39 +17,16 @@ namespace cip::node {
 
 namespace {
 
-struct Sizes {
-  std::uint64_t own = 0, kept = 0, cache = 0;
+struct Counts {
   std::size_t feeds = 0;
   std::size_t topics = 0;
 };
 
-// Bytes of the blocks that are here, as far as length and bitfield tell: blocks of a feed that is
-// not here whole count with their average size.
-std::uint64_t held_bytes(const store::FeedState& state) {
-  if (!state.head || state.head->length == 0) return 0;
-  std::uint64_t held = 0;
-  for (const auto& page : state.block_pages) {
-    for (const auto byte : page.bits) held += static_cast<std::uint64_t>(std::popcount(byte));
-  }
-  const auto share = static_cast<double>(held) / static_cast<double>(state.head->length);
-  return static_cast<std::uint64_t>(share * static_cast<double>(state.head->byte_length));
-}
-
-Sizes measure(store::Backend& backend) {
-  Sizes sizes;
-  if (const auto topics = backend.list_topics()) sizes.topics = topics->size();
-  const auto records = backend.list_feeds();
-  if (!records) return sizes;
-  sizes.feeds = records->size();
-  for (const auto& record : *records) {
-    const auto state = backend.load_feed(record.number);
-    if (!state) continue;
-    auto& part = record.disk_class == store::DiskClass::own    ? sizes.own
-                 : record.disk_class == store::DiskClass::kept ? sizes.kept
-                                                               : sizes.cache;
-    part += held_bytes(*state);
-  }
-  return sizes;
+Counts count(store::Backend& backend) {
+  Counts counts;
+  if (const auto topics = backend.list_topics()) counts.topics = topics->size();
+  if (const auto records = backend.list_feeds()) counts.feeds = records->size();
+  return counts;
 }
 
 Json dht_part(Participant& participant) {
@@ -107,7 +84,7 @@ Json drops_part(Participant& participant) {
   return drops;
 }
 
-Json status_of(Daemon& daemon, const Sizes& sizes) {
+Json status_of(Daemon& daemon, const Counts& counts) {
   auto& participant = daemon.participant();
   const auto& dht = participant.dht();
   Json status{{"version", kProgramVersion},
@@ -124,10 +101,11 @@ Json status_of(Daemon& daemon, const Sizes& sizes) {
   status["nat"] = nat_part(dht.nat_view());
   status["stored"] = stored_part(dht.records().counts());
   status["peers"] = participant.hub().streams().size();
-  status["feeds"] = sizes.feeds;
-  status["topics"] = sizes.topics;
+  status["feeds"] = counts.feeds;
+  status["topics"] = counts.topics;
+  const auto use = daemon.disk().use();
   status["disk"] = {
-      {"own", sizes.own}, {"kept", sizes.kept}, {"cache", sizes.cache}, {"quota", daemon.quota()}};
+      {"own", use.own}, {"kept", use.kept}, {"cache", use.cache}, {"quota", daemon.disk().quota()}};
   status["drops"] = drops_part(participant);
   return status;
 }
@@ -135,10 +113,10 @@ Json status_of(Daemon& daemon, const Sizes& sizes) {
 }  // namespace
 
 void gather_status(Daemon& daemon, std::function<void(const Json&)> done) {
-  auto sizes = std::make_shared<Sizes>();
+  auto counts = std::make_shared<Counts>();
   daemon.pool().submit(
-      kStatusJobs, [sizes](store::Backend& backend) { *sizes = measure(backend); },
-      [&daemon, sizes, done = std::move(done)] { done(status_of(daemon, *sizes)); });
+      kStatusJobs, [counts](store::Backend& backend) { *counts = count(backend); },
+      [&daemon, counts, done = std::move(done)] { done(status_of(daemon, *counts)); });
 }
 
 }  // namespace cip::node

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "node/clock.hpp"
+#include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/participant.hpp"
 #include "node/since.hpp"
@@ -193,7 +194,14 @@ class Subscribe final : public Operation {
     }
   }
 
+  // What a durable subscriber reads stays on disk (design D15).
+  void keep(const Bytes32& feed_key) {
+    const auto* feed = daemon_.participant().hub().replication().feed_by_key(feed_key);
+    if (feed) daemon_.feeds().keep(feed->number());
+  }
+
   void show(const overlay::TopicDelivery& message) {
+    if (cursor_->is_used()) keep(message.feed);
     Json object{{"topic", topic_.text},
                 {"feed", to_z32(message.feed)},
                 {"author", to_z32(message.author)},

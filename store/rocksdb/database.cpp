@@ -1,6 +1,5 @@
 #include "store/rocksdb/database.hpp"
 
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "store/rocksdb/crc32c.hpp"
 #include "store/rocksdb/run_codec.hpp"
 #include "store/rocksdb/status.hpp"
 
@@ -71,11 +71,6 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const RocksOptions& o
   // db_write_buffer_size bounds all families together; a family alone may use all of it.
   out.write_buffer_size = options.write_buffer_bytes;
   out.max_write_buffer_number = 3;
-  // Runs of a feed come in order: each goes in beside the last one of its feed without a search.
-  if (family == Family::nodes || family == Family::blocks) {
-    out.memtable_insert_with_hint_prefix_extractor.reset(
-        rocksdb::NewFixedPrefixTransform(sizeof(FeedNumber)));
-  }
   if (family == Family::blocks) {
     out.enable_blob_files = true;
     out.min_blob_size = kStandaloneBlockBytes;
@@ -131,6 +126,7 @@ Result<void> check_families(const rocksdb::DBOptions& options, const std::string
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options) {
+  static_cast<void>(has_fast_checksums());
   if (auto checked = check_folder(options.folder); !checked) return fail(checked.error());
   const auto db = db_options(options);
   if (auto checked = check_families(db, options.folder); !checked) return fail(checked.error());

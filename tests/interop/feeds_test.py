@@ -208,6 +208,22 @@ class StockFeedsTest(SystemTest):
                 self.finished(self.stock_reader(line, there["key"], relay, "--expect-fork", "1", "--expect-length", "35",
                                                 "--expect-hash", sha256(data)))
 
+    def test_stock_readers_follow_our_writer_who_truncates(self):
+        home = self.new_home()
+        feed = self.our_feed(home, "cut", 40, 20)
+        _, at = self.seed(home, feed["key"])
+        readers = {line: self.stock_reader(line, feed["key"], at, "--expect-length", "40", "--linger", "60000") for line in LINES}
+        for reader in readers.values():
+            reader.event("result", 30)
+        self.ok("feed", "truncate", "cut", "25", "--yes", home=home)
+        more = blocks_of(range(1000025, 1000035), 20)
+        self.ok("feed", "append", "cut", "--block-size", "20", home=home, stdin=more)
+        data = feed["data"][:25 * 20] + more
+        for line in LINES:
+            with self.subTest(line=line):
+                self.finished(self.stock_reader(line, feed["key"], at, "--expect-fork", "1", "--expect-length", "35",
+                                                "--expect-hash", sha256(data)))
+
     def info(self, home, key):
         return self.ok("--json", "feed", "info", key, home=home).object
 

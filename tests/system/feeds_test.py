@@ -4,7 +4,7 @@ import os
 import random
 import unittest
 
-from harness import SystemTest, real_lines
+from harness import BINARY, SystemTest, real_lines
 
 
 def blocks_of_20_mb():
@@ -79,6 +79,30 @@ class FeedsTest(SystemTest):
     def blocks_here(self, node, key):
         info = self.cipnode("--json", "feed", "info", key, home=node)
         return info.object["contiguousLength"] if info.code == 0 else 0
+
+    def test_a_seeder_without_a_dht_fetches_from_a_named_peer_and_passes_on(self):
+        def seed(home, *args):
+            return self.start([BINARY, "--home", home, "--json", "feed", "seed", *args, "--listen", "127.0.0.1:0"]).event("ready")["tcp"]
+
+        source, relay, reader = self.new_home(), self.new_home(), self.new_home()
+        made = {name: self.ok("--json", "feed", "create", name, *flags, home=source).object
+                for name, flags in (("plain", []), ("secret", ["--encrypted"]))}
+        data = {name: os.urandom(200_000) for name in made}
+        for name in made:
+            self.ok("feed", "append", name, "--block-size", "5000", home=source, stdin=data[name])
+        keys = [made[name]["key"] for name in made]
+        passed_on = seed(relay, *keys, "--peer", seed(source, *keys))
+        secret = self.folder / "key"
+        secret.write_text(made["secret"]["encryptionKey"])
+        for name, more in (("plain", []), ("secret", ["--encryption-key-file", secret])):
+            got = self.ok("feed", "cat", made[name]["key"], "--peer", passed_on, *more, home=reader)
+            self.assertEqual(got.out, data[name])
+        # The relay knows no encryption key: what it holds is not what was written.
+        self.assertNotEqual(self.cipnode("feed", "cat", made["secret"]["key"], home=relay).out, data["secret"])
+        # Feeds that come later, and blocks that come later, travel on the same way.
+        self.ok("feed", "append", "plain", home=source, stdin=b"later")
+        follower = self.start([BINARY, "--home", self.new_home(), "--json", "feed", "follow", made["plain"]["key"], "--peer", passed_on])
+        follower.wait_until(lambda: any(e.get("text") == "later" for e in follower.events), 20, "the later block")
 
     def test_an_encrypted_feed_is_read_with_its_encryption_key_alone(self):
         made = self.ok("--json", "feed", "create", "secret", "--encrypted", home=self.writer).object

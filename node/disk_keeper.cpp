@@ -1,0 +1,100 @@
+#include "node/disk_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include "node/clock.hpp"
+#include "node/log.hpp"
+
+namespace cip::node {
+
+namespace {
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+std::vector<store::DiskShare> stored_shares(store::Backend& backend) {
+  std::vector<store::DiskShare> out;
+  const auto records = backend.list_feeds();
+  if (!records) return out;
+  for (const auto& record : *records) {
+    const auto state = backend.load_feed(record.number);
+    if (!state) continue;
+    out.push_back(
+        {record.number, record.disk_class, store::held_bytes(*state), record.used, false});
+  }
+  return out;
+}
+
+}  // namespace
+
+DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool,
+                       std::uint64_t quota)
+    : feeds_(feeds), pool_(pool), quota_(quota), timer_(io) {
+  feeds_.on_closed = [this](const store::FeedRecord& record, std::uint64_t bytes) {
+    closed_[record.number] = {record.number, record.disk_class, bytes, record.used, false};
+  };
+  feeds_.on_dropped = [this](store::FeedNumber number) { closed_.erase(number); };
+}
+
+void DiskKeeper::start() {
+  auto found = std::make_shared<std::vector<store::DiskShare>>();
+  pool_.submit(
+      kStatusJobs, [found](store::Backend& backend) { *found = stored_shares(backend); },
+      [this, found, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        // What was closed since is known better.
+        for (const auto& share : *found) closed_.emplace(share.feed, share);
+        look();
+      });
+}
+
+std::vector<store::DiskShare> DiskKeeper::shares() const {
+  auto all = closed_;
+  for (const auto& [number, open] : feeds_.open_feeds()) {
+    const auto* feed = feeds_.feed(number);
+    if (!feed) continue;
+    const bool in_use = open.users > 0 || open.record.topic.has_value();
+    all[number] = {number, open.record.disk_class, feed->held_bytes(), open.record.used, in_use};
+  }
+  std::vector<store::DiskShare> out;
+  for (const auto& entry : all) out.push_back(entry.second);
+  return out;
+}
+
+Outcome<void> DiskKeeper::admit(std::uint64_t bytes) const {
+  const auto now_used = use();
+  if (now_used.lasting() + bytes <= quota_) return {};
+  return fail_with(
+      ExitCode::full,
+      fmt::format(
+          "the disk quota of {} is used up: own feeds {}, kept ones {}, and {} more are wanted",
+          megabytes(quota_), megabytes(now_used.own), megabytes(now_used.kept), megabytes(bytes)),
+      "raise it with: cipnode join --quota SIZE; or make room with feed unseed, feed clear, feed "
+      "drop");
+}
+
+void DiskKeeper::look_later() {
+  timer_.expires_after(kDiskLook);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (!error && !alive.expired()) look();
+  });
+}
+
+void DiskKeeper::look() {
+  const auto all = shares();
+  for (const auto feed : store::to_evict(all, quota_)) evict(feed);
+  const auto use = store::sum_up(all);
+  // Readers of more than fits read on; what they have read goes behind them.
+  if (use.total() > quota_) feeds_.clear_read_cache();
+  feeds_.set_full(use.lasting() >= quota_);
+  look_later();
+}
+
+void DiskKeeper::evict(store::FeedNumber feed) {
+  log(Floor::store, LogLevel::info, "evicting feed {} of the cache", feed);
+  closed_.erase(feed);
+  feeds_.evict(feed);
+}
+
+}  // namespace cip::node

@@ -1,0 +1,49 @@
+#pragma once
+
+// Holds the feeds of a home to its quota of disk (design D15): lets cache go, oldest read first,
+// and says no to own and kept blocks that do not fit.
+
+#include <asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "node/error.hpp"
+#include "node/feed_library.hpp"
+#include "node/storage_pool.hpp"
+#include "store/disk_share.hpp"
+
+namespace cip::node {
+
+// How often it is looked whether all is within the quota: what a download brings meanwhile may
+// exceed it, and goes again.
+inline constexpr Duration kDiskLook = std::chrono::seconds(1);
+
+class DiskKeeper {
+ public:
+  // All outlive it.
+  DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool, std::uint64_t quota);
+
+  // Learns what the database holds, then watches.
+  void start();
+  // Whether `bytes` more of own or kept feeds fit. Error full: says what takes the room.
+  Outcome<void> admit(std::uint64_t bytes) const;
+  std::uint64_t quota() const { return quota_; }
+  // As known here: feeds that are open as they are now, the others as they were closed.
+  store::DiskUse use() const { return store::sum_up(shares()); }
+
+ private:
+  std::vector<store::DiskShare> shares() const;
+  void look_later();
+  void look();
+  void evict(store::FeedNumber feed);
+
+  FeedLibrary& feeds_;
+  StoragePool& pool_;
+  const std::uint64_t quota_;
+  std::map<store::FeedNumber, store::DiskShare> closed_;  // of feeds that are not open
+  asio::steady_timer timer_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node

@@ -1,0 +1,63 @@
+#pragma once
+
+// Asks others how long an own feed is, before this process first appends to it: a home that was
+// restored from a backup, or copied, holds an older history than its readers, and what it appended
+// would be a second one beside it, which every reader freezes.
+
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/daemon.hpp"
+#include "node/feed_library.hpp"
+
+namespace cip::node {
+
+// A check ends with the last peer that is known to have the feed, at the latest after this; who
+// cannot be reached within it cannot be waited for.
+inline constexpr Duration kLengthPatience = std::chrono::seconds(3);
+
+class LengthCheck {
+ public:
+  using OnDone = std::function<void(Outcome<void>)>;
+
+  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT are asked too. `target`:
+  // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
+  // and may destroy the check. Error conflict: somebody proved a longer history, or shows a
+  // rewritten one. What was proved is part of the feed then, so that the next append goes on behind
+  // it.
+  LengthCheck(Daemon& daemon, store::FeedNumber number, const std::vector<std::string>& peers,
+              const std::optional<Bytes32>& target, OnDone on_done);
+  ~LengthCheck();
+
+ private:
+  void handle(const overlay::FeedNews& news);
+  void handle(const overlay::HubEvent& event);
+  void dial(const std::string& peer);
+  void look();
+  void finish_within(Duration patience);
+  Outcome<void> verdict();
+
+  Daemon& daemon_;
+  const store::FeedNumber number_;
+  const std::optional<Bytes32> target_;
+  OnDone on_done_;
+  std::uint64_t length_;  // before
+  overlay::DownloadId download_ = 0;
+  bool joins_ = false;
+  bool is_searching_ = false;
+  bool in_sync_ = false;
+  std::size_t expected_ = 0;         // peers that the lookup named
+  std::size_t gone_ = 0;             // of these, not to be had
+  std::set<overlay::ConnId> dials_;  // to peers that the user named, under way
+  FeedLibrary::News::Listening news_;
+  Listeners<overlay::HubEvent>::Listening listening_;
+  asio::steady_timer timer_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node

@@ -1,0 +1,87 @@
+"""The quota of disk: cache makes room, own and kept data that does not fit is refused, and the node stays up."""
+import os
+import unittest
+
+from harness import BINARY, FULL, SystemTest
+
+MB = 1_000_000
+
+
+class QuotaTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.join()
+
+    def feed(self, name, size):
+        """A feed of the source with random bytes, in blocks of 50 kB."""
+        data = os.urandom(size)
+        key = self.ok("--json", "feed", "create", name, home=self.source).object["key"]
+        self.ok("feed", "append", name, "--block-size", "50000", home=self.source, stdin=data)
+        return key, data
+
+    def small_node(self, quota):
+        return self.join(self.source.contact, flags=["--quota", quota])
+
+    def disk(self, node):
+        return self.ok("--json", "status", home=node).object["disk"]
+
+    def test_more_than_the_quota_can_be_read_and_goes_again(self):
+        key, data = self.feed("large", 6 * MB)
+        node = self.small_node("2M")
+        self.assertEqual(self.ok("feed", "cat", key, home=node).out, data)
+        self.eventually(lambda: self.disk(node)["cache"] <= 2 << 20, 20, "the cache is within the quota")
+        self.assertEqual(self.ok("feed", "cat", key, home=node).out, data)
+
+    def test_the_cache_that_was_read_longest_ago_goes_first(self):
+        feeds = [self.feed(name, MB) for name in ("a", "b", "c")]
+        node = self.small_node("2500k")
+        for key, data in feeds:
+            self.assertEqual(self.ok("feed", "cat", key, home=node).out, data)
+        keys = lambda: [feed["key"] for feed in self.ok("--json", "feed", "ls", home=node).objects]
+        self.eventually(lambda: keys() == [key for key, _ in feeds[1:]], 20, "the first feed is gone, the others are not")
+
+    def test_a_download_that_does_not_fit_is_refused_and_the_node_stays(self):
+        key, _ = self.feed("large", 6 * MB)
+        small, data = self.feed("small", MB)
+        node = self.small_node("2M")
+        refused = self.cipnode("--json", "feed", "download", key, home=node)
+        self.assertEqual(refused.code, FULL, refused)
+        self.assertIn("--quota", refused.error["hint"])
+        self.ok("feed", "download", small, home=node)
+        self.eventually(lambda: (disk := self.disk(node))["kept"] == MB and disk["cache"] <= MB, 20, "only the small feed is kept")
+        # What is kept is no cache: reading much does not push it out.
+        self.ok("feed", "cat", key, home=node)
+        self.eventually(lambda: self.disk(node)["cache"] == 0 or self.disk(node)["cache"] <= MB + (1 << 17), 20, "cache makes room")
+        self.assertEqual(self.disk(node)["kept"], MB)
+
+    def test_own_blocks_that_do_not_fit_are_refused_whole(self):
+        node = self.small_node("2M")
+        self.ok("feed", "create", "mine", home=node)
+        self.ok("feed", "append", "mine", home=node, stdin=bytes(MB))
+        refused = self.cipnode("--json", "feed", "append", "mine", home=node, stdin=bytes(2 * MB))
+        self.assertEqual(refused.code, FULL, refused)
+        self.assertEqual(self.ok("--json", "feed", "info", "mine", home=node).object["length"], 1)
+        refused = self.cipnode("--json", "publish", "news", home=node, stdin=bytes(MB))
+        self.assertEqual(self.cipnode("--json", "publish", "news", "--lines", home=node, stdin=b"x" * 900_000 + b"\n" + b"y" * 900_000).code, FULL)
+
+    def test_a_seeded_feed_is_fetched_as_far_as_there_is_room(self):
+        key, _ = self.feed("large", 6 * MB)
+        node = self.small_node("2M")
+        self.ok("feed", "seed", key, home=node)
+        self.eventually(lambda: self.disk(node)["kept"] >= 2 << 20, 20, "the quota is used up")
+        refused = self.cipnode("--json", "feed", "seed", self.feed("other", MB)[0], home=node)
+        self.assertEqual(refused.code, FULL, refused)
+        self.ok("feed", "unseed", key, home=node)
+
+    def test_the_quota_is_a_setting(self):
+        home = self.new_home()
+        home.mkdir()
+        (home / "config.toml").write_text('quota = "3M"\n')
+        node = self.start([BINARY, "--home", home, "--json", "join", "--listen", "127.0.0.1:0", "--no-lan"])
+        node.home = home
+        node.event("ready")
+        self.assertEqual(self.disk(node)["quota"], 3 << 20)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
