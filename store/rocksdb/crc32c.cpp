@@ -3,6 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 
+// RocksDB's (util/crc32c.h): the CRC-32C of A and `data`, where `crc` is that of A.
+namespace rocksdb::crc32c {
+std::uint32_t Extend(std::uint32_t crc, const char* data, std::size_t size);
+}
+
 #if defined(__x86_64__)
 #include <dlfcn.h>
 #include <nmmintrin.h>
@@ -33,10 +38,7 @@ Extend choose() {
 
 }  // namespace
 
-// The signature is RocksDB's (util/crc32c.h): the CRC-32C of A and `data`, where `crc` is that of
-// A.
 namespace rocksdb::crc32c {
-std::uint32_t Extend(std::uint32_t crc, const char* data, std::size_t size);
 std::uint32_t Extend(std::uint32_t crc, const char* data, std::size_t size) {
   static const auto chosen = choose();
   return chosen(crc, data, size);
@@ -54,3 +56,9 @@ bool has_fast_checksums() { return false; }
 }  // namespace cip::store
 
 #endif
+
+namespace cip::store {
+std::uint32_t crc32c(ByteView bytes) {
+  return rocksdb::crc32c::Extend(0, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+}  // namespace cip::store

@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "store/rocksdb/crc32c.hpp"
+#include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/run_codec.hpp"
 #include "store/rocksdb/status.hpp"
 
@@ -27,7 +28,7 @@ constexpr std::array<const char*, kFamilies> kNames = {"meta",    "feeds", "topi
 
 rocksdb::DBOptions db_options(const RocksOptions& options) {
   rocksdb::DBOptions db;
-  if (options.env != nullptr) db.env = options.env;
+  db.env = options.env != nullptr ? options.env : &env_with_logs_in_place();
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   // RocksDB's default stops at the first bad record of the log and says nothing, which drops synced
@@ -130,6 +131,9 @@ Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options) {
   if (auto checked = check_folder(options.folder); !checked) return fail(checked.error());
   const auto db = db_options(options);
   if (auto checked = check_families(db, options.folder); !checked) return fail(checked.error());
+  if (options.env == nullptr) {
+    if (auto mended = mend_log_tails(options.folder); !mended) return fail(mended.error());
+  }
 
   // Few shards: a strict one must hold whatever readers pin at one time.
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes, 2, true);

@@ -71,6 +71,11 @@ Result<void> RocksBackend::fill(rocksdb::WriteBatch& batch, const TableBatch& ch
     auto* feeds = database_->family(Family::feeds);
     batch.DeleteRange(feeds, slice_of(begin), slice_of(end)).PermitUncheckedError();
   }
+  if (changes.commit != nullptr) {
+    if (auto added = runs_.add(batch, *changes.commit); !added) return added;
+  }
+  // Last, so that a record of the log does not end in a page of zeros, as blocks may
+  // (log_in_place.hpp).
   for (const auto& change : changes.changes) {
     auto* family = database_->family(family_of(change.table));
     const auto status = change.value
@@ -78,7 +83,7 @@ Result<void> RocksBackend::fill(rocksdb::WriteBatch& batch, const TableBatch& ch
                             : batch.Delete(family, slice_of(change.key));
     if (!status.ok()) return fail(error_of(status));
   }
-  return changes.commit == nullptr ? Result<void>() : runs_.add(batch, *changes.commit);
+  return {};
 }
 
 Result<void> RocksBackend::write(const TableBatch& changes) {

@@ -337,7 +337,8 @@ TEST_CASE("an endless stream of requests stops being read") {
   const auto conn = world.connect(writer, reader);
   world.run();
   writer.full.insert(conn);
-  for (std::uint64_t id = 1; id <= kMaxWaitingRequests + 1; ++id) {
+  // Answers to the first are made ahead; the others wait.
+  for (std::uint64_t id = 1; id <= kMaxReplies + kMaxWaitingRequests + 1; ++id) {
     RequestMessage request;
     request.id = id;
     request.wanted.block = {id % 10, 0};

@@ -1,4 +1,5 @@
 #include "store/rocksdb/rocks_backend.hpp"
+#include "store/rocksdb/log_in_place.hpp"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -65,6 +66,13 @@ void flip_byte(const fs::path& file, std::uintmax_t at) {
   stream.put(byte);
 }
 
+// How far the newest log was written; the room behind it is zeros.
+std::uint64_t written_bytes(const fs::path& folder) {
+  std::ifstream file(newest(folder, ".log"), std::ios::binary);
+  const Bytes bytes{std::istreambuf_iterator<char>(file), {}};
+  return written_log_length(bytes);
+}
+
 bool has_block(Backend& backend, FeedNumber feed, std::uint64_t index) {
   const auto result = backend.read({feed, {}, {index}});
   return result && result->blocks[0].has_value();
@@ -95,15 +103,23 @@ TEST_CASE("a power cut takes whole commits from the end and nothing synced") {
   auto backend = open_in(folder).value();
   const auto feed = new_feed(*backend, 1).number;
   REQUIRE(backend->commit(synced(append_op(feed, 0, 10, 500))).has_value());
-  const auto synced_bytes = fs::file_size(newest(folder, ".log"));
+  const auto synced_bytes = written_bytes(folder);
   REQUIRE(backend->commit(append_op(feed, 10, 20, 500)).has_value());
   REQUIRE(backend->commit(append_op(feed, 20, 30, 500)).has_value());
-  const auto all_bytes = fs::file_size(newest(folder, ".log"));
+  const auto all_bytes = written_bytes(folder);
   REQUIRE(all_bytes > synced_bytes);
 
-  for (std::uintmax_t kept = synced_bytes; kept <= all_bytes; kept += 811) {
+  // The file ends there, or goes on with the zeros of room that was not used, from a sector on.
+  std::vector<std::pair<std::uintmax_t, bool>> cuts;
+  for (auto kept = synced_bytes; kept <= all_bytes; kept += 811) cuts.emplace_back(kept, false);
+  for (auto kept = (synced_bytes / 512 + 1) * 512; kept <= all_bytes; kept += 512)
+    cuts.emplace_back(kept, true);
+  for (const auto& [kept, has_room] : cuts) {
     const auto copy = copy_of(folder);
-    fs::resize_file(newest(copy, ".log"), kept);
+    const auto log = newest(copy, ".log");
+    const auto whole = fs::file_size(log);
+    fs::resize_file(log, kept);
+    if (has_room) fs::resize_file(log, whole);
     auto opened = open_in(copy);
     REQUIRE(opened.has_value());
     const auto length = (*opened)->load_feed(feed)->head->length;
@@ -155,7 +171,7 @@ TEST_CASE("damage inside the log is an error and never a shorter feed") {
   auto backend = open_in(folder).value();
   const auto feed = new_feed(*backend, 1).number;
   REQUIRE(backend->commit(synced(append_op(feed, 0, 10, 500))).has_value());
-  const auto middle = fs::file_size(newest(folder, ".log")) - 100;
+  const auto middle = written_bytes(folder) - 100;
   REQUIRE(backend->commit(synced(append_op(feed, 10, 20, 500))).has_value());
   const auto copy = copy_of(folder);
   flip_byte(newest(copy, ".log"), middle);

@@ -1,0 +1,41 @@
+#pragma once
+
+// Write-ahead logs that have their length before their contents.
+//
+// RocksDB reserves room for a log behind the end of the file, so that each synced append writes the
+// new length of the file beside its data: two writes of the disk where one would do. Here the room
+// is part of the file, zeros until it is used; when a log is closed it is cut to what was written.
+//
+// After a crash a log thus ends in zeros. RocksDB takes them for the end of the log, unless a write
+// was torn: what is half there looks like damage in the middle. mend_log_tails() therefore cuts
+// such logs to what was written before RocksDB reads them, and the recovery is that of a log which
+// ends early.
+//
+// A log is a sequence of blocks of 32 KiB, each a sequence of records (RocksDB's wiki: Write Ahead
+// Log File Format); a record does not cross blocks, and less than 7 bytes at the end of a block are
+// zeros:
+//
+//   crc u32 (masked CRC-32C of type and data) | size u16 | type u8 | data
+
+#include <rocksdb/env.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace cip::store {
+
+// The system's files, with logs in place. Lives as long as the process.
+rocksdb::Env& env_with_logs_in_place();
+
+// Cuts the logs in the folder of a database. Errors: locked, not_writable, io_failed.
+Result<void> mend_log_tails(const std::string& folder);
+
+// How much of a log was written: all but the zeros behind the last record, and of a torn last
+// record what came before its zeros. A record that is damaged otherwise counts whole, for RocksDB
+// to judge.
+std::uint64_t written_log_length(ByteView log);
+
+}  // namespace cip::store
