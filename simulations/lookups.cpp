@@ -22,7 +22,7 @@ void Lookups::begin() { begin(world_.random_live_node()); }
 
 void Lookups::begin(NodeIndex from) {
   const auto target = world_.random().bytes<32>();
-  UnderWay walk{target, {}};
+  UnderWay walk{target, world_.contact(from), {}};
   const auto& parameters = world_.parameters();
   for (const NodeIndex node :
        world_.oracle().closest(target, parameters.k + 1 + kSpare, world_.gone())) {
@@ -55,7 +55,11 @@ bool Lookups::run(std::uint64_t count, const Progress& progress) {
 }
 
 void Lookups::forget_the_dead() {
-  std::erase_if(under_way_, [this](const auto& walk) { return world_.is_dead(walk.first.first); });
+  // A newcomer in its place has another address.
+  std::erase_if(under_way_, [this](const auto& walk) {
+    const auto searcher = walk.first.first;
+    return world_.is_dead(searcher) || world_.contact(searcher) != walk.second.searcher;
+  });
 }
 
 void Lookups::finish(NodeIndex node, const dht::QueryDone& done) {

@@ -45,6 +45,7 @@ class Lookups {
  private:
   struct UnderWay {
     dht::Target target;
+    dht::Contact searcher;
     std::vector<dht::Contact> expected;  // some more than k: some may leave meanwhile
   };
   using Key = std::pair<NodeIndex, std::uint64_t>;

@@ -112,7 +112,7 @@ class SafetyScenario {
     }
     if (whole && judge_.broken().empty()) {
       world_.calm();
-      whole = advance(world_.now().mono + kWalkEnd);
+      whole = advance(world_.now().mono + walk_end(world_.parameters().alpha));
       lookups.forget_the_dead();
       if (lookups.under_way() > 0) judge_.say(0, "or another one walks without end");
     }

@@ -6,16 +6,23 @@
 //   proven   no table holds a contact that did not answer, and no node hands one out
 //   buckets  hold at most k
 //   bounds   queries and requests under way stay below theirs
-//   end      every walk ends within kWalkEnd
+//   end      every walk ends within walk_end()
 //   healing  once all faults are over, lookups succeed within kHealBound of lifetimes.hpp
 
 #include <string>
 
+#include "dht/query.hpp"
+#include "dht/rpc.hpp"
 #include "simulations/routing.hpp"
 
 namespace cip::simulations {
 
-inline constexpr Duration kWalkEnd = std::chrono::minutes(5);
+// What a walk may take at most: as many requests as it may make, each late after a second, alpha at
+// a time, and the transmissions of the last one.
+constexpr Duration walk_end(std::size_t alpha) {
+  return dht::Query::kMaxRequests * dht::Rpc::kMaxTimeout / static_cast<long>(alpha) +
+         std::chrono::seconds(10);
+}
 
 struct SafetyRun {
   RunInfo info;
