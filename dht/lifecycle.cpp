@@ -252,10 +252,23 @@ void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
     default:
       return;
   }
-  // If nobody answered meanwhile, the trouble may be ours.
+  remember_dead(now, overdue);
+}
+
+// Whoever is silent twice is left out of further walks, or each would wait for it anew; the
+// transmissions that follow bring it back if it answers.
+void Lifecycle::note_late(Now now, const Rpc::Overdue& overdue) {
+  if (overdue.unanswered >= 2 && overdue.call.purpose == Purpose::query)
+    remember_dead(now, overdue);
+}
+
+// If nobody answered meanwhile, the trouble may be ours.
+void Lifecycle::remember_dead(Now now, const Rpc::Overdue& overdue) {
   const bool others_answered = core_.last_heard > overdue.begun;
   const bool remember = core_.options.defences.remember_dead;
-  if (remember && call.retries > 1 && others_answered) core_.dead.add(now.mono, call.to);
+  if (remember && overdue.call.retries > 1 && others_answered) {
+    core_.dead.add(now.mono, overdue.call.to);
+  }
 }
 
 void Lifecycle::ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner) {

@@ -50,6 +50,8 @@ class Lifecycle {
   void note_reply(Now now, SocketRole local, const Rpc::Answered& answered, const Reply& reply);
   // A request failed for good.
   void note_failure(Now now, const Rpc::Overdue& overdue);
+  // A request waits longer than it should.
+  void note_late(Now now, const Rpc::Overdue& overdue);
 
   void handle_timeout(Now now);
   std::optional<TimePoint> next_timeout() const;
@@ -62,6 +64,7 @@ class Lifecycle {
   std::size_t memory_bytes() const;
 
  private:
+  void remember_dead(Now now, const Rpc::Overdue& overdue);
   struct Proof {
     Endpoint from;
     Endpoint seen;  // the address at which it reached us

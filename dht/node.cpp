@@ -70,6 +70,8 @@ void Node::Parts::handle_overdue(Now now, const Rpc::Overdue& overdue) {
   if (overdue.failed) {
     ++core.stats.timeouts;
     lifecycle.note_failure(now, overdue);
+  } else {
+    lifecycle.note_late(now, overdue);
   }
   switch (overdue.call.purpose) {
     case Purpose::query:

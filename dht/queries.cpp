@@ -129,7 +129,15 @@ void Queries::add_table(Now now, Running& query) {
   std::array<ContactHandle, UINT8_MAX> handles{};
   const auto k = query.walk_k();
   const auto count = core_.table.closest(query.walk.target(), std::span(handles).first(k));
-  for (std::size_t i = 0; i < count; ++i) query.walk.add(core_.arena[handles[i]]);
+  const auto is_dead = [&](ContactHandle handle) {
+    return core_.dead.contains(now.mono, core_.arena[handle].endpoint);
+  };
+  const auto found = std::span(handles).first(count);
+  // Silent ones only if there is nobody else.
+  const bool all_dead = std::all_of(found.begin(), found.end(), is_dead);
+  for (const auto handle : found) {
+    if (all_dead || !is_dead(handle)) query.walk.add(core_.arena[handle]);
+  }
   query.had_contacts = query.had_contacts || count > 0;
   if (count >= k) return;
   for (const auto* list : {&core_.options.bootstrap, &core_.options.known}) {

@@ -125,8 +125,16 @@ bool Query::is_done() const {
                               : !pending_.empty() && near_enough(pending_.front()));
   if (more) return false;
   if (in_flight_ == 0) return true;
-  if (in_flight_ == slow_ && closest_.size() >= limits_.k) return true;
-  return in_flight_ == gone_ && !closest_.empty();
+  if (in_flight_ != slow_ || closest_.empty()) return false;
+  return in_flight_ == gone_ || (closest_.size() >= limits_.k && !awaits_near());
+}
+
+// Somebody late may still be among the closest, and has not been silent twice.
+bool Query::awaits_near() const {
+  return std::any_of(entries_.begin(), entries_.end(), [this](const Entry& entry) {
+    return entry.state == State::asked && entry.late < kPatience &&
+           is_near_enough(entry.contact.id);
+  });
 }
 
 std::vector<Contact> Query::closest() const {

@@ -94,7 +94,8 @@ class Rpc {
     RequestId id;
     Call call;  // of a late one: without the request's value
     bool failed = false;
-    TimePoint begun{};  // first transmission
+    TimePoint begun{};        // first transmission
+    unsigned unanswered = 0;  // transmissions so far
   };
   std::optional<Overdue> poll_overdue();
 
@@ -150,6 +151,7 @@ class Rpc {
   Fifo<Overdue> overdue_;
   std::optional<TimePoint> earliest_;
   std::optional<Duration> average_;
+  Duration deviation_{};  // from it, smoothed
   std::uint64_t last_id_ = 0;
 };
 

@@ -201,6 +201,22 @@ TEST_CASE("own values above 1000 bytes are refused before anything is sent") {
   CHECK(net.node(0).stats().requests_sent == sent);
 }
 
+TEST_CASE("a contact that was silent twice is left out of the walks that follow") {
+  TestNetwork net;
+  net.add_many(40);
+  net.run(seconds(5));
+  for (std::size_t i = 30; i < 40; ++i) net.kill(i);
+  Duration took[2];
+  for (auto& duration : took) {
+    const auto query =
+        net.act(2, [&](Node& node) { return node.find_node(net.now(), target_of(3)); });
+    duration = net.wait_done(2, query)->took;
+    net.run(milliseconds(400));  // the first wait is 100 ms, the second 200 ms
+  }
+  CHECK(took[0] >= milliseconds(100));
+  CHECK(took[1] < milliseconds(100));
+}
+
 TEST_CASE("dead nodes hold up a query only shortly, are remembered, and leave the tables") {
   TestNetwork net;
   net.add_many(40);

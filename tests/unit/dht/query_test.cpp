@@ -145,16 +145,30 @@ TEST_CASE("a contact known to be down is never asked") {
   CHECK(query.poll_hint()->dead == contact_at(1).endpoint);
 }
 
-TEST_CASE("query does not wait for late contacts once k have answered") {
+TEST_CASE("query does not wait for late contacts once k closer ones have answered") {
+  Query query{Target{}, {.k = 1, .alpha = 2}};
+  query.add(contact_at(1));
+  query.add(contact_at(2));
+  expect_request(query, 1);
+  expect_request(query, 2);
+  answer(query, 1);
+  CHECK_FALSE(query.is_done());
+  query.handle_late(contact_at(2));
+  CHECK(query.is_done());
+}
+
+TEST_CASE("a late contact that may be among the closest is waited for once more") {
   Query query{Target{}, {.k = 1, .alpha = 2}};
   query.add(contact_at(1));
   query.add(contact_at(2));
   expect_request(query, 1);
   expect_request(query, 2);
   answer(query, 2);
+  query.handle_late(contact_at(1));
   CHECK_FALSE(query.is_done());
   query.handle_late(contact_at(1));
   CHECK(query.is_done());
+  CHECK(query.closest() == contacts_at({2}));
 }
 
 TEST_CASE(

@@ -121,6 +121,25 @@ TEST_CASE_FIXTURE(Fixture, "the average of all answers serves for strangers") {
   CHECK(rpc.next_timeout() == at_ms(250).mono);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "strangers are given four times what answers differ by, beyond the average") {
+  rpc.handle_reply(at_ms(50), kPeer, send(0, call_to(kPeer)));
+  rpc.handle_reply(at_ms(350), kPeer, send(100, call_to(kPeer)));
+  CHECK(rpc.average_round_trip() == milliseconds(75));  // an eighth of the way from 50 to 250
+  send(400, call_to({kPeer.ip, 4002}));
+  CHECK(rpc.next_timeout() == at_ms(400 + 75 + 4 * 68).mono + std::chrono::microseconds(4 * 750));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what was not answered in time leaves the window") {
+  rpc.handle_reply(at_ms(1), kPeer, send(0, call_to(kPeer)));
+  for (int i = 0; i < 80; ++i) send(2, call_to(kPeer, 0));
+  rpc.begin(at_ms(2), call_to(kPeer));
+  CHECK(rpc.queued() == 1);
+  rpc.handle_timeout(at_ms(102));
+  CHECK(rpc.queued() == 0);
+  CHECK(transmissions() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a full window makes requests wait, and each answer lets one go") {
   std::vector<Tid> tids;
   for (int i = 0; i < 80; ++i) tids.push_back(send(0, call_to(kPeer)));
