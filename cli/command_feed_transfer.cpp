@@ -150,7 +150,15 @@ class DownloadPrinter final : public Printer {
                                     duration_text(number_of(done, "tookMs"))));
     pairs.add("rate", rate_text(done));
     pairs.add("tree hash", text_of(done, "treeHash"));
+    pairs.add("state", state_text(done));
     context_.console.write_out(pairs.text(context_.style()));
+  }
+
+  static std::string state_text(const Json& done) {
+    const auto length = plural(count_of(done, "length"), "block");
+    return done.value("inSync", false)
+               ? fmt::format("in sync: all {} of the feed are here", length)
+               : fmt::format("the blocks asked for are here; the feed has {}", length);
   }
 
   ProgressBar bar_;

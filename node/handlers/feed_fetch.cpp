@@ -131,8 +131,7 @@ class Fetch : public FeedOperation {
 // Puts out the bytes of blocks one after the other.
 class Cat final : public Fetch {
  public:
-  Cat(Daemon& daemon, Params& params, Output& out)
-      : Fetch(daemon, params, out) {}
+  Cat(Daemon& daemon, Params& params, Output& out) : Fetch(daemon, params, out) {}
 
   void handle_room() override {
     if (stream_) put();
@@ -191,8 +190,7 @@ class Cat final : public Fetch {
 // Fetches, verifies, keeps; the answer comes when everything is durable.
 class Download final : public Fetch {
  public:
-  Download(Daemon& daemon, Params& params, Output& out)
-      : Fetch(daemon, params, out) {}
+  Download(Daemon& daemon, Params& params, Output& out) : Fetch(daemon, params, out) {}
 
  private:
   void opened() override {
@@ -268,7 +266,9 @@ class Download final : public Fetch {
                  {"tookMs", took},
                  {"blocksPerSecond", per_second(blocks())},
                  {"bytesPerSecond", per_second(bytes())},
-                 {"treeHash", to_hex(feed().tree_hash())}});
+                 {"treeHash", to_hex(feed().tree_hash())},
+                 {"length", feed().length()},
+                 {"inSync", feed().contiguous_length() == feed().length()}});
     out_.done();
   }
 

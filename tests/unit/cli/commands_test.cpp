@@ -332,7 +332,9 @@ TEST_CASE("feed commands ask for what the flags say") {
                       {"tookMs", 100},
                       {"blocksPerSecond", 50000},
                       {"bytesPerSecond", 5e6},
-                      {"treeHash", kHex}}}},
+                      {"treeHash", kHex},
+                      {"length", 7},
+                      {"inSync", true}}}},
         {"feed", "download", kKey, "--range", "..5000"});
   check("feed-follow",
         {.results = {{{"key", kKey}, {"index", 0}, {"text", "a"}},
