@@ -84,6 +84,7 @@ GreeterStats Greeter::stats() const {
   out.ignored = server_.stats().ignored;
   out.denied = server_.stats().denied;
   out.throttled = server_.stats().throttled;
+  out.replayed = server_.stats().replayed;
   out.pending_evicted = pending_.evicted();
   return out;
 }

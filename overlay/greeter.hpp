@@ -116,6 +116,7 @@ struct GreeterStats {
   std::uint64_t ignored = 0;          // did not decrypt
   std::uint64_t denied = 0;           // by the owner's lists
   std::uint64_t throttled = 0;        // above kHellosPerSecond
+  std::uint64_t replayed = 0;         // answered before, and too old to be a repetition
   std::uint64_t pending_evicted = 0;  // above kMaxPendingHellos
   std::uint64_t dials_refused = 0;    // dials back above kMaxDialsBackPerIp
 };

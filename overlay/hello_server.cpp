@@ -1,6 +1,8 @@
 #include "overlay/hello_server.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "dht/commands.hpp"
 #include "overlay/noise.hpp"
@@ -11,6 +13,16 @@ const Bytes32& hello_prologue() {
   static const Bytes32 prologue = make_namespace("hyperswarm/dht", 0);
   return prologue;
 }
+
+namespace {
+
+std::uint64_t first_bits(const Bytes32& digest) {
+  std::uint64_t bits;
+  std::memcpy(&bits, digest.data(), sizeof bits);
+  return bits;
+}
+
+}  // namespace
 
 HelloPayload base_payload(const Offer& offer) {
   HelloPayload out;
@@ -31,6 +43,10 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, ByteView message
   if (const auto known = answers_.find(digest); known != answers_.end()) {
     return Answer{
         .message2 = known->second, .repeated = true, .peer = {}, .keys = {}, .dial_back = {}};
+  }
+  if (was_answered(digest)) {
+    ++stats_.replayed;
+    return std::nullopt;
   }
   if (!take_turn(now)) return std::nullopt;
 
@@ -109,6 +125,22 @@ void HelloServer::keep(Now now, const Bytes32& digest, const Bytes& message2) {
   }
   answers_.insert_or_assign(digest, message2);
   ages_.push_back({now.mono + kAnswerLife, digest});
+  remember(now, digest);
+}
+
+// Only what was authentic comes here, so that garbage pushes nothing out.
+void HelloServer::remember(Now now, const Bytes32& digest) {
+  if (remembered_.size() >= kMaxRemembered || now.mono - generation_began_ >= kReplayGeneration) {
+    remembered_before_ = std::exchange(remembered_, {});
+    generation_began_ = now.mono;
+  }
+  remembered_.insert(first_bits(digest));
+}
+
+bool HelloServer::was_answered(const Bytes32& digest) const {
+  if (!refuses_replays_) return false;
+  const auto bits = first_bits(digest);
+  return remembered_.contains(bits) || remembered_before_.contains(bits);
 }
 
 }  // namespace cip::overlay

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/crypto.hpp"
 #include "base/random.hpp"
@@ -20,6 +21,11 @@ namespace cip::overlay {
 // Message 2 is repeated for the same message 1 this long; so many are kept, oldest out.
 inline constexpr Duration kAnswerLife = std::chrono::seconds(10);
 inline constexpr std::size_t kMaxAnswers = 1024;
+// After that a message 1 is refused for as long as it is remembered: whoever recorded it would have
+// state kept for a peer who is not there. Two generations of an hour, or of so many, whichever ends
+// first; a flood at the full rate is remembered for five minutes.
+inline constexpr Duration kReplayGeneration = std::chrono::hours(1);
+inline constexpr std::size_t kMaxRemembered = 65'536;
 // A hello costs some 0.5 ms of curve arithmetic, so strangers get a bounded share of the processor:
 // sustained per second, and at once.
 inline constexpr double kHellosPerSecond = 200;
@@ -32,6 +38,8 @@ class HelloServer {
   // Only these keys are answered; none: everybody but the denied. The others get silence.
   void allow_only(std::optional<std::set<PublicKey>> keys) { allowed_ = std::move(keys); }
   void deny(const PublicKey& key) { denied_.insert(key); }
+  // On, unless a test shows what happens without it.
+  void refuse_replays(bool refuse) { refuses_replays_ = refuse; }
 
   struct Answer {
     Bytes message2;
@@ -49,6 +57,7 @@ class HelloServer {
     std::uint64_t ignored = 0;    // did not decrypt
     std::uint64_t denied = 0;     // by the owner's lists
     std::uint64_t throttled = 0;  // above kHellosPerSecond
+    std::uint64_t replayed = 0;   // answered before, and too old to be a repetition
   };
   const Stats& stats() const { return stats_; }
 
@@ -61,6 +70,8 @@ class HelloServer {
   bool is_welcome(const PublicKey& key) const;
   bool take_turn(Now now);
   void keep(Now now, const Bytes32& digest, const Bytes& message2);
+  void remember(Now now, const Bytes32& digest);
+  bool was_answered(const Bytes32& digest) const;
   HelloPayload make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer) const;
 
   KeyPair identity_;
@@ -68,6 +79,10 @@ class HelloServer {
   std::set<PublicKey> denied_;
   std::unordered_map<Bytes32, Bytes, Bytes32Hash> answers_;  // by hash of message 1
   std::deque<Kept> ages_;
+  bool refuses_replays_ = true;
+  // The first bytes of digests, by generation; the older one goes when the younger is over.
+  std::unordered_set<std::uint64_t> remembered_, remembered_before_;
+  TimePoint generation_began_{};
   double turns_ = kHelloBurst;
   TimePoint turns_at_{};
   Stats stats_;

@@ -12,6 +12,7 @@
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
 #include "node/version.hpp"
+#include "overlay/greeter.hpp"
 
 namespace cip::node {
 
@@ -63,8 +64,8 @@ Json stored_part(const dht::RecordCache::Counts& counts) {
           {"refused", counts.refused}};
 }
 
-// Everything that was not processed, by reason: datagrams, own datagrams the system refused, and
-// connections that ended because of what came over them.
+// Everything that was not processed, by reason: datagrams, own datagrams the system refused,
+// hellos, and connections that ended because of what came over them.
 Json drops_part(Participant& participant) {
   Json drops = Json::object();
   const auto add = [&](std::string name, std::uint64_t count) {
@@ -78,6 +79,15 @@ Json drops_part(Participant& participant) {
   add("oversized", udp.oversized);
   add("unsendable", udp.unsendable);
   add("tcp_refused", participant.tcp().counters().refused);
+  if (const auto* greeter = participant.hub().greeter()) {
+    const auto hellos = greeter->stats();
+    add("hello_unreadable", hellos.ignored);
+    add("hello_denied", hellos.denied);
+    add("hello_throttled", hellos.throttled);
+    add("hello_replayed", hellos.replayed);
+    add("hello_evicted", hellos.pending_evicted);
+    add("dial_back_refused", hellos.dials_refused);
+  }
   for (const auto& [reason, count] : participant.hub().counters().closed) {
     add("stream_" + reason, count);
   }

@@ -116,10 +116,37 @@ TEST_CASE("a repeated message 1 gets the same message 2 for 10 s") {
   CHECK(again->repeated);
   CHECK(again->message2 == first->message2);
   CHECK_FALSE(again->keys);
-  const auto later = f.serve(client.message1(), 11s);
-  REQUIRE(later);
-  CHECK_FALSE(later->repeated);
-  CHECK(later->message2 != first->message2);
+  CHECK_FALSE(f.serve(client.message1(), 11s));
+}
+
+TEST_CASE("a message 1 that was answered once is refused when it comes back later") {
+  Fixture f;
+  const auto message1 = f.client().message1();
+  REQUIRE(f.serve(message1));
+  CHECK(f.serve(message1, 9s)->repeated);
+  for (const Duration later : {Duration(11s), Duration(59min), Duration(61min)}) {
+    CHECK_FALSE(f.serve(message1, later));
+  }
+  CHECK(f.server.stats().replayed == 3);
+  CHECK(f.serve(f.client().message1(), 62min));  // others are answered
+  // Two generations of an hour later it is forgotten; without the memory it always was.
+  Fixture open;
+  open.server.refuse_replays(false);
+  REQUIRE(open.serve(message1));
+  const auto replayed = open.serve(message1, 11s);
+  REQUIRE(replayed);
+  CHECK_FALSE(replayed->repeated);
+  CHECK(replayed->keys);  // state for a peer who is not there
+}
+
+TEST_CASE("what does not decrypt is not remembered") {
+  Fixture f;
+  auto message1 = f.client().message1();
+  const auto good = message1;
+  message1.back() ^= 1;
+  CHECK_FALSE(f.serve(message1));
+  CHECK(f.serve(good, 11s));
+  CHECK(f.server.stats().replayed == 0);
 }
 
 TEST_CASE("a stock client without a trailer is told error 1, and gets no stream") {
