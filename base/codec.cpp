@@ -90,8 +90,13 @@ void Writer::zigzag(std::int64_t value) {
 }
 
 void Writer::addr4(Endpoint value) {
-  for (int shift = 24; shift >= 0; shift -= 8) u8(static_cast<std::uint8_t>(value.ip >> shift));
-  u16(value.port);
+  FixedBytes<6> bytes;
+  for (std::size_t i = 0; i < 4; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(value.ip >> (24 - 8 * i));
+  }
+  bytes[4] = static_cast<std::uint8_t>(value.port);
+  bytes[5] = static_cast<std::uint8_t>(value.port >> 8);
+  raw(bytes);
 }
 
 std::size_t uint_size(std::uint64_t value) {

@@ -99,8 +99,10 @@ class Writer {
   Bytes take() { return std::move(out_); }
 
  private:
-  void little_endian(std::uint64_t value, int n) {
-    for (int i = 0; i < n; ++i) out_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  void little_endian(std::uint64_t value, std::size_t n) {
+    FixedBytes<8> bytes;
+    for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
+    raw(ByteView(bytes).first(n));
   }
 
   Bytes out_;

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "node/clock.hpp"
+
 namespace cip::node {
 
 namespace {
@@ -14,6 +16,8 @@ namespace {
 // Datagrams per system call, and the buffers that the kernel keeps for bursts.
 constexpr std::size_t kBatch = 32;
 constexpr int kSocketBuffer = 1024 * 1024;
+// A socket that was read so short a time ago is likely to have several datagrams by now.
+constexpr Duration kBusy = std::chrono::microseconds(50);
 
 sockaddr_in to_sockaddr(Endpoint endpoint) {
   sockaddr_in out{};
@@ -40,6 +44,28 @@ void add_path(msghdr& message, MutableByteView control, SendPath path) {
   std::memcpy(CMSG_DATA(header), &info, sizeof info);
 }
 
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+// sendto() costs less than sendmsg(), which has more to copy and to check.
+ssize_t send_plain(int fd, Endpoint to, ByteView datagram) {
+  const auto address = to_sockaddr(to);
+  return ::sendto(fd, datagram.data(), datagram.size(), kSendFlags,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+ssize_t send_along(int fd, Endpoint to, ByteView datagram, SendPath path) {
+  auto address = to_sockaddr(to);
+  iovec piece{const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
+  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
+  msghdr message{};
+  message.msg_name = &address;
+  message.msg_namelen = sizeof address;
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  add_path(message, control, path);
+  return ::sendmsg(fd, &message, kSendFlags);
+}
+
 }  // namespace
 
 struct UdpSocket::Batch {
@@ -49,17 +75,39 @@ struct UdpSocket::Batch {
   std::array<iovec, kBatch> pieces;
   std::array<mmsghdr, kBatch> messages;
 
-  int receive(int fd) {
+  Batch() {
     for (std::size_t i = 0; i < kBatch; ++i) {
       pieces[i] = {buffers[i].data(), buffers[i].size()};
       messages[i] = {};
       messages[i].msg_hdr.msg_name = &sources[i];
-      messages[i].msg_hdr.msg_namelen = sizeof(sockaddr_in);
       messages[i].msg_hdr.msg_iov = &pieces[i];
       messages[i].msg_hdr.msg_iovlen = 1;
     }
-    return ::recvmmsg(fd, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
   }
+
+  // How many came; recvfrom() costs less than recvmmsg() when it is one.
+  std::size_t receive(int fd, std::size_t most) {
+    return most == 1 ? receive_one(fd) : receive_many(fd, most);
+  }
+  std::size_t receive_one(int fd) {
+    socklen_t length = sizeof(sockaddr_in);
+    const auto n = ::recvfrom(fd, buffers[0].data(), buffers[0].size(), MSG_DONTWAIT,
+                              reinterpret_cast<sockaddr*>(&sources[0]), &length);
+    if (n < 0) return 0;
+    messages[0].msg_len = static_cast<unsigned>(n);
+    return 1;
+  }
+  std::size_t receive_many(int fd, std::size_t most) {
+    // The system writes over the lengths of addresses, when a message came.
+    for (std::size_t i = 0; i < received; ++i) {
+      messages[i].msg_hdr.msg_namelen = sizeof(sockaddr_in);
+    }
+    const auto n =
+        ::recvmmsg(fd, messages.data(), static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
+    received = n < 0 ? 0 : static_cast<std::size_t>(n);
+    return received;
+  }
+  std::size_t received = kBatch;  // by the last call of recvmmsg()
 };
 
 UdpSocket::UdpSocket(asio::io_context& io) : socket_(io), batch_(std::make_unique<Batch>()) {}
@@ -101,9 +149,12 @@ void UdpSocket::wait() {
 
 bool UdpSocket::receive() {
   // Errors here are what ICMP reported about somebody else's port; nothing follows from them.
-  const int count = batch_->receive(socket_.native_handle());
+  const auto time = now().mono;
+  const auto most = time - received_at_ < kBusy ? kBatch : 1;
+  received_at_ = time;
+  const auto count = batch_->receive(socket_.native_handle(), most);
   const auto alive = std::weak_ptr(alive_);
-  for (std::size_t i = 0; count > 0 && i < static_cast<std::size_t>(count); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const auto size = batch_->messages[i].msg_len;
     ++counters_.datagrams_in;
     counters_.bytes_in += size;
@@ -118,16 +169,8 @@ bool UdpSocket::receive() {
 }
 
 bool UdpSocket::send(Endpoint to, ByteView datagram, SendPath path) {
-  auto address = to_sockaddr(to);
-  iovec piece{const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
-  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
-  msghdr message{};
-  message.msg_name = &address;
-  message.msg_namelen = sizeof address;
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
-  if (path.source_ip != 0 || path.interface != 0) add_path(message, control, path);
-  const auto n = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto n = path == SendPath{} ? send_plain(socket_.native_handle(), to, datagram)
+                                    : send_along(socket_.native_handle(), to, datagram, path);
   if (n < 0) {
     ++counters_.unsendable;
     return false;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
+#include "base/time.hpp"
 
 namespace cip::node {
 
@@ -29,6 +30,7 @@ struct UdpCounters {
 struct SendPath {
   std::uint32_t source_ip = 0;
   int interface = 0;  // index
+  bool operator==(const SendPath&) const = default;
 };
 
 class UdpSocket {
@@ -63,6 +65,7 @@ class UdpSocket {
   std::unique_ptr<Batch> batch_;
   OnDatagram on_datagram_;
   UdpCounters counters_;
+  TimePoint received_at_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -1,11 +1,14 @@
 // Measures DHT work of whole participants over real UDP sockets on loopback; prints one JSON object
 // per result. Driven by scripts/bench, which runs the stock peers beside it.
 //
-//   dht_bench network NODES OPS CONCURRENCY        find_node by a client of NODES nodes in this
-//   process dht_bench client HOST:PORT OPS CONCURRENCY     find_node, then put, by a client of a
-//   network there dht_bench kill NODES DEAD OPS                  find_node before and after DEAD of
-//   NODES nodes ended dht_bench load HOST:PORT SECONDS               requests that the node there
-//   answers in a second
+//   dht_bench network NODES OPS CONCURRENCY
+//     find_node by a client of NODES nodes in this process
+//   dht_bench client HOST:PORT OPS CONCURRENCY
+//     find_node, then put, by a client of a network there
+//   dht_bench kill NODES DEAD OPS
+//     find_node before and after DEAD of NODES nodes ended
+//   dht_bench load HOST:PORT SECONDS
+//     requests that the node there answers in a second
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -87,6 +91,14 @@ class Bench {
     const auto first = add({}).local();
     while (members_.size() < nodes) add({first});
     return first;
+  }
+  // Young nodes announce themselves again whenever their table has grown; that is over after one
+  // round of pings (dht/announcer.hpp).
+  void settle() {
+    const auto end = now().mono + 4 * dht::Announcer::kPingEvery / 3;
+    asio::steady_timer alarm(io_, 4 * dht::Announcer::kPingEvery / 3);
+    alarm.async_wait([](std::error_code) {});
+    run_until([&] { return now().mono >= end; });
   }
   void end_last(std::size_t count) {
     for (; count > 0; --count) {
@@ -239,6 +251,7 @@ int network(std::size_t nodes, std::size_t ops, std::size_t concurrency) {
   Bench bench;
   auto& client = bench.add({bench.grow(nodes)}, true);
   bench.find(client, 200, 1);  // the table fills, round trips are learned
+  bench.settle();
   print("find_node", bench.find(client, ops, concurrency));
   return 0;
 }
@@ -256,6 +269,7 @@ int killed(std::size_t nodes, std::size_t dead, std::size_t ops) {
   const auto first = bench.grow(nodes - dead);
   auto& client = bench.add({first}, true);
   for (std::size_t i = 0; i < dead; ++i) bench.add({first});
+  bench.settle();
   print("all alive", bench.find(client, ops, 1));
   bench.end_last(dead);
   print("just killed", bench.find(client, ops, 1));
