@@ -107,10 +107,10 @@ void Lifecycle::bootstrap(Now now) {
   walk(now, core_.table.id().bytes);
 }
 
-void Lifecycle::walk(Now now, const Target& target) {
+void Lifecycle::walk(Now now, const Target& target, QueryOptions options) {
   QueryTask task;
   task.upkeep = true;
-  boot_ = queries_.begin(now, target, std::move(task), {});
+  boot_ = queries_.begin(now, target, std::move(task), std::move(options));
 }
 
 void Lifecycle::settle(Now now) {
@@ -450,9 +450,24 @@ void Lifecycle::handle_timeout(Now now) {
   }
   check_oldest(now);
   const bool idle = now.mono - core_.last_query >= kRefreshAfter;
-  if (!idle || boot_ != QueryId{}) return;
+  if (idle && boot_ == QueryId{}) refresh(now);
+}
+
+// Every other time towards the own id, from the far half of the network. A walk from what is close
+// ends there: two networks that grew apart and full would never hear of each other's nodes next to
+// them, though both know the same nodes elsewhere.
+void Lifecycle::refresh(Now now) {
   const auto member = core_.table.random_member(core_.random);
-  walk(now, member ? member->id.bytes : core_.table.id().bytes);
+  refreshes_from_afar_ = !refreshes_from_afar_;
+  if (!refreshes_from_afar_ && member) return walk(now, member->id.bytes);
+  const auto& own = core_.table.id().bytes;
+  auto elsewhere = core_.random.bytes<32>();
+  elsewhere[0] = static_cast<std::uint8_t>((elsewhere[0] & 0x7f) | (~own[0] & 0x80));
+  QueryOptions options;
+  for (const auto& far : core_.table.closest(elsewhere, core_.options.k)) {
+    options.start.push_back(far.endpoint);
+  }
+  walk(now, own, std::move(options));
 }
 
 // After a pause nothing that was known of others can be trusted, and the network may be another.

@@ -73,12 +73,13 @@ class Lifecycle {
   bool has_contacts() const;
   void adopt_interfaces();
   void bootstrap(Now now);
-  void walk(Now now, const Target& target);
+  void walk(Now now, const Target& target, QueryOptions options = {});
   void finish_bootstrap(Now now, unsigned answers);
   void hear(Now now, const Contact& contact, bool external);
   bool may_replace(Now now) const;
   void ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner = 0);
   void check_oldest(Now now);
+  void refresh(Now now);
   void sample(Endpoint seen, Endpoint from);
   void consider_probe(Now now, Endpoint from, Endpoint seen);
   void probe_again(Now now);
@@ -96,8 +97,9 @@ class Lifecycle {
   std::vector<Endpoint> probed_;  // in this attempt
   QueryId boot_{};                // under way
   bool announced_ready_ = false;
-  bool reached_ = false;             // somebody answered a walk
-  bool walk_again_ = false;          // the own id changed
+  bool reached_ = false;     // somebody answered a walk
+  bool walk_again_ = false;  // the own id changed
+  bool refreshes_from_afar_ = false;
   std::optional<Tick> replaced_at_;  // one replacement is begun per tick at most
   std::optional<StateChanged> published_;
   Duration retry_wait_ = kFirstRetry;

@@ -18,6 +18,8 @@ constexpr Duration kNatOpen = std::chrono::minutes(2);
 constexpr Duration kJoinPatience = std::chrono::minutes(1);
 // A newcomer knows this many nodes to begin with.
 constexpr int kEntries = 3;
+// Tables are what bounds the contacts of a world: with churn they hold former nodes as well.
+constexpr std::size_t kMaxContacts = std::size_t{1} << 31;
 constexpr std::uint64_t kDatagramHeaders = 20 + 8;  // IPv4, UDP
 
 }  // namespace
@@ -27,7 +29,7 @@ World::World(const Parameters& parameters)
       random_(parameters.seed),
       honest_(parameters.nodes),
       living_(parameters.nodes),
-      arena_(parameters.nodes + parameters.impostors.count + 1),
+      arena_(kMaxContacts),
       now_{TimePoint(kStart), UnixMillis{static_cast<std::uint64_t>(kStart.count()) / 1000}} {
   const std::size_t all = honest_ + parameters.impostors.count;
   members_.resize(all);

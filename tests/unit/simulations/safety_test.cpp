@@ -18,6 +18,14 @@ TEST_CASE("worlds drawn from seeds keep their invariants and heal") {
   }
 }
 
+TEST_CASE("two halves that were apart, with full tables, hear of each other's nodes again") {
+  CHECK(run_safety(11, nullptr).broken == "");  // k 4, a partition of 2 min
+}
+
+TEST_CASE("newcomers come into tables, however many others have come and gone") {
+  CHECK(run_safety(24, nullptr).broken == "");  // churn over a minority that is dead for good
+}
+
 TEST_CASE("every seed draws a world that is possible, and they differ") {
   std::set<std::uint64_t> sizes;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
