@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "cli/application.hpp"
+#include "cli/large_pages.hpp"
 #include "cli/sim_flags.hpp"
 #include "cli/sim_render.hpp"
 #include "cli/sim_report.hpp"
@@ -53,6 +54,9 @@ std::optional<Error> write_files(const Flags& flags, const std::string& title,
 template <typename Run>
 int run_scenario(Context& context, SimFlags& flags, const Scenario<Run>& scenario) {
   if (const auto wrong = prepare(flags)) return report(context, *wrong);
+  if (std::min(flags.runs, flags.jobs) == 1) {
+    reserve_large_pages(simulations::needed_bytes(flags.parameters));
+  }
   std::vector<Run> runs;
   std::string shown;
   const bool json = context.globals.json;
@@ -134,12 +138,13 @@ int sim_churn(Context& context, SimFlags& flags) {
 
 int sim_paper(Context& context, PaperFlags& flags) {
   if (const auto wrong = prepare(flags)) return report(context, *wrong);
+  const auto paper = *simulations::parse_paper(flags.paper);
+  reserve_large_pages(simulations::needed_bytes(simulations::largest_world(paper, flags.options)));
   std::optional<Error> failed;
   const bool complete = run_all<PaperRun>(
       context, 1, 1,
       [&](std::uint64_t, const Progress& progress) {
-        return simulations::run_paper(*simulations::parse_paper(flags.paper), flags.options,
-                                      progress);
+        return simulations::run_paper(paper, flags.options, progress);
       },
       [&](const PaperRun& run, const Measured&) {
         context.console.write_out(context.globals.json ? paper_json_lines(run)

@@ -13,6 +13,7 @@
 namespace cip::cli {
 namespace {
 
+using simulations::Parameters;
 using simulations::Strategy;
 
 Parsed<double> parse_share(std::string_view text) {
@@ -216,7 +217,8 @@ void add_routing_flags(CLI::App& app, SimFlags& flags) {
 }
 
 void add_churn_flags(CLI::App& app, SimFlags& flags) {
-  add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each of 24 samples");
+  add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each sample");
+  add_number(app, "--samples", flags.parameters.samples, "Samples over the duration");
   show(add_value(app, "--duration", flags.parameters.duration, parse_duration, "DURATION",
                  "Simulated time until the churn stops"),
        duration_flag_text(flags.parameters.duration.count()));
@@ -294,6 +296,7 @@ std::string replay_command(const char* scenario, const SimFlags& flags, std::uin
   if (p.lookup_every > Duration(0)) {
     out += " --lookup-every " + duration_flag_text(p.lookup_every.count());
   }
+  if (p.samples != Parameters{}.samples) out += fmt::format(" --samples {}", p.samples);
   return out;
 }
 

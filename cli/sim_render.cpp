@@ -14,6 +14,11 @@ using simulations::PaperRow;
 using simulations::RoutingResult;
 using simulations::RunInfo;
 
+// Without those of the set-up, which took their own time.
+double events_per_second(const RunInfo& info, const Measured& measured, double ms) {
+  return static_cast<double>(info.events - measured.set_up_events) * 1000 / ms;
+}
+
 Json run_json(const RunInfo& info, const Measured& measured) {
   Json out = {{"run", measured.number},
               {"seed", info.seed},
@@ -21,10 +26,14 @@ Json run_json(const RunInfo& info, const Measured& measured) {
               {"nodes", info.nodes},
               {"wallMs", measured.wall_ms},
               {"cpuMs", measured.cpu_ms},
+              {"setUpMs", measured.set_up_ms},
+              {"eventsMs", measured.events_ms},
+              {"eventsCpuMs", measured.events_cpu_ms},
               {"simulatedSeconds", info.simulated_seconds},
               {"events", info.events},
-              {"eventsPerSecond", static_cast<double>(info.events) * 1000 / measured.wall_ms},
-              {"eventsPerCpuSecond", static_cast<double>(info.events) * 1000 / measured.cpu_ms},
+              {"setUpEvents", measured.set_up_events},
+              {"eventsPerSecond", events_per_second(info, measured, measured.events_ms)},
+              {"eventsPerCpuSecond", events_per_second(info, measured, measured.events_cpu_ms)},
               {"bytesPerNode", info.bytes_per_node},
               {"peakBytes", measured.peak_bytes}};
   if (info.interrupted) out["interrupted"] = true;
@@ -34,14 +43,17 @@ Json run_json(const RunInfo& info, const Measured& measured) {
 void add_run(Pairs& pairs, const RunInfo& info, const Measured& measured, std::string replay) {
   if (info.interrupted) pairs.add("interrupted", "figures cover what was done until then");
   const auto per_second = [&](double ms) {
-    return count_text(static_cast<std::uint64_t>(static_cast<double>(info.events) * 1000 / ms));
+    return count_text(static_cast<std::uint64_t>(events_per_second(info, measured, ms)));
   };
+  pairs.add("set-up", fmt::format("{}, {} events", duration_text(measured.set_up_ms),
+                                  count_text(measured.set_up_events)));
   pairs.add("run", fmt::format("{}, {} events, {} events/s ({} a second of processor time)",
-                               duration_text(measured.wall_ms), count_text(info.events),
-                               per_second(measured.wall_ms), per_second(measured.cpu_ms)));
+                               duration_text(measured.events_ms),
+                               count_text(info.events - measured.set_up_events),
+                               per_second(measured.events_ms), per_second(measured.events_cpu_ms)));
   pairs.add("simulated",
             fmt::format("{}, {:.3g} seconds a second", duration_text(info.simulated_seconds * 1000),
-                        info.simulated_seconds * 1000 / measured.wall_ms));
+                        info.simulated_seconds * 1000 / measured.events_ms));
   pairs.add("memory", fmt::format("{} a node, {} at most", bytes_text(info.bytes_per_node),
                                   bytes_text(static_cast<double>(measured.peak_bytes))));
   pairs.add("trace", info.trace);

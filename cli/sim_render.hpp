@@ -8,6 +8,7 @@
 
 #include "cli/context.hpp"
 #include "cli/sim_flags.hpp"
+#include "cli/stage_clock.hpp"
 #include "simulations/lifetimes.hpp"
 #include "simulations/paper.hpp"
 #include "simulations/routing.hpp"
@@ -20,14 +21,6 @@ using simulations::ChurnRun;
 using simulations::PaperRun;
 using simulations::RoutingRun;
 using simulations::SizeRun;
-
-// What the world cannot know of a run.
-struct Measured {
-  std::uint64_t number = 0;  // of the run, from 0
-  double wall_ms = 1;        // more than 0
-  double cpu_ms = 1;         // of the thread that ran it; more than 0
-  std::uint64_t peak_bytes = 0;
-};
 
 // One line for each strategy, estimator or sample.
 std::string routing_json_lines(const RoutingRun& run, const Measured& measured);

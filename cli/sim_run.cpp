@@ -1,7 +1,6 @@
 #include "cli/sim_run.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -31,21 +30,6 @@ SignalGuard::SignalGuard() {
 SignalGuard::~SignalGuard() {
   ::sigaction(SIGINT, &interrupt_before, nullptr);
   ::sigaction(SIGTERM, &terminate_before, nullptr);
-}
-
-std::uint64_t peak_memory() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-double cpu_time_ms() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  const auto ms = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-  };
-  return ms(usage.ru_utime) + ms(usage.ru_stime);
 }
 
 SimProgress::SimProgress(Context& context, std::uint64_t runs)

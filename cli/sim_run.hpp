@@ -11,6 +11,7 @@
 
 #include "cli/context.hpp"
 #include "cli/sim_render.hpp"
+#include "cli/stage_clock.hpp"
 
 namespace cip::cli {
 
@@ -55,9 +56,6 @@ class SimProgress {
   Clock::time_point drawn_{};
 };
 
-std::uint64_t peak_memory();
-// Of this thread, since it began.
-double cpu_time_ms();
 
 // Calls `scenario(seed offset, progress)` `runs` times, `jobs` at the same time, and `report` for
 // each in the order of the runs, from one thread at a time. False when a signal came; what was
@@ -66,7 +64,6 @@ template <typename Result>
 bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
              const std::function<Result(std::uint64_t, const simulations::Progress&)>& scenario,
              const std::function<void(const Result&, const Measured&)>& report) {
-  using WallClock = std::chrono::steady_clock;
   const SignalGuard guard;
   SimProgress bar(context, runs);
   std::mutex mutex;  // of all below
@@ -80,13 +77,12 @@ bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
         if (next >= runs || caught_signal() != 0) return;
         mine = next++;
       }
-      const auto began = WallClock::now();
-      const double cpu_before = cpu_time_ms();
-      auto result = scenario(
-          mine, [&](const simulations::Advance& advance) { return bar.update(mine, advance); });
-      const std::chrono::duration<double, std::milli> took = WallClock::now() - began;
-      const Measured measured{mine, std::max(took.count(), 1e-3),
-                              std::max(cpu_time_ms() - cpu_before, 1e-3), peak_memory()};
+      StageClock clock;
+      auto result = scenario(mine, [&](const simulations::Advance& advance) {
+        clock.reach(advance);
+        return bar.update(mine, advance);
+      });
+      const auto measured = clock.measured(mine);
       const std::lock_guard lock(mutex);
       waiting.emplace(mine, std::pair{std::move(result), measured});
       for (auto at = waiting.find(reported); at != waiting.end(); at = waiting.find(++reported)) {

@@ -2,9 +2,16 @@
 
 // What happens next in a World: events ordered by (time, sequence), so that two events of the same
 // instant happen in the order in which they were made. That makes a run repeat.
+//
+// A million nodes have a million timers, minutes away, and some hundred thousand messages that
+// arrive within the next moments. One heap of them all would be looked through at every message.
+// Instead time is cut into slots: only the events of the slot that runs are a heap, those of the
+// next minute lie unordered in their slots, later ones in a heap of their own.
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
-#include <queue>
+#include <span>
 #include <vector>
 
 #include "base/time.hpp"
@@ -17,32 +24,45 @@ struct QueuedEvent {
   enum class Kind : std::uint8_t { message, timer, leave, join };
 
   TimePoint at{};
-  std::uint64_t sequence = 0;
-  std::uint32_t subject = 0;  // slot of the message in flight, else the node
-  Kind kind = Kind::timer;
+  std::uint64_t order = 0;  // sequence << 8 | kind
+  NodeIndex node = 0;
+  std::uint32_t subject = 0;  // slot of the message in flight
+
+  Kind kind() const { return static_cast<Kind>(order & 0xff); }
 };
+static_assert(sizeof(QueuedEvent) == 24);
 
 class EventQueue {
  public:
-  void push(TimePoint at, QueuedEvent::Kind kind, std::uint32_t subject) {
-    events_.push({at, next_sequence_++, subject, kind});
-  }
-  bool empty() const { return events_.empty(); }
-  std::size_t size() const { return events_.size(); }
-  const QueuedEvent& next() const { return events_.top(); }
-  QueuedEvent pop() {
-    const QueuedEvent event = events_.top();
-    events_.pop();
-    return event;
+  void push(TimePoint at, QueuedEvent::Kind kind, NodeIndex node, std::uint32_t subject = 0);
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  // The queue is not empty.
+  const QueuedEvent& next() const { return running_.front(); }
+  QueuedEvent pop();
+  // What most likely comes next, at most two and in no order.
+  std::span<const QueuedEvent> upcoming() const {
+    return {running_.data(), std::min<std::size_t>(running_.size(), 2)};
   }
 
  private:
-  struct Later {
-    bool operator()(const QueuedEvent& a, const QueuedEvent& b) const {
-      return a.at != b.at ? a.at > b.at : a.sequence > b.sequence;
-    }
-  };
-  std::priority_queue<QueuedEvent, std::vector<QueuedEvent>, Later> events_;
+  using Events = std::vector<QueuedEvent>;
+  // A slot of 2^14 us holds a few thousand events of a busy world: they fit the nearest cache.
+  static constexpr unsigned kSlotBits = 14;
+  static constexpr std::uint64_t kSlots = 4096;  // 67 s
+
+  static std::uint64_t slot_of(TimePoint at) {
+    return static_cast<std::uint64_t>(at.time_since_epoch().count()) >> kSlotBits;
+  }
+  void put(const QueuedEvent& event);
+  void advance();
+
+  std::uint64_t slot_ = 0;  // the one that runs; earlier events belong to it too
+  Events running_;          // heap, the next one in front; empty only when all is
+  std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
+  std::size_t in_slots_ = 0;
+  Events later_;  // heap, the next one in front
+  std::size_t size_ = 0;
   std::uint64_t next_sequence_ = 0;
 };
 

@@ -276,7 +276,7 @@ RoutingResult run_forwarding(World& world, Strategy strategy, std::uint64_t coun
   std::vector<Looked> samples;
   for (std::uint64_t i = 0; i < lookups && whole; ++i) {
     if (i % 16 == 0 && progress) {
-      whole = progress({"lookups", i, lookups, world.stats().events});
+      whole = progress({"lookups", i, lookups, world.stats().events, Stage::judging});
     }
     const NodeIndex from = world.random_live_node();
     samples.push_back(model->run(from, world.random().bytes<32>()));

@@ -8,7 +8,6 @@
 namespace cip::simulations {
 namespace {
 
-constexpr std::int64_t kSamples = 24;  // over the whole duration
 constexpr Duration kHealStep = std::chrono::minutes(2);
 constexpr double kFresh = 0.01;  // of all entries may be dead in a healed network
 // A walk that waits for the dead takes a few seconds; none takes longer than this.
@@ -32,8 +31,9 @@ class ChurnScenario {
     const TimePoint begin = world_.now().mono;
     began_ = begin;
     next_lookup_ = begin;
-    for (std::int64_t i = 1; i <= kSamples && whole_; ++i) {
-      advance(begin + parameters.duration * i / kSamples);
+    const auto samples = static_cast<std::int64_t>(parameters.samples);
+    for (std::int64_t i = 1; i <= samples && whole_; ++i) {
+      advance(begin + parameters.duration * i / samples);
       if (whole_) out.samples.push_back(sample(false));
     }
     if (whole_) out.health = judge_tables(world_);
@@ -76,15 +76,15 @@ class ChurnScenario {
       world_.run_until(at);
       lookups_.forget_the_dead();
       lookups_.clear();
-      report();
+      report(Stage::events);
     }
   }
 
-  void report() {
+  void report(Stage stage) {
     if (!progress_) return;
     const auto total = static_cast<std::uint64_t>(world_.parameters().duration.count() / 1'000'000);
     const auto done = static_cast<std::uint64_t>((world_.now().mono - began_).count() / 1'000'000);
-    whole_ = progress_({"simulated seconds", std::min(done, total), total, world_.stats().events});
+    whole_ = progress_({"simulated seconds", std::min(done, total), total, world_.stats().events, stage});
   }
 
   ChurnSample sample(bool healing) {
@@ -96,6 +96,7 @@ class ChurnScenario {
                            std::max(seconds, 1e-3) / static_cast<double>(world_.living());
     out.healing = healing;
     measure_tables(out);
+    report(Stage::judging);
     for (std::uint64_t i = 0; i < world_.parameters().lookups; ++i) lookups_.begin();
     world_.run_until(world_.now().mono + kLookupEnd);
     lookups_.forget_the_dead();

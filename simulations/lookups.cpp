@@ -51,7 +51,7 @@ bool Lookups::run(std::uint64_t count, const Progress& progress) {
     reported = done;
     if (!progress({"lookups", done, count, world_.stats().events})) return false;
   }
-  return true;
+  return !progress || progress({"lookups", count, count, world_.stats().events});
 }
 
 void Lookups::forget_the_dead() {

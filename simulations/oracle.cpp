@@ -39,18 +39,23 @@ Oracle::Split Oracle::split(Range range, const Bytes32& id, unsigned bits) const
 
 std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t count,
                                        const std::vector<bool>& dead) const {
-  const auto live = [&](Range range) {
-    std::size_t n = 0;
-    for (std::size_t i = range.begin; i < range.end; ++i) n += dead[entries_[i].node] ? 0 : 1;
-    return n;
+  const auto has_enough = [&](Range range) {
+    std::size_t live = 0;
+    for (std::size_t i = range.begin; i < range.end && live < count; ++i) {
+      live += dead[entries_[i].node] ? 0 : 1;
+    }
+    return live == count;
   };
-  // The smallest subtree around the target that still holds enough holds the closest.
-  Range range = whole();
+  // The smallest subtree around the target that still holds enough holds the closest. The dead are
+  // counted on the way back out of the small ones: a large one is never looked through.
+  std::vector<Range> subtrees{whole()};
   for (unsigned bits = 0; bits < 256; ++bits) {
-    const Range same = split(range, target, bits).same;
-    if (same.size() < count || live(same) < count) break;
-    range = same;
+    const Range same = split(subtrees.back(), target, bits).same;
+    if (same.size() < count) break;
+    subtrees.push_back(same);
   }
+  while (subtrees.size() > 1 && !has_enough(subtrees.back())) subtrees.pop_back();
+  const Range range = subtrees.back();
   std::vector<const Entry*> found;
   for (std::size_t i = range.begin; i < range.end; ++i) {
     if (!dead[entries_[i].node]) found.push_back(&entries_[i]);
@@ -70,7 +75,7 @@ std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t co
 std::vector<dht::Contact> Oracle::ideal_table(const dht::NodeId& self, std::size_t k,
                                               Random& random) const {
   const Bytes32& id = self.bytes;
-  std::vector<dht::Contact> out;
+  std::vector<std::size_t> places;
   Range range = whole();
   for (unsigned bits = 0; bits < 256 && range.size() > 1; ++bits) {
     const auto [same, bucket] = split(range, id, bits);
@@ -82,13 +87,19 @@ std::vector<dht::Contact> Oracle::ideal_table(const dht::NodeId& self, std::size
       const bool taken = std::find(chosen.begin(), chosen.end(), draw) != chosen.end();
       chosen.push_back(taken ? limit : draw);
     }
-    for (const std::size_t i : chosen) out.push_back(entries_[bucket.begin + i].contact);
+    for (const std::size_t i : chosen) {
+      places.push_back(bucket.begin + i);
+      __builtin_prefetch(&entries_[places.back()]);
+    }
     range = same;
   }
   // Whoever is not listed itself has one neighbour left in the end.
   if (range.size() == 1 && entries_[range.begin].contact.id != self) {
-    out.push_back(entries_[range.begin].contact);
+    places.push_back(range.begin);
   }
+  std::vector<dht::Contact> out;
+  out.reserve(places.size());
+  for (const std::size_t place : places) out.push_back(entries_[place].contact);
   return out;
 }
 

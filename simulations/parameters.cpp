@@ -10,6 +10,7 @@ namespace {
 // Simulated nodes live at 127.0.0.0/8, one per address.
 constexpr std::uint64_t kMostNodes = 16'000'000;
 constexpr std::uint64_t kMostLookups = 100'000'000;
+constexpr std::uint64_t kMostSamples = 10'000;
 // A node with its table, slots only, and an entry of the shared contact arena (measured).
 constexpr std::uint64_t kBytesPerNode = 3'000;
 constexpr std::uint64_t kBytesPerSlot = 20;
@@ -59,6 +60,7 @@ std::optional<ParameterError> check_parameters(const Parameters& parameters) {
   if (auto error = check_range("k", parameters.k, 1, 255)) return error;
   if (auto error = check_range("alpha", parameters.alpha, 1, 255)) return error;
   if (auto error = check_range("lookups", parameters.lookups, 1, kMostLookups)) return error;
+  if (auto error = check_range("samples", parameters.samples, 1, kMostSamples)) return error;
   if (auto error = check_range("walks", parameters.walks, 1, kMostLookups)) return error;
   if (auto error = check_share("loss", parameters.loss, 1)) return error;
   if (auto error = check_share("reorder", parameters.reorder, 1)) return error;

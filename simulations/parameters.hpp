@@ -49,6 +49,7 @@ struct Parameters {
   Duration duration = std::chrono::hours(2);  // of the churn scenario
   // Every node looks something up this often; 0: never. Of the churn scenario.
   Duration lookup_every{};
+  std::uint64_t samples = 24;  // of the churn scenario, over its duration
   bool upkeep = false;     // nodes check and refresh their tables
   bool codec_all = false;  // every message goes through the real codec, not one in a hundred
 };
@@ -63,14 +64,19 @@ std::optional<ParameterError> check_parameters(const Parameters& parameters);
 // Bytes that a world of this size needs, roughly: to be compared with what the machine has.
 std::uint64_t needed_bytes(const Parameters& parameters);
 
+// What the time went into since the call before: giving nodes their first tables, letting events
+// happen, or what needs no events (models, judging tables against the truth).
+enum class Stage : std::uint8_t { set_up, events, judging };
+
 // How far a run is. `what` is counted, in the plural.
 struct Advance {
   const char* what = "";
   std::uint64_t done = 0;
   std::uint64_t total = 0;
   std::uint64_t events = 0;  // since the start of the world
+  Stage stage = Stage::events;
 };
-// Called now and then; false ends the run early.
+// Called now and then and at the end of every stage; false ends the run early.
 using Progress = std::function<bool(const Advance&)>;
 
 }  // namespace cip::simulations

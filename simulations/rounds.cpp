@@ -125,7 +125,7 @@ std::vector<Looked> run_rounds(World& world, std::uint64_t count, const Progress
   std::vector<Looked> out;
   for (std::uint64_t i = 0; i < count && whole; ++i) {
     if (i % 64 == 0 && progress) {
-      whole = progress({"lookups", i, count, world.stats().events});
+      whole = progress({"lookups", i, count, world.stats().events, Stage::judging});
     }
     const NodeIndex from = world.random_live_node();
     out.push_back(RoundWalk(world, from, world.random().bytes<32>()).run());

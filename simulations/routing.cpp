@@ -114,8 +114,13 @@ RoutingRun run_routing(const Parameters& parameters, const std::vector<Strategy>
   World world(parameters);
   RoutingRun out;
   bool whole = world.start(progress);
+  const auto judged = [&] {
+    return !progress || progress({"strategies", out.results.size(), strategies.size(),
+                                  world.stats().events, Stage::judging});
+  };
   if (whole) out.table_fill = table_fill(world);
   for (const Strategy strategy : strategies) {
+    whole = whole && judged();
     if (whole) out.results.push_back(run_one(world, strategy, progress, whole));
   }
   out.info = describe_run(world, !whole);

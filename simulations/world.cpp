@@ -50,18 +50,20 @@ World::World(const Parameters& parameters)
 void World::add_honest(NodeIndex index) {
   contacts_[index] = dht::contact_of({kFirstAddress + index, kPort});
   members_[index].region = parameters_.latency.draw_region(random_);
-  members_[index].machine = make_node(index);
+  make_node(index);
 }
 
 void World::add_impostor(NodeIndex index) {
   contacts_[index] =
       ImpostorRing::choose(kFirstAddress + index, parameters_.impostors.target, random_);
   members_[index].region = parameters_.latency.draw_region(random_);
+  members_[index].at = contacts_[index].endpoint;
   impostors_.add(contacts_[index]);
   gone_[index] = true;
 }
 
-std::unique_ptr<dht::Node> World::make_node(NodeIndex index) {
+// A new node at the address of its place.
+void World::make_node(NodeIndex index) {
   dht::NodeOptions options;
   const Endpoint at = contacts_[index].endpoint;
   options.interfaces = {at.ip};
@@ -72,7 +74,8 @@ std::unique_ptr<dht::Node> World::make_node(NodeIndex index) {
   options.alpha = static_cast<std::uint8_t>(parameters_.alpha);
   // It would find out by itself on a network of more than one host.
   if (members_[index].nat) options.mode = dht::NodeOptions::Mode::ephemeral;
-  return std::make_unique<dht::Node>(std::move(options), arena_, random_);
+  members_[index].at = at;
+  members_[index].machine.emplace(std::move(options), arena_, random_);
 }
 
 bool World::start(const Progress& progress) {
@@ -82,13 +85,17 @@ bool World::start(const Progress& progress) {
   for (; whole && left > 0; --left) kill(random_live_node());
   began_ = now_.mono;
   if (whole) start_churn();
-  return whole;
+  return whole && (!progress || progress(set_up_of(size())));
+}
+
+Advance World::set_up_of(std::uint64_t nodes) const {
+  return {"nodes", nodes, size(), stats_.events, Stage::set_up};
 }
 
 bool World::start_from_oracle(const Progress& progress) {
   const Oracle& all = oracle();
   for (NodeIndex i = 0; i < size(); ++i) {
-    if (i % 1024 == 0 && progress && !progress({"nodes", i, size(), stats_.events})) return false;
+    if (i % 1024 == 0 && progress && !progress(set_up_of(i))) return false;
     dht::Node& machine = *members_[i].machine;
     machine.start(now_);
     machine.assume(now_, all.ideal_table(contacts_[i].id, parameters_.k, random_));
@@ -116,7 +123,7 @@ bool World::start_by_joining(const Progress& progress) {
   for (const bool nat : {false, true}) {
     for (NodeIndex i = 0; i < size(); ++i) {
       if (members_[i].nat != nat) continue;
-      if (progress && !progress({"nodes", done++, size(), stats_.events})) return false;
+      if (progress && !progress(set_up_of(done++))) return false;
       join(i);
     }
   }
@@ -163,7 +170,7 @@ void World::revive(NodeIndex node) {
   Endpoint at = contacts_[node].endpoint;
   at.port = at.port == UINT16_MAX ? kLowestPort : static_cast<std::uint16_t>(at.port + 1);
   contacts_[node] = dht::contact_of(at);
-  member.machine = make_node(node);
+  make_node(node);
   for (int i = 0; i < kEntries; ++i) {
     const NodeIndex known = random_live_node();
     member.machine->add_bootstrap(now_, contacts_[known].endpoint);
@@ -197,33 +204,45 @@ NodeIndex World::random_live_node() {
 
 NodeIndex World::index_of(Endpoint endpoint) const {
   const NodeIndex index = endpoint.ip - kFirstAddress;
-  const bool known = index < members_.size() && contacts_[index].endpoint == endpoint;
+  const bool known = index < members_.size() && members_[index].at == endpoint;
   return known ? index : static_cast<NodeIndex>(members_.size());
+}
+
+// In a large world every node is far from the processor: the next two are fetched while this one is
+// at work.
+void World::prefetch_next() const {
+  for (const QueuedEvent& event : queue_.upcoming()) {
+    __builtin_prefetch(&members_[event.node]);
+    if (event.kind() != QueuedEvent::Kind::message) continue;
+    const auto* message = reinterpret_cast<const char*>(&in_flight_[event.subject]);
+    for (std::size_t at = 0; at < sizeof(InFlight); at += 64) __builtin_prefetch(message + at);
+  }
 }
 
 bool World::step() {
   if (queue_.empty()) return false;
   const QueuedEvent event = queue_.pop();
+  prefetch_next();
   CIP_ASSERT(event.at >= now_.mono);
   now_.mono = event.at;
   now_.wall = {static_cast<std::uint64_t>(event.at.time_since_epoch().count()) / 1000};
   touched_ = static_cast<NodeIndex>(members_.size());
-  switch (event.kind) {
+  switch (event.kind()) {
     case QueuedEvent::Kind::message:
       deliver(event.subject);
       break;
     case QueuedEvent::Kind::timer:
-      fire(event.subject, event.at);
+      fire(event.node, event.at);
       break;
     case QueuedEvent::Kind::leave:
       if (calm_) break;
       note(event);
-      happen_leave(event.subject);
+      happen_leave(event.node);
       break;
     case QueuedEvent::Kind::join:
       if (calm_) break;
       note(event);
-      revive(event.subject);
+      revive(event.node);
       break;
   }
   return true;
@@ -238,9 +257,9 @@ void World::run_until(TimePoint at) {
 
 void World::note(const QueuedEvent& event) {
   ++stats_.events;
-  touched_ = event.subject;
+  touched_ = event.node;
   trace_.add_number(static_cast<std::uint64_t>(event.at.time_since_epoch().count()));
-  trace_.add_number(std::uint64_t{event.subject} << 8 | static_cast<std::uint64_t>(event.kind));
+  trace_.add_number(std::uint64_t{event.node} << 8 | static_cast<std::uint64_t>(event.kind()));
 }
 
 bool World::is_cut(NodeIndex from, NodeIndex to) const {
@@ -267,7 +286,7 @@ void World::send(NodeIndex from, dht::Outgoing&& out) {
     ++stats_.lost;
     return;
   }
-  post(contacts_[from].endpoint, out.to, to, std::move(out.message));
+  post(members_[from].at, out.to, to, std::move(out.message));
 }
 
 void World::post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& message) {
@@ -286,7 +305,7 @@ void World::post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& 
         random_.below(static_cast<std::uint64_t>(under_way.count()) + 1)));
   }
   in_flight_[slot] = {to, from, std::move(message)};
-  queue_.push(now_.mono + under_way, QueuedEvent::Kind::message, slot);
+  queue_.push(now_.mono + under_way, QueuedEvent::Kind::message, to_index, slot);
 }
 
 void World::deliver(std::uint32_t slot) {

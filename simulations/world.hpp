@@ -101,9 +101,11 @@ class World {
   NodeIndex touched() const { return touched_; }
 
  private:
-  struct Member {
-    std::unique_ptr<dht::Node> machine;  // none for impostors
-    TimePoint timer{};                   // the armed one; timers that were armed before are stale
+  // What a message needs of a node lies in one cache line.
+  struct alignas(64) Member {
+    std::optional<dht::Node> machine;  // none for impostors
+    TimePoint timer{};                 // the armed one; timers that were armed before are stale
+    Endpoint at;
     bool armed = false;
     bool dead = false;
     bool nat = false;
@@ -115,9 +117,10 @@ class World {
     dht::Message message;
   };
 
-  std::unique_ptr<dht::Node> make_node(NodeIndex index);
+  void make_node(NodeIndex index);
   void add_honest(NodeIndex index);
   void add_impostor(NodeIndex index);
+  Advance set_up_of(std::uint64_t nodes) const;
   bool start_from_oracle(const Progress& progress);
   bool start_by_joining(const Progress& progress);
   void start_churn();
@@ -128,6 +131,7 @@ class World {
   bool is_cut(NodeIndex from, NodeIndex to) const;
   bool passes_nat(NodeIndex to, Endpoint from);
   void post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& message);
+  void prefetch_next() const;
   void deliver(std::uint32_t slot);
   void fire(NodeIndex index, TimePoint at);
   void drain(NodeIndex index);

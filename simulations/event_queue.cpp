@@ -1,0 +1,61 @@
+#include "simulations/event_queue.hpp"
+
+namespace cip::simulations {
+namespace {
+
+constexpr auto kLater = [](const QueuedEvent& a, const QueuedEvent& b) {
+  return a.at != b.at ? a.at > b.at : a.order > b.order;
+};
+
+void push_heap_event(std::vector<QueuedEvent>& heap, const QueuedEvent& event) {
+  heap.push_back(event);
+  std::push_heap(heap.begin(), heap.end(), kLater);
+}
+
+QueuedEvent pop_heap_event(std::vector<QueuedEvent>& heap) {
+  std::pop_heap(heap.begin(), heap.end(), kLater);
+  const QueuedEvent event = heap.back();
+  heap.pop_back();
+  return event;
+}
+
+}  // namespace
+
+void EventQueue::push(TimePoint at, QueuedEvent::Kind kind, NodeIndex node,
+                      std::uint32_t subject) {
+  put({at, next_sequence_++ << 8 | static_cast<std::uint64_t>(kind), node, subject});
+  if (++size_ == 1) advance();
+}
+
+QueuedEvent EventQueue::pop() {
+  const QueuedEvent event = pop_heap_event(running_);
+  --size_;
+  if (running_.empty() && size_ > 0) advance();
+  return event;
+}
+
+void EventQueue::put(const QueuedEvent& event) {
+  const std::uint64_t slot = slot_of(event.at);
+  if (slot <= slot_) return push_heap_event(running_, event);
+  if (slot - slot_ >= kSlots) return push_heap_event(later_, event);
+  waiting_[slot % kSlots].push_back(event);
+  ++in_slots_;
+}
+
+// To the next slot that holds something.
+void EventQueue::advance() {
+  while (running_.empty()) {
+    slot_ = in_slots_ > 0 ? slot_ + 1 : slot_of(later_.front().at);
+    while (!later_.empty() && slot_of(later_.front().at) - slot_ < kSlots) {
+      put(pop_heap_event(later_));
+    }
+    Events& arrived = waiting_[slot_ % kSlots];
+    if (arrived.empty()) continue;
+    in_slots_ -= arrived.size();
+    for (const QueuedEvent& event : arrived) running_.push_back(event);
+    arrived.clear();
+    std::make_heap(running_.begin(), running_.end(), kLater);
+  }
+}
+
+}  // namespace cip::simulations
