@@ -220,6 +220,7 @@ void add_size(CommandTree& tree, CLI::App& sim) {
 void add_churn(CommandTree& tree, CLI::App& sim) {
   auto& flags = tree.options<SimFlags>();
   flags.parameters.lookups = 50;
+  flags.parameters.upkeep = true;
   flags.churn = "exp:1h";
   auto& app = tree.add(
       sim, "churn", "Scenarios",

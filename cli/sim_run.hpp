@@ -56,7 +56,6 @@ class SimProgress {
   Clock::time_point drawn_{};
 };
 
-
 // Calls `scenario(seed offset, progress)` `runs` times, `jobs` at the same time, and `report` for
 // each in the order of the runs, from one thread at a time. False when a signal came; what was
 // interrupted has been reported.

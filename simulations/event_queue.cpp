@@ -21,8 +21,7 @@ QueuedEvent pop_heap_event(std::vector<QueuedEvent>& heap) {
 
 }  // namespace
 
-void EventQueue::push(TimePoint at, QueuedEvent::Kind kind, NodeIndex node,
-                      std::uint32_t subject) {
+void EventQueue::push(TimePoint at, QueuedEvent::Kind kind, NodeIndex node, std::uint32_t subject) {
   put({at, next_sequence_++ << 8 | static_cast<std::uint64_t>(kind), node, subject});
   if (++size_ == 1) advance();
 }
@@ -53,7 +52,7 @@ void EventQueue::advance() {
     if (arrived.empty()) continue;
     in_slots_ -= arrived.size();
     for (const QueuedEvent& event : arrived) running_.push_back(event);
-    arrived.clear();
+    arrived = {};  // a burst must not be kept in every slot it ever met
     std::make_heap(running_.begin(), running_.end(), kLater);
   }
 }

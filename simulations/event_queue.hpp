@@ -57,8 +57,8 @@ class EventQueue {
   void put(const QueuedEvent& event);
   void advance();
 
-  std::uint64_t slot_ = 0;  // the one that runs; earlier events belong to it too
-  Events running_;          // heap, the next one in front; empty only when all is
+  std::uint64_t slot_ = 0;              // the one that runs; earlier events belong to it too
+  Events running_;                      // heap, the next one in front; empty only when all is
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
   std::size_t in_slots_ = 0;
   Events later_;  // heap, the next one in front

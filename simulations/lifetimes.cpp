@@ -12,6 +12,8 @@ constexpr Duration kHealStep = std::chrono::minutes(2);
 constexpr double kFresh = 0.01;  // of all entries may be dead in a healed network
 // A walk that waits for the dead takes a few seconds; none takes longer than this.
 constexpr Duration kLookupEnd = std::chrono::seconds(60);
+// Nodes look after their tables every 40 s.
+constexpr Duration kUpkeepSpread = std::chrono::seconds(40);
 constexpr std::size_t kClosest = 20;
 constexpr std::size_t kFew = 18;
 
@@ -84,7 +86,8 @@ class ChurnScenario {
     if (!progress_) return;
     const auto total = static_cast<std::uint64_t>(world_.parameters().duration.count() / 1'000'000);
     const auto done = static_cast<std::uint64_t>((world_.now().mono - began_).count() / 1'000'000);
-    whole_ = progress_({"simulated seconds", std::min(done, total), total, world_.stats().events, stage});
+    whole_ = progress_(
+        {"simulated seconds", std::min(done, total), total, world_.stats().events, stage});
   }
 
   ChurnSample sample(bool healing) {
@@ -177,6 +180,7 @@ TableHealth judge_tables(World& world) {
 ChurnRun run_churn(const Parameters& parameters, const Progress& progress) {
   auto kept_up = parameters;
   kept_up.upkeep = true;
+  kept_up.spread = kUpkeepSpread;
   World world(kept_up);
   if (!world.start(progress)) {
     ChurnRun out;

@@ -207,6 +207,7 @@ Parameters largest_world(Paper paper, const PaperOptions& options) {
       out.nodes = or_else(options.nodes, 20'811);
       out.lookups = or_else(options.lookups, 50);
       out.duration = options.duration > Duration(0) ? options.duration : std::chrono::hours(24);
+      out.upkeep = true;
       out.churn.kind = ChurnModel::Kind::weibull;
       out.churn.shape = 0.608;
       out.churn.mean = std::chrono::minutes(324);  // 5.4 h

@@ -11,9 +11,11 @@ namespace {
 constexpr std::uint64_t kMostNodes = 16'000'000;
 constexpr std::uint64_t kMostLookups = 100'000'000;
 constexpr std::uint64_t kMostSamples = 10'000;
-// A node with its table, slots only, and an entry of the shared contact arena (measured).
-constexpr std::uint64_t kBytesPerNode = 3'000;
-constexpr std::uint64_t kBytesPerSlot = 20;
+// A node and its entry of the shared contact arena; a slot of its table; what a node that walks and
+// checks its table keeps besides (measured).
+constexpr std::uint64_t kBytesPerNode = 2'500;
+constexpr std::uint64_t kBytesPerSlot = 16;
+constexpr std::uint64_t kBytesOfUpkeep = 8'000;
 
 std::optional<ParameterError> check_range(const char* name, std::uint64_t value, std::uint64_t low,
                                           std::uint64_t high) {
@@ -73,7 +75,8 @@ std::uint64_t needed_bytes(const Parameters& parameters) {
   const auto full_buckets =
       static_cast<std::uint64_t>(std::bit_width(parameters.nodes / (parameters.k + 1)));
   const std::uint64_t slots = (full_buckets + 2) * parameters.k;
-  return parameters.nodes * (kBytesPerNode + slots * kBytesPerSlot) +
+  const std::uint64_t upkeep = parameters.upkeep ? kBytesOfUpkeep : 0;
+  return parameters.nodes * (kBytesPerNode + slots * kBytesPerSlot + upkeep) +
          parameters.impostors.count * kBytesPerNode;
 }
 

@@ -49,9 +49,12 @@ struct Parameters {
   Duration duration = std::chrono::hours(2);  // of the churn scenario
   // Every node looks something up this often; 0: never. Of the churn scenario.
   Duration lookup_every{};
+  // Start from the oracle: nodes began up to this long ago, so that not all of them check and
+  // refresh their tables in the same moment.
+  Duration spread{};
   std::uint64_t samples = 24;  // of the churn scenario, over its duration
-  bool upkeep = false;     // nodes check and refresh their tables
-  bool codec_all = false;  // every message goes through the real codec, not one in a hundred
+  bool upkeep = false;         // nodes check and refresh their tables
+  bool codec_all = false;      // every message goes through the real codec, not one in a hundred
 };
 
 // An impossible parameter: what is wrong, and what would be right.

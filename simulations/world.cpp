@@ -88,6 +88,12 @@ bool World::start(const Progress& progress) {
   return whole && (!progress || progress(set_up_of(size())));
 }
 
+Now World::some_time_ago(Duration most) {
+  const auto drawn = random_.below(static_cast<std::uint64_t>(most.count()));
+  const Duration ago(static_cast<Duration::rep>(drawn));
+  return {now_.mono - ago, UnixMillis{now_.wall.value - static_cast<std::uint64_t>(drawn) / 1000}};
+}
+
 Advance World::set_up_of(std::uint64_t nodes) const {
   return {"nodes", nodes, size(), stats_.events, Stage::set_up};
 }
@@ -97,8 +103,9 @@ bool World::start_from_oracle(const Progress& progress) {
   for (NodeIndex i = 0; i < size(); ++i) {
     if (i % 1024 == 0 && progress && !progress(set_up_of(i))) return false;
     dht::Node& machine = *members_[i].machine;
-    machine.start(now_);
-    machine.assume(now_, all.ideal_table(contacts_[i].id, parameters_.k, random_));
+    const Now begun = parameters_.spread > Duration(0) ? some_time_ago(parameters_.spread) : now_;
+    machine.start(begun);
+    machine.assume(begun, all.ideal_table(contacts_[i].id, parameters_.k, random_));
     drain(i);
   }
   return true;

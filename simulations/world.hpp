@@ -120,6 +120,7 @@ class World {
   void make_node(NodeIndex index);
   void add_honest(NodeIndex index);
   void add_impostor(NodeIndex index);
+  Now some_time_ago(Duration most);
   Advance set_up_of(std::uint64_t nodes) const;
   bool start_from_oracle(const Progress& progress);
   bool start_by_joining(const Progress& progress);

@@ -27,9 +27,9 @@ TEST_CASE("whatever lies between them, events come in the order of a sorted list
   std::vector<std::pair<TimePoint, std::uint32_t>> expected;  // made in this order
   TimePoint now{};
   const auto pop = [&] {
-    const auto first = std::min_element(
-        expected.begin(), expected.end(),
-        [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto first =
+        std::min_element(expected.begin(), expected.end(),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto event = queue.pop();
     CHECK(event.at == first->first);
     CHECK(event.node == first->second);
