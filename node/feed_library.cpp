@@ -229,7 +229,8 @@ void FeedLibrary::share(OpenFeed& open) {
 
 void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   auto& replication = participant_.hub().replication();
-  const bool has_room = !full_ || open.record.disk_class == store::DiskClass::cache;
+  const bool has_room =
+      !open.paused_until && (!full_ || open.record.disk_class == store::DiskClass::cache);
   const bool wanted = (open.record.seeded || open.followed) && !open.record.writable && has_room;
   if (wanted && !open.following) {
     overlay::DownloadOptions all_of_it;
@@ -404,6 +405,8 @@ void FeedLibrary::stop_search(store::FeedNumber number) {
 void FeedLibrary::handle(const overlay::FeedNews& news) {
   const auto found = news_.find(news.feed);
   if (found != news_.end()) found->second.tell(news);
+  const auto* event = std::get_if<store::FeedEvent>(&news.what);
+  if (event && std::holds_alternative<store::StoreFailed>(*event)) reload(news.feed);
 }
 
 std::size_t FeedLibrary::seeded_count() const {

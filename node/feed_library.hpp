@@ -28,6 +28,9 @@ class BlockReader {
   ~BlockReader() = default;
 };
 
+// After a write failed, nothing is fetched unasked for so long: the disk has just said no.
+inline constexpr Duration kWriteFailurePause = std::chrono::seconds(10);
+
 // A feed in use, with what the home knows of it.
 struct OpenFeed {
   store::FeedRecord record;
@@ -42,6 +45,8 @@ struct OpenFeed {
   std::uint64_t appended = 0;       // blocks, those included that are not durable yet
   std::uint64_t shared_length = 0;  // what some peer was seen to hold
   bool length_asked = false;        // nobody in reach knew more of this own feed than this home
+  bool failed = false;              // a write failed, and it is not read anew yet
+  std::optional<TimePoint> paused_until;
 };
 
 class FeedLibrary {
@@ -109,12 +114,16 @@ class FeedLibrary {
   void clear_read_cache();
   // Nothing more is fetched for feeds that are kept, until there is room again.
   void set_full(bool full);
+  // Goes on with feeds whose write failed some time ago; called about once a second.
+  void resume_after_failures();
   // A reader of the feed begins, or ends; until then what it needs stays.
   void add_reader(store::FeedNumber number, const BlockReader& reader);
   void remove_reader(store::FeedNumber number, const BlockReader& reader);
   // A feed is not open any more and takes so many bytes; a feed is gone.
   std::function<void(const store::FeedRecord&, std::uint64_t bytes)> on_closed;
   std::function<void(store::FeedNumber)> on_dropped;
+  // A write failed, and the feed is open again as the disk has it: feed() is another object.
+  std::function<void(store::FeedNumber)> on_reloaded;
 
   // Gives the feed to whoever asks for it, without announcing it, until stop_serving().
   void serve(store::FeedNumber number);
@@ -144,6 +153,8 @@ class FeedLibrary {
   void follow_if_wanted(OpenFeed& open);
   void close_if_unused(store::FeedNumber number);
   void note_shared(OpenFeed& open);
+  void reload(store::FeedNumber number);
+  void replace(store::FeedNumber number, store::OpenFeed loaded);
 
   asio::io_context& io_;
   Participant& participant_;

@@ -46,6 +46,7 @@ Advice of_store(store::Errc code) {
     case Errc::out_of_range:
       return {ExitCode::not_found, ""};
     case Errc::overloaded:
+    case Errc::store_failed:
       return {ExitCode::busy, "try again in a moment"};
     default:
       return {};

@@ -79,6 +79,9 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, Storage
                                                  instance)) {
   participant_.hub().add_protocol(*machine_);
   participant_.hub().replication().add_observer(*machine_);
+  feeds_.on_reloaded = [this](store::FeedNumber number) {
+    if (open_.contains(number)) machine_->feed_reloaded(now(), *feeds_.feed(number));
+  };
 }
 
 TopicLibrary::~TopicLibrary() = default;

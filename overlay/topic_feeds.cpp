@@ -192,6 +192,22 @@ void Topics::feed_failed(const Bytes32& id, const Bytes32& feed_key) {
   topic_of_feed_.erase(feed_key);
 }
 
+void Topics::feed_reloaded(Now now, store::Feed& feed) {
+  now_ = now;
+  Topic* topic = topic_of(feed.key());
+  Author* author = topic == nullptr ? nullptr : topic->find_author(feed.key());
+  if (author == nullptr) return;
+  author->feed = &feed;
+  author->seen_length = feed.length();
+  if (author->own_key) author->next_seq = feed.length();
+  author->incoming.clear();
+  author->outgoing.clear();
+  for (const auto& [ticket, read] : std::exchange(author->reads, {})) {
+    author->reads.emplace(feed.read(read.index), read);
+  }
+  host_.feed_touched(feed);
+}
+
 void Topics::write_header(Topic& topic, Author& author) {
   const TopicHeader header{topic.is_private, topic.id, identity_.public_key, instance_, now_.wall};
   auto written =

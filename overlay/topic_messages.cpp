@@ -17,6 +17,7 @@ Result<std::uint64_t> Topics::publish(Now now, const Bytes32& id,
   Topic* topic = find_topic(id);
   if (topic == nullptr) return fail(Errc::no_such_topic);
   Author* author = topic->own ? topic->find_author(*topic->own) : nullptr;
+  if (author != nullptr && author->next_seq == 0 && author->own_key) write_header(*topic, *author);
   if (author == nullptr || author->next_seq == 0) return fail(Errc::no_own_feed);
   std::vector<Bytes> blocks;
   blocks.reserve(messages.size());

@@ -105,6 +105,9 @@ class Topics final : public ChannelHandler, public FeedObserver {
   void feed_opened(Now now, const Bytes32& topic, store::Feed& feed,
                    const std::optional<KeyPair>& own_key = std::nullopt);
   void feed_failed(const Bytes32& topic, const Bytes32& feed_key);
+  // A feed given before is another object now, read anew after a write of it failed: what was not
+  // durable is gone. Feeds of no topic are ignored.
+  void feed_reloaded(Now now, store::Feed& feed);
 
   // Own feed of the topic, once opened.
   std::optional<Bytes32> own_feed(const Bytes32& topic) const;

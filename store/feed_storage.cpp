@@ -14,6 +14,7 @@ constexpr std::size_t kMaxReadsInFlight = 4;
 }  // namespace
 
 std::optional<StoreOp> Feed::Machine::poll_store_op() {
+  if (has_failed_) return std::nullopt;  // so that whoever opens it anew meets no late answers
   if (auto op = next_commit()) return op;
   return next_read();
 }
@@ -28,7 +29,7 @@ void Feed::Machine::handle_store_done(StoreOpId id, StoreResult result) {
 }
 
 std::optional<StoreOp> Feed::Machine::next_commit() {
-  if (flight_ || has_failed_) return std::nullopt;
+  if (flight_) return std::nullopt;
   const bool grows = sign_with_.has_value();
   if (pending_.empty() && !grows && !head_changed_) {
     // Nothing to write; a sync needs the disk only when something may not be durable yet.

@@ -65,7 +65,7 @@ class Append final : public FeedOperation {
 
   void begin() {
     begun_ = true;
-    target_ = feed().length();
+    start_ = target_ = feed().length();
     take(std::exchange(early_, {}));
     if (ended_) finish_input();
   }
@@ -107,7 +107,9 @@ class Append final : public FeedOperation {
     const auto* event = std::get_if<store::FeedEvent>(&news.what);
     if (!event || failed_) return;
     if (const auto* broken = std::get_if<store::StoreFailed>(event)) {
-      return fail(error_from(broken->reason, "writing the feed"));
+      auto error = error_from(broken->reason, "writing the feed");
+      error.message += fmt::format("; {} blocks of the input are in it", feed().length() - start_);
+      return fail(std::move(error));
     }
     if (!std::holds_alternative<store::Appended>(*event)) return;
     if (held_back_ > 0 && feed().uncommitted_bytes() < kMaxAhead) {
@@ -139,7 +141,7 @@ class Append final : public FeedOperation {
   std::optional<LengthCheck> check_;
   Bytes early_;  // input that came before the feed was open and its length was asked for
   std::size_t held_back_ = 0;
-  std::uint64_t target_ = 0;
+  std::uint64_t start_ = 0, target_ = 0;  // lengths before the input, and with all of it so far
   std::uint64_t appended_ = 0;
   std::uint64_t bytes_ = 0;
   bool begun_ = false;

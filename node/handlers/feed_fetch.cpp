@@ -106,8 +106,10 @@ class Fetch : public FeedOperation {
     }
     const auto* own = std::get_if<store::FeedEvent>(&news.what);
     const auto* failed = own ? std::get_if<store::StoreFailed>(own) : nullptr;
-    if (failed) out_.fail(error_from(failed->reason, "writing the feed"));
-    return failed != nullptr;
+    if (!failed) return false;
+    cancel_download();  // before the feed is opened anew
+    out_.fail(error_from(failed->reason, "writing the feed"));
+    return true;
   }
 
   void cancel_download() {

@@ -48,6 +48,9 @@ class Verify final : public FeedOperation {
 
   void handle(const overlay::FeedNews& news) override {
     const auto* event = std::get_if<store::FeedEvent>(&news.what);
+    if (const auto* broken = event ? std::get_if<store::StoreFailed>(event) : nullptr) {
+      return out_.fail(error_from(broken->reason, "writing the feed"));
+    }
     const auto* checked = event ? std::get_if<store::Verified>(event) : nullptr;
     if (!checked || checked->ticket != ticket_) return;
     blocks_ += checked->blocks;

@@ -79,6 +79,8 @@ class Publish final : public Operation {
     const auto key = daemon_.topics().machine().own_feed(topic_.id);
     const auto* feed = key ? daemon_.participant().hub().replication().feed_by_key(*key) : nullptr;
     if (!feed) return begin();
+    failing_ = daemon_.feeds().watch(
+        feed->number(), [this](const overlay::FeedNews& news) { look_for_failure(news); });
     check_.emplace(daemon_, feed->number(), std::vector<std::string>{}, topic_.id,
                    [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
@@ -136,6 +138,12 @@ class Publish final : public Operation {
       });
     }
     settle();
+  }
+
+  void look_for_failure(const overlay::FeedNews& news) {
+    const auto* event = std::get_if<store::FeedEvent>(&news.what);
+    const auto* broken = event ? std::get_if<store::StoreFailed>(event) : nullptr;
+    if (broken && !over_) fail(error_from(broken->reason, "writing the messages"));
   }
 
   void handle(const overlay::TopicEvent& event) {
@@ -196,6 +204,7 @@ class Publish final : public Operation {
   std::optional<LengthCheck> check_;
   bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
   Listeners<overlay::TopicEvent>::Listening listening_;
+  FeedLibrary::News::Listening failing_;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -128,7 +128,7 @@ TEST_CASE("in an overlay of two nodes, each finds what either announced") {
   TestNetwork net;
   net.add_many(2);
   net.run(seconds(1));
-  for (std::size_t announcer : {0, 1}) {
+  for (const std::size_t announcer : {0U, 1U}) {
     const auto key = key_pair(static_cast<std::uint8_t>(10 + announcer));
     const auto self = target_of_key(key.public_key);
     net.act(announcer, [&](Node& node) { node.listen(key.public_key); });
@@ -138,7 +138,7 @@ TEST_CASE("in an overlay of two nodes, each finds what either announced") {
     REQUIRE(done != nullptr);
     CHECK_FALSE(done->error);
     CHECK(done->stored.size() == 1);
-    for (std::size_t seeker : {0, 1}) {
+    for (const std::size_t seeker : {0U, 1U}) {
       CAPTURE(announcer);
       CAPTURE(seeker);
       const auto find =
@@ -169,7 +169,7 @@ TEST_CASE("values put by one node are read by another, and checked") {
   CHECK(net.events_of<QueryReply>(9)[0].value == value);
 
   const auto key = key_pair(9);
-  for (std::uint64_t seq : {1, 2}) {
+  for (const std::uint64_t seq : {1U, 2U}) {
     const auto next = to_bytes(bytes_of(seq == 1 ? "one" : "two"));
     const auto store =
         net.act(3, [&](Node& node) { return node.put_mutable(net.now(), key, seq, next); }).value();

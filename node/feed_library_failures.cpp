@@ -1,0 +1,66 @@
+// Feeds whose write failed: what was acknowledged is on disk, the rest is gone, so they are read
+// anew.
+
+#include "node/clock.hpp"
+#include "node/feed_library.hpp"
+#include "node/log.hpp"
+
+namespace cip::node {
+
+void FeedLibrary::reload(store::FeedNumber number) {
+  auto* open = find(number);
+  if (!open) return;
+  open->failed = true;
+  open->paused_until = now().mono + kWriteFailurePause;
+  FeedQuery query;
+  query.key = open->record.key;
+  query.create = false;
+  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
+  auto finished = [this, number, loaded, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || !find(number)) return;
+    auto& opened = **loaded;
+    if (opened) return replace(number, std::move(*opened));
+    log(Floor::store, LogLevel::error, "opening a feed anew: {}", opened.error().message);
+  };
+  // Behind the feed's own operations: none of them comes back to the new one.
+  pool_.submit(
+      number, [](store::Backend&) {},
+      [this, loaded, query, finished = std::move(finished), alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        pool_.submit(
+            kDirectoryJobs,
+            [loaded, query, primary_key = primary_key_](store::Backend& backend) {
+              store::FeedStore feeds(backend, primary_key);
+              *loaded = load_feed(feeds, backend, query);
+            },
+            finished);
+      });
+}
+
+void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {
+  auto& open = open_.at(number);
+  auto& replication = participant_.hub().replication();
+  const auto peers = replication.peers(number);
+  replication.remove_feed(now(), number);
+  open.failed = false;
+  open.following.reset();
+  take_in(std::move(loaded));
+  for (const auto& peer : peers) replication.open(now(), peer.conn, number);
+  if (on_reloaded) on_reloaded(number);
+  participant_.changed();
+}
+
+void FeedLibrary::resume_after_failures() {
+  for (auto& [number, open] : open_) {
+    if (!open.paused_until || *open.paused_until > now().mono) continue;
+    open.paused_until.reset();
+    if (open.failed) {
+      reload(number);
+    } else {
+      follow_if_wanted(open);
+    }
+    participant_.changed();
+  }
+}
+
+}  // namespace cip::node

@@ -1,0 +1,85 @@
+"""A disk that is really full (a small file system in memory): nothing acknowledged is lost, the node stays up, and goes on once there is room."""
+import hashlib
+import os
+import subprocess
+import unittest
+
+from harness import BINARY, FULL, OK, SystemTest
+
+MB = 1_000_000
+
+
+class DiskFullTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "none", self.disk], check=True)
+
+    def tearDown(self):
+        for process in self.processes:
+            process.kill()
+        subprocess.run(["umount", self.disk], check=True)
+        super().tearDown()
+
+    def make_room(self):
+        subprocess.run(["mount", "-o", "remount,size=160m", self.disk], check=True)
+
+    def node_on_small_disk(self, *contacts):
+        return self.join(*contacts, home=self.disk / "home", flags=["--quota", "1G"])
+
+    def length(self, node, feed):
+        return self.ok("--json", "feed", "info", feed, home=node).object["length"]
+
+    def fill(self, node):
+        """Appends to the feed "log" until the disk refuses; what was acknowledged."""
+        acknowledged = b""
+        while len(acknowledged) < 100 * MB:
+            data = os.urandom(MB)
+            result = self.cipnode("--json", "feed", "append", "log", "--block-size", "50000", home=node, stdin=data)
+            if result.code != OK:
+                self.assertEqual(result.code, FULL, result)
+                self.assertIn("no space left", result.error["message"])
+                return acknowledged
+            acknowledged += data
+        self.fail("the disk did not fill")
+
+    def test_a_writer_keeps_what_was_acknowledged_and_goes_on_when_there_is_room(self):
+        node = self.node_on_small_disk()
+        self.ok("feed", "create", "log", home=node)
+        acknowledged = self.fill(node)
+        self.eventually(lambda: self.cipnode("feed", "cat", "log", home=node).code == OK, 20, "it can be read on")
+        written = self.ok("feed", "cat", "log", home=node).out
+        self.assertTrue(written.startswith(acknowledged))
+        length = self.length(node, "log")
+        self.assertEqual(length, len(written) // 50_000)
+        for command in (["feed", "append", "log"], ["publish", "news"], ["feed", "create", "other"]):
+            self.eventually(lambda: self.cipnode("--json", *command, home=node, stdin=bytes(100)).code == FULL, 10, f"{command} is refused")
+        self.make_room()
+        self.eventually(lambda: self.cipnode("feed", "append", "log", home=node, stdin=b"more").code == OK, 30, "it is written again")
+        self.assertEqual(self.length(node, "log"), length + 1)
+        self.eventually(lambda: self.cipnode("publish", "news", "hi", home=node).code == OK, 10, "messages are written again")
+        self.ok("feed", "verify", "log", home=node)
+        self.assertEqual(node.stop(), 0)
+        again = self.join(home=node.home)
+        self.assertEqual(self.ok("feed", "cat", "log", home=again).out, written + b"more")
+        self.assertEqual(self.ok("subscribe", "news", "--since", "start", "--until-synced", home=again).text, "hi\n")
+
+    def test_a_reader_keeps_what_came_and_fetches_the_rest_when_there_is_room(self):
+        source = self.join()
+        data = os.urandom(60 * MB)
+        key = self.ok("--json", "feed", "create", "large", home=source).object["key"]
+        self.ok("feed", "append", "large", "--block-size", "50000", home=source, stdin=data)
+        node = self.node_on_small_disk(source.contact)
+        refused = self.cipnode("--json", "feed", "download", key, home=node)
+        self.assertEqual(refused.code, FULL, refused)
+        self.ok("status", home=node)
+        self.make_room()
+        self.eventually(lambda: self.cipnode("feed", "download", key, home=node).code == OK, 40, "the rest comes")
+        read = self.ok("feed", "cat", key, home=node).out
+        self.assertEqual(hashlib.sha256(read).digest(), hashlib.sha256(data).digest())
+        self.ok("feed", "verify", key, home=node)
+
+
+if __name__ == "__main__":
+    unittest.main()
