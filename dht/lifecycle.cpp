@@ -148,6 +148,7 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
       request.to.port == core_.options.server_port && !core_.was_contacted(from)) {
     take_proof(from, request.to);
   }
+  if (!request.id) return;
   const auto id = core_.arena.id_of(from);
   if (request.id != id) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);

@@ -33,6 +33,7 @@ std::optional<Contact> Query::poll_request() {
     if (pending_.empty()) return std::nullopt;
     return poll_request();
   }
+  if (is_covered(next)) return std::nullopt;
   std::pop_heap(pending_.begin(), pending_.end(),
                 [this](Index a, Index b) { return closer(b, a); });
   pending_.pop_back();
@@ -215,6 +216,22 @@ bool Query::closer(Index a, Index b) const {
 bool Query::near_enough(Index entry) const {
   if (closest_.size() < limits_.k || closer(entry, closest_.back())) return true;
   return crowded_ && adds_independent(entries_[entry].contact);
+}
+
+// Are k closer ones there, once those have answered that are asked? Then it waits for them: asked
+// at once it would nearly always be one request too many. Where somebody was late it is not: there,
+// who is asked in addition makes up for what is lost.
+bool Query::is_covered(Index entry) const {
+  const bool troubled = slow_ > 0 || timeouts_ > 0;
+  if (crowded_ || troubled || closest_.size() + in_flight_ < limits_.k) return false;
+  const auto end = std::lower_bound(closest_.begin(), closest_.end(), entry,
+                                    [this](Index a, Index b) { return closer(a, b); });
+  auto count = static_cast<std::size_t>(end - closest_.begin());
+  for (std::size_t i = 0; i < entries_.size() && count < limits_.k; ++i) {
+    const auto& other = entries_[i];
+    if (other.state == State::asked && closer(static_cast<Index>(i), entry)) ++count;
+  }
+  return count >= limits_.k;
 }
 
 bool Query::is_worth(const Contact& contact) const {

@@ -142,6 +142,7 @@ class Query {
   bool near_enough(Index entry) const;
   // Is it worth asking, though k closer ones have answered?
   bool adds_independent(const Contact& contact) const;
+  bool is_covered(Index entry) const;
   bool awaits_near() const;
   bool is_worth(const Contact& contact) const;
   void find_independent();

@@ -57,6 +57,18 @@ TEST_CASE("query keeps at most alpha requests in flight") {
   CHECK_FALSE(query.poll_request());
 }
 
+TEST_CASE(
+    "who is farther than k contacts that may still answer is asked only once one of them is late") {
+  Query query{Target{}, {.k = 2, .alpha = 3}};
+  for (unsigned d = 1; d <= 3; ++d) query.add(contact_at(d));
+  expect_request(query, 1);
+  expect_request(query, 2);
+  CHECK_FALSE(query.poll_request());
+  CHECK_FALSE(query.is_done());
+  query.handle_late(contact_at(2));
+  expect_request(query, 3);
+}
+
 TEST_CASE("a late contact stays in flight but lets one more run beside it") {
   Query query{Target{}, {.k = 20, .alpha = 1}};
   for (unsigned d = 1; d <= 3; ++d) query.add(contact_at(d));
@@ -147,10 +159,10 @@ TEST_CASE("a contact known to be down is never asked") {
 
 TEST_CASE("query does not wait for late contacts once k closer ones have answered") {
   Query query{Target{}, {.k = 1, .alpha = 2}};
-  query.add(contact_at(1));
   query.add(contact_at(2));
-  expect_request(query, 1);
   expect_request(query, 2);
+  query.add(contact_at(1));
+  expect_request(query, 1);
   answer(query, 1);
   CHECK_FALSE(query.is_done());
   query.handle_late(contact_at(2));
@@ -159,10 +171,10 @@ TEST_CASE("query does not wait for late contacts once k closer ones have answere
 
 TEST_CASE("a late contact that may be among the closest is waited for once more") {
   Query query{Target{}, {.k = 1, .alpha = 2}};
-  query.add(contact_at(1));
   query.add(contact_at(2));
-  expect_request(query, 1);
   expect_request(query, 2);
+  query.add(contact_at(1));
+  expect_request(query, 1);
   answer(query, 2);
   query.handle_late(contact_at(1));
   CHECK_FALSE(query.is_done());
