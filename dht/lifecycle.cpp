@@ -205,6 +205,7 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answe
 void Lifecycle::hear(Now now, const Contact& contact, bool external) {
   const auto tick = core_.tick(now);
   const auto heard = core_.table.heard(tick, contact, external);
+  if (!lost_.empty()) lost_.forget(contact.endpoint);
   switch (heard.outcome) {
     case RoutingTable::Outcome::added: {
       const auto realm = contact.endpoint.realm();
@@ -239,21 +240,31 @@ void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
   switch (call.purpose) {
     case Purpose::replace: {
       const auto newcomer = unpack(call.owner);
+      if (core_.table.contains(contact.id)) lost_.add(now.mono, contact.endpoint);
       core_.table.replace(core_.tick(now), contact.id, {core_.arena.id_of(newcomer), newcomer});
       break;
     }
     case Purpose::query:
     case Purpose::commit:
     case Purpose::check:
-      core_.table.remove(contact.id);
+      lose(now, contact);
       break;
     case Purpose::detached:
-      if (call.retries > 1) core_.table.remove(contact.id);
+      if (call.retries > 1) lose(now, contact);
       break;
     default:
       return;
   }
   remember_dead(now, overdue);
+}
+
+void Lifecycle::lose(Now now, const Contact& member) {
+  if (core_.table.remove(member.id)) lost_.add(now.mono, member.endpoint);
+}
+
+void Lifecycle::try_lost(Now now) {
+  const auto lost = lost_.poll(now.mono);
+  if (lost && !core_.rpc.is_asking(*lost)) ping(now, *lost, Purpose::acquaint);
 }
 
 // Whoever is silent twice is left out of further walks, or each would wait for it anew; the
@@ -444,8 +455,9 @@ void Lifecycle::handle_timeout(Now now) {
   if (probe_at_ && *probe_at_ <= now.mono) probe_again(now);
   if (!check_at_ || *check_at_ > now.mono) return;
   check_at_ = now.mono + kCheckEvery;
+  try_lost(now);
   if (core_.table.empty()) {
-    check_at_.reset();  // comes back with the first contact
+    if (lost_.empty()) check_at_.reset();  // comes back with the first contact
     if (has_contacts() && boot_ == QueryId{}) bootstrap(now);
     return;
   }
@@ -497,7 +509,8 @@ std::optional<TimePoint> Lifecycle::next_timeout() const {
 }
 
 std::size_t Lifecycle::memory_bytes() const {
-  return proofs_.capacity() * sizeof(Proof) + probed_.capacity() * sizeof(Endpoint);
+  return proofs_.capacity() * sizeof(Proof) + probed_.capacity() * sizeof(Endpoint) +
+         lost_.memory_bytes();
 }
 
 }  // namespace cip::dht

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "dht/lost_contacts.hpp"
 #include "dht/nat_sampler.hpp"
 #include "dht/node_core.hpp"
 #include "dht/queries.hpp"
@@ -65,6 +66,8 @@ class Lifecycle {
 
  private:
   void remember_dead(Now now, const Rpc::Overdue& overdue);
+  void lose(Now now, const Contact& member);
+  void try_lost(Now now);
   struct Proof {
     Endpoint from;
     Endpoint seen;  // the address at which it reached us
@@ -93,6 +96,7 @@ class Lifecycle {
   NodeCore& core_;
   Queries& queries_;
   NatSampler sampler_;
+  LostContacts lost_;
   std::vector<Proof> proofs_;
   std::vector<Endpoint> probed_;  // in this attempt
   QueryId boot_{};                // under way

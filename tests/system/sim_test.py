@@ -1,12 +1,16 @@
 """Figures of the simulator that are published or can be computed."""
 import json
+import os
 import signal
 import subprocess
 import time
 import unittest
 import xml.etree.ElementTree
 
-from harness import BINARY, SystemTest
+from harness import BINARY, ROOT, SystemTest
+
+# With assertions and sanitizers, where the other has optimizations.
+DEBUG_BINARY = os.environ.get("CIPNODE_DEBUG_BINARY", str(ROOT / "build/dev/bin/cipnode"))
 
 
 class SimTest(SystemTest):
@@ -37,6 +41,16 @@ class SimTest(SystemTest):
             return next(o["trace"] for o in run if "trace" in o)
         self.assertEqual(trace("5"), trace("5"))
         self.assertNotEqual(trace("5"), trace("6"))
+
+    def test_a_debug_build_and_a_release_build_leave_the_same_trace(self):
+        for words in (["routing", "--strategy", "kademlia", "--nodes", "300", "--lookups", "50", "--latency", "king", "--loss", "0.05"],
+                      ["churn", "--nodes", "60", "--churn", "weibull:0.6:20min", "--duration", "10min", "--lookups", "4", "--start", "join"]):
+            traces = set()
+            for binary in (BINARY, DEBUG_BINARY):
+                run = subprocess.run([binary, "--json", "sim", *words, "--seed", "9"], capture_output=True, text=True, timeout=200)
+                self.assertEqual(run.returncode, 0, run)
+                traces.add(next(o["trace"] for o in map(json.loads, run.stdout.splitlines()) if "trace" in o))
+            self.assertEqual(len(traces), 1, words)
 
     def test_impossible_parameters_are_refused_before_any_work(self):
         for flags in (["--nodes", "0"], ["--nodes", "100", "--k", "0"], ["--nodes", "100", "--dead", "1.5"], ["--latency", "slow"]):
@@ -70,8 +84,10 @@ class SimTest(SystemTest):
     def test_bad_input_is_refused_before_any_work_with_file_and_line(self):
         trace = self.folder / "trace"
         trace.write_text("10s 3 leave\n20s three join\n")
+        empty = self.folder / "empty"
+        empty.touch()
         cases = ((["--churn", f"trace:{trace}"], "trace:2"), (["--csv", self.folder / "no" / "such.csv"], "such.csv"),
-                 (["--nodes", "15000000"], "memory"), (["--nat", "0.7", "--dead", "0.3"], "cannot be found"))
+                 (["--nodes", "15000000"], "memory"), (["--churn", f"trace:{empty}"], "empty"), (["--nat", "0.7", "--dead", "0.3"], "cannot be found"))
         for flags, expected in cases:
             result = self.cipnode("--json", "sim", "routing", "--nodes", "100", *flags)
             self.assertEqual(result.code, 2, repr(result))

@@ -18,8 +18,9 @@ TEST_CASE("worlds drawn from seeds keep their invariants and heal") {
   }
 }
 
-TEST_CASE("two halves that were apart, with full tables, hear of each other's nodes again") {
-  CHECK(run_safety(11, nullptr).broken == "");  // k 4, a partition of 2 min
+TEST_CASE("two halves that have forgotten each other in a partition meet again") {
+  CHECK(run_safety(164, nullptr).broken == "");   // 19 nodes that all lose each other in 2 min
+  CHECK(run_safety(1027, nullptr).broken == "");  // 11, with loss
 }
 
 TEST_CASE("newcomers come into tables, however many others have come and gone") {
