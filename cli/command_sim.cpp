@@ -149,10 +149,8 @@ int sim_paper(Context& context, PaperFlags& flags) {
       [&](const PaperRun& run, const Measured&) {
         context.console.write_out(context.globals.json ? paper_json_lines(run)
                                                        : paper_text(run, context.style()));
-        failed = write_files(
-            flags, run.title,
-            fmt::format("cipnode sim paper {} --seed {}", flags.paper, flags.options.seed),
-            paper_text(run, {}), paper_csv(run), paper_charts(run));
+        failed = write_files(flags, run.title, replay_command(flags), paper_text(run, {}),
+                             paper_csv(run), paper_charts(run));
       });
   if (failed) return report(context, *failed);
   return complete ? 0 : signal_code();

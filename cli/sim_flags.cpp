@@ -272,6 +272,18 @@ std::optional<Error> prepare(PaperFlags& flags) {
   return check_writable({&flags.csv, &flags.svg, &flags.html});
 }
 
+std::string replay_command(const PaperFlags& flags) {
+  const auto& options = flags.options;
+  auto out = fmt::format("cipnode sim paper {} --seed {}", flags.paper, options.seed);
+  if (options.nodes > 0) out += fmt::format(" --nodes {}", options.nodes);
+  if (options.lookups > 0) out += fmt::format(" --lookups {}", options.lookups);
+  if (options.runs > 0) out += fmt::format(" --runs {}", options.runs);
+  if (options.duration > Duration(0)) {
+    out += " --duration " + duration_flag_text(options.duration.count());
+  }
+  return out;
+}
+
 std::string replay_command(const char* scenario, const SimFlags& flags, std::uint64_t seed) {
   const auto& p = flags.parameters;
   const std::string_view name = scenario;

@@ -55,6 +55,7 @@ std::optional<Error> prepare(SimFlags& flags);
 std::optional<Error> prepare(PaperFlags& flags);
 
 // The command line that does the same again.
+std::string replay_command(const PaperFlags& flags);
 std::string replay_command(const char* scenario, const SimFlags& flags, std::uint64_t seed);
 std::vector<simulations::Strategy> strategies_of(const SimFlags& flags);
 

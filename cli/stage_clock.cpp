@@ -1,6 +1,7 @@
 #include "cli/stage_clock.hpp"
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -11,13 +12,11 @@ using simulations::Stage;
 
 constexpr double kLeastMs = 1e-3;  // rates are divided by it
 
+// Of this thread; exact where getrusage() counts ticks.
 double cpu_time_ms() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  const auto ms = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
-  };
-  return ms(usage.ru_utime) + ms(usage.ru_stime);
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
 }  // namespace

@@ -52,6 +52,10 @@ class SimTest(SystemTest):
                 traces.add(next(o["trace"] for o in map(json.loads, run.stdout.splitlines()) if "trace" in o))
             self.assertEqual(len(traces), 1, words)
 
+    def test_a_hundred_worlds_drawn_from_seeds_keep_their_invariants_and_heal(self):
+        run = self.ok("sim", "safety", "--seed", "100", "--runs", "100", "--jobs", "2", seconds=200)
+        self.assertEqual(run.text.count(": held"), 100)
+
     def test_impossible_parameters_are_refused_before_any_work(self):
         for flags in (["--nodes", "0"], ["--nodes", "100", "--k", "0"], ["--nodes", "100", "--dead", "1.5"], ["--latency", "slow"]):
             result = self.cipnode("--json", "sim", "routing", *flags)
