@@ -13,6 +13,7 @@ struct Defences {
   bool vote_per_subnet = true;   // 3: one vote per /24 on the own address
   bool table_caps = true;        // 4: contacts per IP and /24 in a bucket
   bool spread_walks = true;      // 4: walks go on until k independent nodes answered; puts go there
+  bool doubt_density = true;     // 4: nodes implausibly close to a target are not independent
   bool remember_dead = true;     // 7: dead addresses are not asked again for some minutes
   bool answer_budget = true;     // 9: bytes to addresses that nobody proved
   bool relay_limits = true;      // 9: relayed messages per source and destination

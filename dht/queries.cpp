@@ -86,7 +86,8 @@ QueryId Queries::begin(Now now, const Target& target, QueryTask task, QueryOptio
   const Query::Limits limits{
       .k = core_.options.k,
       .alpha = options.background ? std::max<std::size_t>(2, alpha / 8) : alpha,
-      .independent = core_.options.defences.spread_walks};
+      .independent = core_.options.defences.spread_walks,
+      .dense_radius = dense_radius()};
   running_.push_back(
       std::make_unique<Running>(id, target, std::move(task), std::move(options), limits));
   auto& query = *running_.back();
@@ -112,42 +113,6 @@ Queries::Running* Queries::find(std::uint64_t id) {
       running_.begin(), running_.end(), id,
       [](const auto& query, std::uint64_t wanted) { return query->id.value < wanted; });
   return at != running_.end() && (*at)->id.value == id ? at->get() : nullptr;
-}
-
-// Given contacts, then the own table, then the bootstrap contacts.
-void Queries::add_start(Now now, Running& query) {
-  for (const auto endpoint : query.options.start) {
-    if (core_.is_own(endpoint) || NodeCore::is_refused(endpoint)) continue;
-    query.walk.add({core_.arena.id_of(endpoint), endpoint});
-    query.had_contacts = true;
-  }
-  if (query.task.only_start || query.options.start.size() >= query.walk_k()) return;
-  add_table(now, query);
-}
-
-void Queries::add_table(Now now, Running& query) {
-  std::array<ContactHandle, UINT8_MAX> handles{};
-  const auto k = query.walk_k();
-  const auto count = core_.table.closest(query.walk.target(), std::span(handles).first(k));
-  const auto is_dead = [&](ContactHandle handle) {
-    return core_.dead.contains(now.mono, core_.arena[handle].endpoint);
-  };
-  const auto found = std::span(handles).first(count);
-  // Silent ones only if there is nobody else.
-  const bool all_dead = std::all_of(found.begin(), found.end(), is_dead);
-  for (const auto handle : found) {
-    if (all_dead || !is_dead(handle)) query.walk.add(core_.arena[handle]);
-  }
-  query.had_contacts = query.had_contacts || count > 0;
-  if (count >= k) return;
-  for (const auto* list : {&core_.options.bootstrap, &core_.options.known}) {
-    for (const auto endpoint : *list) {
-      if (core_.is_own(endpoint) || core_.is_foreign(endpoint)) continue;
-      if (core_.dead.contains(now.mono, endpoint) && count > 0) continue;
-      query.walk.add({core_.arena.id_of(endpoint), endpoint});
-      query.had_contacts = true;
-    }
-  }
 }
 
 // This node may hold what it is looking for. In an overlay of one there is nobody else to ask.
@@ -188,6 +153,7 @@ void Queries::answer_here(Now now, Running& query) {
 }
 
 void Queries::pump(Now now, Running& query) {
+  if (query.walk.is_dense() && !std::exchange(query.walks_elsewhere, true)) add_elsewhere(query);
   while (const auto contact = query.walk.poll_request()) ask(now, query, *contact);
   send_hints(now, query);
   const bool got_it = query.found && query.task.kind == Kind::immutable_get;
@@ -311,16 +277,6 @@ void Queries::send_hints(Now now, Running& query) {
   }
 }
 
-// All contacts came from the caller and hardly any answered: once more, from the table.
-bool Queries::start_over(Now now, Running& query) {
-  constexpr unsigned kEnough = 5;
-  const bool given = query.options.start.size() >= query.walk_k() && !query.task.only_start;
-  if (!given || query.started_over || query.walk.answers() >= kEnough) return false;
-  query.started_over = true;
-  add_table(now, query);
-  return true;
-}
-
 void Queries::finish_walk(Now now, Running& query) {
   feed_estimator(query);
   if (!is_put(query.task.kind)) return finish(now, query, outcome(query));
@@ -345,15 +301,22 @@ std::vector<Queries::Grant> Queries::chosen(const Running& query) const {
   }
   if (query.options.replicas != 0 || !core_.options.defences.spread_walks) return out;
   auto others = query.grants;
+  if (query.walk.is_dense()) {
+    const auto trusted = query.walk.independent();
+    std::erase_if(others, [&](const Grant& grant) {
+      return std::ranges::find(trusted, grant.node) == trusted.end();
+    });
+  }
   std::sort(others.begin(), others.end(), [&](const Grant& a, const Grant& b) {
     return compare_distance(query.walk.target(), a.node.id.bytes, b.node.id.bytes) < 0;
   });
+  const std::size_t most = query.walk.is_dense() ? query.walk.limits().k : kMaxAdditional;
   std::size_t added = 0;
   for (const auto& grant : others) {
     const auto network = grant.node.endpoint.subnet24();
     const bool known = std::find(networks.begin(), networks.end(), network) != networks.end();
     if (known || grant.node.endpoint.realm() != Realm::public_network) continue;
-    if (added++ == kMaxAdditional) break;
+    if (added++ == most) break;
     networks.push_back(network);
     out.push_back(grant);
   }

@@ -90,6 +90,7 @@ class Queries {
     bool committing = false;
     bool had_contacts = false;
     bool started_over = false;
+    bool walks_elsewhere = false;
     bool answered_here = false;
     bool stored_here = false;
     bool found = false;          // gets: a good value was handed up
@@ -103,6 +104,8 @@ class Queries {
   Running* find(std::uint64_t id);
   void add_start(Now now, Running& query);
   void add_table(Now now, Running& query);
+  void add_elsewhere(Running& query);
+  std::uint64_t dense_radius() const;
   void answer_here(Now now, Running& query);
   void pump(Now now, Running& query);
   void ask(Now now, Running& query, const Contact& contact);

@@ -240,6 +240,7 @@ bool Query::is_worth(const Contact& contact) const {
 
 bool Query::adds_independent(const Contact& contact) const {
   if (contact.endpoint.realm() != Realm::public_network) return false;
+  if (dense_ && distance_prefix(target_, contact.id.bytes) < limits_.dense_radius) return false;
   const auto is_closer = [&](const NodeId& a, const NodeId& b) {
     return compare_distance(target_, a.bytes, b.bytes) < 0;
   };
@@ -256,11 +257,16 @@ bool Query::adds_independent(const Contact& contact) const {
 }
 
 // From the closest on: whoever is of an address, or a network, that has its share already counts
-// for nothing. Local addresses are never crowded.
+// for nothing, and so does whoever is where there are too many. Local addresses are never crowded.
 void Query::find_independent() {
+  const auto inside = static_cast<std::size_t>(std::count_if(
+      answered_.begin(), answered_.end(),
+      [this](Index entry) { return entries_[entry].distance < limits_.dense_radius; }));
+  if (inside >= limits_.k) dense_ = crowded_ = true;
   independent_.clear();
   for (const auto entry : answered_) {
     if (independent_.size() >= limits_.k) break;
+    if (dense_ && entries_[entry].distance < limits_.dense_radius) continue;
     const auto& endpoint = entries_[entry].contact.endpoint;
     std::size_t same_ip = 0, same_network = 0;
     for (const auto other : independent_) {

@@ -37,6 +37,9 @@ class Query {
     // Goes on until k independent contacts have answered, at most 1 per public IP and 3 per /24, so
     // that one network around the target does not end the walk. The result stays the k closest.
     bool independent = true;
+    // So near to the target there should be a third of k nodes, as a distance in 64 bits; 0: not
+    // known. If k of public addresses answer from there, none of them counts as independent.
+    std::uint64_t dense_radius = 0;
   };
   // A bound on what hostile answers can make us remember, and ask.
   static constexpr std::size_t kMaxSeen = 4096;
@@ -90,6 +93,9 @@ class Query {
   std::vector<Contact> closest() const;
   // Contacts that answered and are independent of each other, closest first; at most k.
   std::vector<Contact> independent() const;
+  // More nodes answered from near the target than there can be: further paths from elsewhere are
+  // worth their while.
+  bool is_dense() const { return dense_; }
   // Would an answer from this id get it among the closest?
   bool is_near_enough(const NodeId& id) const;
 
@@ -161,6 +167,7 @@ class Query {
   std::vector<Index> answered_;
   std::vector<Index> independent_;
   bool crowded_ = false;
+  bool dense_ = false;
   std::vector<Referral> referrals_;
   std::vector<Hint> hints_;
   std::size_t in_flight_ = 0;

@@ -70,6 +70,48 @@ std::vector<Endpoint> ground_attackers(const Target& target, std::size_t count) 
   return out;
 }
 
+// One port of each of 1,000 addresses in as many /16s, of 1,000 ports the one closest to the
+// target.
+std::vector<Endpoint> attackers_of_many_networks(const Target& target, std::size_t count) {
+  std::vector<Endpoint> out;
+  for (std::uint32_t network = 0; network < count; ++network) {
+    std::pair<std::uint64_t, Endpoint> best{UINT64_MAX, {}};
+    for (std::uint16_t port = 1024; port < 2024; ++port) {
+      const Endpoint at{0x0b008001 + (network << 16), port};
+      best = std::min(best, {distance_prefix(target, contact_of(at).id.bytes), at});
+    }
+    out.push_back(best.second);
+  }
+  return out;
+}
+
+// Share of values that one honest node put and another one got while such attackers are around the
+// hash. Both know from some walks how large the network is.
+double values_found_behind_many_networks(std::size_t count, unsigned values, Defences defences) {
+  AttackNetwork net(kHonest, 13, defences);
+  const auto look_around = [&](std::size_t node) {
+    for (int i = 0; i < 6; ++i) {
+      net.query(node, [&](Node& machine, Now now) {
+        return machine.find_node(now, net.random().bytes<32>());
+      });
+    }
+  };
+  unsigned found = 0;
+  for (unsigned i = 0; i < values; ++i) {
+    const auto value = to_bytes(net.random().bytes<32>());
+    const auto target = target_of_value(value);
+    const auto writer = static_cast<std::size_t>(net.random().below(net.size()));
+    const auto reader = (writer + 1 + net.random().below(net.size() - 1)) % net.size();
+    for (const auto node : {writer, reader}) look_around(node);
+    net.add_attackers_around(attackers_of_many_networks(target, count), target);
+    net.query(writer, [&](Node& node, Now now) { return *node.put_immutable(now, value); });
+    found += net.query(reader, [&](Node& node, Now now) { return node.get_immutable(now, target); })
+                 .value;
+    net.remove_attackers();
+  }
+  return static_cast<double>(found) / values;
+}
+
 // Share of values that one honest node put and another one got, each behind its own attack.
 double values_found_behind_ground_ports(double share, unsigned values, Defences defences) {
   AttackNetwork net(kHonest, 11, defences);
@@ -110,12 +152,24 @@ TEST_CASE("without puts to further networks a /24 around a hash hides its value"
   CHECK(undefended <= 0.5);
 }
 
+TEST_CASE("1,000 addresses in distinct /16s around a hash") {
+  const auto defended = values_found_behind_many_networks(1000, 20, {});
+  const auto undefended =
+      values_found_behind_many_networks(1000, 20, without(&Defences::doubt_density));
+  MESSAGE("C, 1,000 addresses: " << defended << ", without doubting density: " << undefended);
+  CHECK(undefended <= 0.2);
+  CHECK(defended >= 0.9);
+}
+
 TEST_CASE("the curve from none to half of the nodes") {
   for (const double share : {0.0, 0.1, 0.2, 0.3, 0.4, 0.5}) {
+    const auto count = static_cast<std::size_t>(share / (1 - share) * static_cast<double>(kHonest));
     const auto a = success_among_uniform(share, 50);
     const auto b = values_found_behind_ground_ports(share, 20, {});
-    MESSAGE("attackers " << share << ": A " << a << ", B " << b);
+    const auto c = values_found_behind_many_networks(count, 20, {});
+    MESSAGE("attackers " << share << ": A " << a << ", B " << b << ", C " << c);
     CHECK(a >= 0.9);
     CHECK(b >= 0.9);
+    CHECK(c >= 0.9);
   }
 }
