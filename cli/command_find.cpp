@@ -30,7 +30,10 @@ std::string list_text(const Json& object, const char* name) {
 std::string hello_text(const Json& object) {
   const auto found = object.find("hello");
   if (found == object.end() || !found->is_object()) return {};
-  if (!flag_of(*found, "ok")) return "no answer";
+  if (!flag_of(*found, "ok")) {
+    return object.contains("card") ? "no answer; the addresses are those of its contact card"
+                                   : "no answer";
+  }
   auto out = fmt::format("answered in {}, {} peer", duration_text(number_of(*found, "rttMs")),
                          text_of(*found, "peer"));
   const auto transport = text_of(*found, "transport");

@@ -52,6 +52,10 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
   add(add_switch(app, "--no-lan", join.lan, "Do not look for nodes on the local network", false));
   add(add_switch(app, "--announce-public", join.announce_public,
                  "Announce feeds and topics in the network hyperswarm, too"));
+  add(add_switch(app, "--contact-card", join.contact_card,
+                 "Store at which public addresses this node can be dialled, for peers that cannot "
+                 "reach it otherwise: everybody who learns its key can read them. It cannot be "
+                 "called back for 48 h"));
   add(add_list(app, "--seed", join.seed, parse_key_text, "KEY",
                "Feed of others to keep and serve (repeatable)"));
   add(add_list(app, "--allow", join.allow, parse_key_text, "KEY",

@@ -7,6 +7,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "base/text.hpp"
+#include "node/card_keeper.hpp"
 #include "node/clock.hpp"
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
@@ -157,6 +158,7 @@ class Daemon::Impl {
   std::unique_ptr<FeedLibrary> feeds;
   std::unique_ptr<DiskKeeper> disk;
   std::unique_ptr<TopicLibrary> topics;
+  std::unique_ptr<CardKeeper> card;
   std::unique_ptr<LanDiscovery> lan;
   ContactResolver resolver;
   HandlerTable handlers;
@@ -198,6 +200,7 @@ Outcome<void> Daemon::Impl::open_network() {
   topics =
       std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
   records = std::make_unique<RecordKeeper>(*pool, options.network);
+  card = std::make_unique<CardKeeper>(*participant, *pool, options.network);
   participant->on_record_change = [this](Now time, dht::RecordChange change) {
     records->take(time, std::move(change));
   };
@@ -228,6 +231,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   hub_listening = participant->hub_events.listen([this](const auto& event) { tell(event); });
   participant->start();
   restore_records();
+  card->start(*backend, options.contact_card);
   auto names = options.contacts;
   std::erase_if(names, [](const auto& contact) { return parse_endpoint(contact).has_value(); });
   resolver.resolve(names);
@@ -493,6 +497,7 @@ Outcome<void> Daemon::upgrade(const JoinOptions& wanted,
   impl_->upgraded_events = impl_->events.listen(std::move(on_event));
   add_contacts(wanted.contacts);
   if (wanted.lan) impl_->start_lan();
+  if (wanted.contact_card) impl_->card->publish();
   return {};
 }
 

@@ -36,6 +36,7 @@ std::vector<std::string> join_arguments(const JoinOptions& options) {
   add_if(out, options.ephemeral, "--ephemeral");
   add_if(out, !options.lan, "--no-lan");
   add_if(out, options.announce_public, "--announce-public");
+  add_if(out, options.contact_card, "--contact-card");
   add_keys(out, "--seed", options.seed);
   add_keys(out, "--allow", options.allow);
   add_keys(out, "--deny", options.deny);

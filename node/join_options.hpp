@@ -29,6 +29,7 @@ struct JoinOptions {
   bool ephemeral = false;
   bool lan = true;               // --no-lan clears it
   bool announce_public = false;  // --announce-public, network `hyperswarm` only
+  bool contact_card = false;     // --contact-card
   std::vector<Bytes32> seed;
   std::vector<Bytes32> allow;  // peer keys; when not empty, only these may connect
   std::vector<Bytes32> deny;

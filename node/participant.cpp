@@ -63,6 +63,7 @@ Participant::Participant(Surroundings around, ParticipantOptions options, PortPa
   republisher_ = std::make_unique<dht::Republisher>(*dht_, around_.random);
   hub_ = std::make_unique<overlay::Hub>(hub_options(options_), around_.random, dht_.get(),
                                         announcer_.get());
+  card_ = std::make_unique<overlay::CardPublisher>(*dht_, options_.identity, around_.random);
   tcp_ = std::make_unique<TcpDriver>(around_.io, tcp_callbacks());
   tcp_->listen(std::move(sockets.tcp));
 }
@@ -177,7 +178,12 @@ bool Participant::drain_dht(Now time) {
     worked = true;
     announcer_->handle_event(time, *event);
     republisher_->handle_event(time, *event);
+    if (std::holds_alternative<dht::StateChanged>(*event)) refresh_card();
+    if (card_->handle_event(time, *event)) continue;
     if (!hub_->handle_dht_event(time, *event)) route(*event);
+  }
+  while (const auto event = card_->poll_event()) {
+    if (on_card_event) on_card_event(*event);
   }
   return worked;
 }
@@ -261,6 +267,23 @@ void Participant::refresh_offer() {
   offer.relays = offered_.relays;
   if (own) offer.public_ip = own->ip;
   hub_->greeter()->set_offer(std::move(offer));
+  refresh_card();
+}
+
+void Participant::publish_card() {
+  has_card_ = true;
+  refresh_card();
+  changed();
+}
+
+void Participant::withdraw_card() {
+  has_card_ = false;
+  card_->withdraw(now());
+  changed();
+}
+
+void Participant::refresh_card() {
+  if (has_card_) card_->publish(now(), tcp_endpoints());
 }
 
 std::vector<Endpoint> Participant::tcp_endpoints() const {
@@ -282,6 +305,7 @@ void Participant::arm_timer() {
   sooner(announcer_->next_timeout());
   sooner(republisher_->next_timeout());
   sooner(hub_->next_timeout());
+  sooner(card_->next_timeout());
   if (next_other_timeout) sooner(next_other_timeout());
   if (next == timer_at_) return;
   timer_at_ = next;
@@ -303,6 +327,7 @@ void Participant::handle_timeouts() {
   announcer_->handle_timeout(time);
   republisher_->handle_timeout(time);
   hub_->handle_timeout(time);
+  card_->handle_timeout(time);
   pump();
 }
 

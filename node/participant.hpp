@@ -21,6 +21,7 @@
 #include "node/storage_pool.hpp"
 #include "node/tcp_driver.hpp"
 #include "node/udp_driver.hpp"
+#include "overlay/card_publisher.hpp"
 #include "overlay/hub.hpp"
 
 namespace cip::node {
@@ -66,6 +67,9 @@ class Participant {
   dht::Republisher& republisher() { return *republisher_; }
   overlay::Hub& hub() { return *hub_; }
   TcpDriver& tcp() { return *tcp_; }
+  // Keeps a contact card stored from now on; takes that of an earlier run back.
+  void publish_card();
+  void withdraw_card();
   // Carries on what commands put out, after the caller has returned.
   void changed();
 
@@ -83,6 +87,7 @@ class Participant {
   // Events of the hub but those of feeds, which are many and go to one place.
   Listeners<overlay::HubEvent> hub_events;
   std::function<void(const overlay::FeedNews&)> on_feed_news;
+  std::function<void(const overlay::CardEvent&)> on_card_event;
   // For the copy of what is stored for others.
   std::function<void(Now, dht::RecordChange)> on_record_change;
   // Once per turn, after all events: for machines that live beside the hub (topics).
@@ -115,6 +120,7 @@ class Participant {
   void carry_out(overlay::TcpAction action);
   void route(const dht::Event& event);
   void refresh_offer();
+  void refresh_card();
   void arm_timer();
   void handle_timeouts();
   void scan_interfaces();
@@ -128,8 +134,10 @@ class Participant {
   std::unique_ptr<dht::Announcer> announcer_;
   std::unique_ptr<dht::Republisher> republisher_;
   std::unique_ptr<overlay::Hub> hub_;
+  std::unique_ptr<overlay::CardPublisher> card_;
   std::unique_ptr<TcpDriver> tcp_;
   OfferBasis offered_;
+  bool has_card_ = false;
   std::set<overlay::ConnId> full_;  // connections whose socket takes no more for now
   std::map<dht::QueryId, DhtWatcher> queries_;
   std::map<dht::RequestId, DhtWatcher> requests_;

@@ -82,6 +82,15 @@ std::vector<Endpoint> endpoints_to_dial_back(std::span<const Endpoint> offered, 
   return out;
 }
 
+std::vector<Endpoint> public_endpoints(std::span<const Endpoint> endpoints) {
+  std::vector<Endpoint> out;
+  for (const auto endpoint : endpoints) {
+    const bool allowed = is_dialable(endpoint) && endpoint.realm() == Realm::public_network;
+    if (allowed && out.size() < kMaxEndpointsDialled) add_once(out, endpoint);
+  }
+  return out;
+}
+
 bool DialBackLimiter::allow(Now now, std::uint32_t ip) {
   if (dials_.size() >= kMaxLimitedAddresses) forget_old(now);
   if (dials_.size() >= kMaxLimitedAddresses && !dials_.contains(ip)) return false;

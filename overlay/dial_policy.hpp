@@ -41,6 +41,10 @@ std::vector<Endpoint> endpoints_to_dial(std::span<const Endpoint> offered, const
 // Offered endpoints that a server dials on request: only at the address the hello came from.
 std::vector<Endpoint> endpoints_to_dial_back(std::span<const Endpoint> offered, Endpoint seen);
 
+// Those that mean the same host to everybody: what a contact card may name, whoever reads or writes
+// it; at most 8.
+std::vector<Endpoint> public_endpoints(std::span<const Endpoint> endpoints);
+
 // At most 8 dials to one address in 60 s on request of others, whoever asks.
 class DialBackLimiter {
  public:

@@ -31,6 +31,8 @@ const char* text(Errc code) {
       return "the peer ended the stream";
     case Errc::not_chosen:
       return "another connection to the same peer is used";
+    case Errc::wrong_peer:
+      return "another peer answers at this address";
     case Errc::malformed_message:
       return "a message does not decode";
     case Errc::bad_channel_number:

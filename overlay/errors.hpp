@@ -21,6 +21,7 @@ enum class Errc {
   peer_silent,        // a peer that sends keep-alives has stopped
   ended,              // the other side closed its direction
   not_chosen,         // another connection of the same hello is used
+  wrong_peer,         // who answers at a dialled endpoint holds another key than the one sought
   // Multiplexer
   malformed_message,   // a multiplexer frame or a message on a channel does not decode
   bad_channel_number,  // open with a number in use or beyond the next, or a reject of nothing

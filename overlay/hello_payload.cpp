@@ -18,24 +18,9 @@ enum Flag : std::uint64_t {
   kRelayAddresses = 64,
 };
 
-// Types of trailer entries; frozen.
-enum EntryType : std::uint64_t { kCapabilities = 1, kTcp4 = 2, kTcp6 = 3 };
-
-constexpr FixedBytes<8> kMagic = {'c', 'i', 'p', 'n', 'o', 'd', 'e', 1};
-constexpr std::size_t kTrailerTail = 2 + kMagic.size();
+constexpr std::size_t kTrailerTail = 2 + kTcpMagic.size();
 constexpr std::size_t kAddr4Size = 6;
 constexpr std::size_t kAddr6Size = 18;
-
-void write_addr6(Writer& out, const Endpoint6& address) {
-  out.raw(address.ip);
-  out.u16(address.port);
-}
-Endpoint6 read_addr6(Reader& in) {
-  Endpoint6 out;
-  out.ip = in.fixed<16>();
-  out.port = in.u16();
-  return out;
-}
 
 void write_addresses(Writer& out, const std::vector<Endpoint>& addresses) {
   out.uint(addresses.size());
@@ -51,51 +36,12 @@ std::vector<Endpoint> read_addresses(Reader& in) {
 
 // --- trailer
 
-Bytes encode_entries(const TcpTrailer& tcp) {
-  Writer out;
-  out.uint(kCapabilities);
-  out.uint(uint_size(tcp.capabilities));
-  out.uint(tcp.capabilities);
-  if (!tcp.endpoints.empty()) {
-    out.uint(kTcp4);
-    out.uint(tcp.endpoints.size() * kAddr4Size);
-    for (const auto& endpoint : tcp.endpoints) out.addr4(endpoint);
-  }
-  if (!tcp.endpoints6.empty()) {
-    out.uint(kTcp6);
-    out.uint(tcp.endpoints6.size() * kAddr6Size);
-    for (const auto& endpoint : tcp.endpoints6) write_addr6(out, endpoint);
-  }
-  return out.take();
-}
-
-bool decode_entry(TcpTrailer& tcp, std::uint64_t type, Reader value) {
-  switch (type) {
-    case kCapabilities:
-      tcp.capabilities = value.uint();
-      return value.ok();
-    case kTcp4:
-      if (value.remaining() % kAddr4Size != 0) return false;
-      while (value.remaining() > 0 && tcp.endpoints.size() < kMaxHelloAddresses) {
-        tcp.endpoints.push_back(value.addr4());
-      }
-      return true;
-    case kTcp6:
-      if (value.remaining() % kAddr6Size != 0) return false;
-      while (value.remaining() > 0 && tcp.endpoints6.size() < kMaxHelloAddresses) {
-        tcp.endpoints6.push_back(read_addr6(value));
-      }
-      return true;
-    default:
-      return true;  // of a later version
-  }
-}
-
 // `rest` is what follows the known fields; a later stock version may have put fields of its own
 // there, so the trailer is looked for from the end.
 std::optional<TcpTrailer> decode_trailer(ByteView rest) {
-  if (rest.size() < kTrailerTail || !equal(rest.last(kMagic.size()), kMagic)) return std::nullopt;
-  rest = rest.first(rest.size() - kMagic.size());
+  if (rest.size() < kTrailerTail || !equal(rest.last(kTcpMagic.size()), kTcpMagic))
+    return std::nullopt;
+  rest = rest.first(rest.size() - kTcpMagic.size());
   const std::size_t size = Reader(rest.last(2)).u16();
   rest = rest.first(rest.size() - 2);
   if (size > rest.size()) return std::nullopt;
@@ -104,7 +50,7 @@ std::optional<TcpTrailer> decode_trailer(ByteView rest) {
   while (in.remaining() > 0) {
     const auto type = in.uint();
     const auto value = in.buffer();
-    if (!in.ok() || !decode_entry(tcp, type, Reader(value))) return std::nullopt;
+    if (!in.ok() || !read_tcp_entry(tcp, type, Reader(value))) return std::nullopt;
   }
   if (!in.ok()) return std::nullopt;
   return tcp;
@@ -206,10 +152,10 @@ Bytes encode_hello_payload(const HelloPayload& payload) {
   }
   if (payload.relay_addresses) write_addresses(out, *payload.relay_addresses);
   if (payload.tcp) {
-    const auto entries = encode_entries(*payload.tcp);
-    out.raw(entries);
-    out.u16(static_cast<std::uint16_t>(entries.size()));
-    out.raw(kMagic);
+    const auto before = out.size();
+    write_tcp_entries(out, *payload.tcp);
+    out.u16(static_cast<std::uint16_t>(out.size() - before));
+    out.raw(kTcpMagic);
   }
   return out.take();
 }

@@ -13,8 +13,7 @@
 //
 // and behind them, found from the end:
 //
-//   entries (uint type, buffer value)* || u16 length of entries || "cipnode" 01
-//     1 capabilities, uint bits   2 TCP endpoints, n x addr4   3 TCP endpoints, n x addr6
+//   entries (tcp_entries.hpp) || u16 length of entries || "cipnode" 01
 
 #include <cstdint>
 #include <optional>
@@ -23,15 +22,9 @@
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "overlay/tcp_entries.hpp"
 
 namespace cip::overlay {
-
-// An IPv6 endpoint as carried in payloads; address in network order. Never dialled yet.
-struct Endpoint6 {
-  FixedBytes<16> ip{};
-  std::uint16_t port = 0;
-  auto operator<=>(const Endpoint6&) const = default;
-};
 
 struct HolepunchRelay {
   Endpoint relay;
@@ -55,18 +48,6 @@ struct RelayThrough {
   bool operator==(const RelayThrough&) const = default;
 };
 
-inline constexpr std::uint64_t kCapabilityBoundTcp = 1;
-inline constexpr std::uint64_t kCapabilityReverseDial = 2;
-
-// The trailer: ours, ignored by stock peers.
-struct TcpTrailer {
-  std::uint64_t capabilities = 0;
-  std::vector<Endpoint> endpoints;
-  std::vector<Endpoint6> endpoints6;
-  bool operator==(const TcpTrailer&) const = default;
-  bool has(std::uint64_t capability) const { return (capabilities & capability) != 0; }
-};
-
 struct HelloPayload {
   std::uint64_t version = 1;
   std::uint64_t error = 0;     // dht::HelloError, or a number of a later version
@@ -81,9 +62,6 @@ struct HelloPayload {
   std::optional<TcpTrailer> tcp;
   bool operator==(const HelloPayload&) const = default;
 };
-
-// More addresses than this in one list are not decoded; stock never sends above a dozen.
-inline constexpr std::uint64_t kMaxHelloAddresses = 64;
 
 Bytes encode_hello_payload(const HelloPayload& payload);
 // None when the known fields do not decode. With a version other than 1 only that is filled. A

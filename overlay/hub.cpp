@@ -18,13 +18,17 @@ const NoPendingHellos no_pending_hellos;
 }  // namespace
 
 Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* announcer)
-    : options_(std::move(options)), random_(random), node_(node) {
+    : options_(std::move(options)),
+      random_(random),
+      node_(node),
+      next_card_attempt_(kFirstCardAttempt) {
   replication_ = std::make_unique<Replication>(*this);
   handlers_.push_back(replication_.get());
   if (node == nullptr) return;
   greeter_ = std::make_unique<Greeter>(*node, options_.identity, random);
   if (options_.allow) greeter_->allow_only(options_.allow);
   for (const auto& key : options_.deny) greeter_->deny(key);
+  cards_ = std::make_unique<CardReader>(*node);
   swarm_ = std::make_unique<Swarm>(*node, *greeter_, announcer, options_.identity, random);
 }
 
@@ -58,6 +62,7 @@ void Hub::unwant(const Bytes32& target) {
 void Hub::stop(Now now) {
   stopped_ = true;
   attempts_.clear();
+  for (const auto& [id, error] : std::exchange(card_reads_, {})) cards_->cancel(now, id);
   if (swarm_) swarm_->stop(now);
   for (auto& [conn, connection] : connections_) doom(*connection, {}, "stopped");
   finish_turn(now);
@@ -102,6 +107,9 @@ void Hub::handle_connected(Now now, ConnId conn) {
   const auto attempt = attempts_.find(connection->hello);
   if (connection->hello == 0) {
     connection->stream = SecretStream::dial_xx(now, options_.identity, random_);
+  } else if (attempt != attempts_.end() && attempt->second.by_card) {
+    connection->stream =
+        SecretStream::dial_xx(now, options_.identity, random_, attempt->second.peer);
   } else if (attempt != attempts_.end()) {
     connection->stream =
         SecretStream::dial_bound(now, connection->hello, attempt->second.keys, random_);
@@ -146,7 +154,8 @@ void Hub::handle_drained(Now now, ConnId conn) {
 
 bool Hub::handle_dht_event(Now now, const dht::Event& event) {
   if (!greeter_) return false;
-  const bool taken = greeter_->handle_event(now, event) || swarm_->handle_dht_event(now, event);
+  const bool taken = greeter_->handle_event(now, event) || cards_->handle_event(now, event) ||
+                     swarm_->handle_dht_event(now, event);
   finish_turn(now);
   return taken;
 }
@@ -215,6 +224,7 @@ void Hub::finish_turn(Now now) {
   do {
     close_doomed(now);
     take_greeter_events(now);
+    take_card_events(now);
     take_swarm_events(now);
     resume_writers(now);
     for (auto* handler : handlers_) handler->turn_ended(now);

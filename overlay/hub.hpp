@@ -26,6 +26,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
+#include "overlay/card_reader.hpp"
 #include "overlay/channel_handler.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/greeter.hpp"
@@ -91,7 +92,8 @@ struct DialFailed {
   Endpoint to;
   std::error_code error;
 };
-using HubEvent = std::variant<StreamUp, StreamDown, DialFailed, FeedNews, GreeterEvent, SwarmEvent>;
+using HubEvent =
+    std::variant<StreamUp, StreamDown, DialFailed, FeedNews, GreeterEvent, SwarmEvent, CardRead>;
 
 struct HubOptions {
   KeyPair identity;
@@ -107,6 +109,7 @@ struct HubCounters {
   std::uint64_t dialled = 0;
   std::uint64_t opened_bound = 0;
   std::uint64_t opened_xx = 0;
+  std::uint64_t cards_read = 0;  // that lead somewhere, of peers that no hello reached
   std::map<std::string, std::uint64_t> closed;  // by reason
 };
 
@@ -136,6 +139,8 @@ class Hub final : public Streams {
   const Replication& replication() const { return *replication_; }
   // Null without a DHT.
   Greeter* greeter() { return greeter_.get(); }
+  // Reads by others than the hub end in a HubEvent.
+  CardReader* cards() { return cards_.get(); }
   Swarm* swarm() { return swarm_.get(); }
   // A further protocol, e.g. topics. It outlives the hub; add it before the first stream.
   void add_protocol(ChannelHandler& handler);
@@ -236,6 +241,9 @@ class Hub final : public Streams {
   // Hellos (hub_dial.cpp)
   void take_greeter_events(Now now);
   void take_swarm_events(Now now);
+  void hello_failed(Now now, const HelloFailed& failed);
+  void take_card_events(Now now);
+  void dial_by_card(Now now, const CardRead& read);
   void hello_done(Now now, const HelloDone& done);
   void dial_back(Now now, const DialBackRequested& request);
   void continue_attempts(Now now);
@@ -250,6 +258,7 @@ class Hub final : public Streams {
   dht::Node* node_ = nullptr;
   std::unique_ptr<Replication> replication_;
   std::unique_ptr<Greeter> greeter_;
+  std::unique_ptr<CardReader> cards_;
   std::unique_ptr<Swarm> swarm_;
   std::vector<ChannelHandler*> handlers_;
   std::map<ConnId, std::unique_ptr<Connection>> connections_;
@@ -258,6 +267,8 @@ class Hub final : public Streams {
   std::size_t unproven_total_ = 0;
   std::map<PublicKey, std::set<Bytes32>> wanted_;  // targets to open on streams of a peer
   std::map<HelloId, Attempt> attempts_;
+  std::map<dht::QueryId, std::error_code> card_reads_;  // of the hub; why the hello failed
+  HelloId next_card_attempt_;
   std::vector<ConnId> dirty_;   // have something to flush, or to write
   std::vector<ConnId> doomed_;  // are closed when the turn ends
   std::deque<TcpAction> actions_;

@@ -14,6 +14,9 @@
 
 namespace cip::overlay {
 
+// Attempts by card have numbers that no hello reaches.
+inline constexpr HelloId kFirstCardAttempt = HelloId{1} << 63;
+
 struct Hub::Connection {
   StreamInfo info;               // conn, remote and outgoing at once, the rest when it is open
   bool user_dial = false;        // by dial(): its failure is told
@@ -43,13 +46,14 @@ struct Hub::Connection {
   }
 };
 
-// Sockets that are dialled for one hello, and which of them is used. Without endpoints, and while
-// `waiting`, it is the peer that dials.
+// Sockets that are dialled for one hello, or for one contact card, and which of them is used.
+// Without endpoints, and while `waiting`, it is the peer that dials.
 struct Hub::Attempt {
-  HelloId hello = 0;
+  HelloId hello = 0;  // of a card: a number from kFirstCardAttempt on
   PublicKey peer{};
-  BoundKeys keys;
-  Endpoint seen;  // the peer's UDP address
+  bool by_card = false;  // opened by Noise XX, for there was no hello
+  BoundKeys keys;        // else
+  Endpoint seen;         // the peer's UDP address
   std::deque<Endpoint> left;
   std::optional<TimePoint> next_dial;
   std::optional<TimePoint> give_up;  // set while the peer is expected to dial

@@ -1,6 +1,7 @@
 // The half of Hub that turns answered hellos into bound streams (protocol of the DHT, 18.2): the
 // initiator of the hello dials what the peer offered, a few endpoints side by side, and chooses the
-// first connection on which the peer has proven itself.
+// first connection on which the peer has proven itself. Of a peer that no hello reaches the contact
+// card is read (18.3), and its endpoints are dialled likewise.
 
 #include <algorithm>
 #include <utility>
@@ -27,7 +28,7 @@ void Hub::take_greeter_events(Now now) {
       }
     } else if (const auto* failed = std::get_if<HelloFailed>(&*event)) {
       if (swarm_->is_mine(failed->id)) {
-        swarm_->hello_failed(now, *failed);
+        hello_failed(now, *failed);
         continue;
       }
     } else if (const auto* walk = std::get_if<WalkDone>(&*event)) {
@@ -71,6 +72,37 @@ void Hub::hello_done(Now now, const HelloDone& done) {
   } else {
     dial_next(now, added);
   }
+}
+
+// Whom no hello reaches may have stored a contact card.
+void Hub::hello_failed(Now now, const HelloFailed& failed) {
+  if (stopped_ || !swarm_->await_card(failed)) return swarm_->hello_failed(now, failed);
+  card_reads_[cards_->read(now, failed.peer)] = failed.error;
+}
+
+void Hub::take_card_events(Now now) {
+  if (!cards_) return;
+  while (auto read = cards_->poll_event()) {
+    const auto mine = card_reads_.extract(read->id);
+    if (mine.empty()) {
+      events_.push_back(std::move(*read));
+    } else if (read->endpoints.empty()) {
+      swarm_->attempt_failed(now, read->peer, mine.mapped());
+    } else {
+      dial_by_card(now, *read);
+    }
+  }
+}
+
+void Hub::dial_by_card(Now now, const CardRead& read) {
+  if (!swarm_->is_dialling(read.peer)) return;  // it has come by itself, or is not wanted any more
+  ++counters_.cards_read;
+  Attempt attempt;
+  attempt.hello = next_card_attempt_++;
+  attempt.peer = read.peer;
+  attempt.by_card = true;
+  attempt.left.assign(read.endpoints.begin(), read.endpoints.end());
+  dial_next(now, attempts_[attempt.hello] = std::move(attempt));
 }
 
 // A peer that greeted us cannot reach what we offered: we dial, as the responder of its hello.

@@ -46,10 +46,8 @@ void Hub::stream_opened(Now now, Connection& connection) {
   info.handshake_hash = stream.handshake_hash();
   info.initiator = stream.role() == Role::initiator;
   info.bound = stream.is_bound();
-  if (const auto hello = stream.hello()) {
-    connection.hello = *hello;
-    close_siblings(connection);
-  }
+  if (const auto hello = stream.hello()) connection.hello = *hello;
+  if (connection.hello != 0) close_siblings(connection);
   if (const auto why = refusal(connection); !why.empty()) {
     return doom(connection, make_error_code(Errc::not_chosen), std::string(why));
   }

@@ -39,8 +39,10 @@ SecretStream::SecretStream(SecretStream&&) noexcept = default;
 SecretStream& SecretStream::operator=(SecretStream&&) noexcept = default;
 SecretStream::~SecretStream() = default;
 
-SecretStream SecretStream::dial_xx(Now now, const KeyPair& static_key, Random& random) {
+SecretStream SecretStream::dial_xx(Now now, const KeyPair& static_key, Random& random,
+                                   std::optional<PublicKey> expected) {
   SecretStream out(now, State::xx_wait_2, random, kDialledProofTimeout);
+  out.expected_ = expected;
   out.noise_ = std::make_unique<NoiseHandshake>(
       NoiseHandshake::Options{.role = Role::initiator, .static_key = static_key}, random);
   out.append_frame(*out.noise_->write_message());
@@ -177,6 +179,9 @@ void SecretStream::read_noise_1(ByteView body) {
 void SecretStream::read_noise_2(ByteView body) {
   const auto payload = noise_->read_message(body);
   if (!payload) return close(payload.error());
+  if (expected_ && noise_->remote_static() != expected_) {
+    return close(make_error_code(Errc::wrong_peer));
+  }
   const auto answer = noise_->write_message();
   if (!answer) return close(answer.error());
   append_frame(*answer);

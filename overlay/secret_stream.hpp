@@ -64,8 +64,10 @@ using StreamEvent = std::variant<StreamOpened, BoundProven, StreamMessage, Strea
 // handle_bytes() may be dropped only then), then take poll_output(), then re-arm next_timeout().
 class SecretStream final : public FrameSink {
  public:
-  // Opens with Noise XX over a transport that is connected.
-  static SecretStream dial_xx(Now now, const KeyPair& static_key, Random& random);
+  // Opens with Noise XX over a transport that is connected. With `expected` only to the holder of
+  // that key: to others the own key is not told.
+  static SecretStream dial_xx(Now now, const KeyPair& static_key, Random& random,
+                              std::optional<PublicKey> expected = std::nullopt);
   // Opens a stream of a hello over a transport that this side dialled.
   static SecretStream dial_bound(Now now, HelloId hello, const BoundKeys& keys, Random& random);
   // Waits on an accepted transport; the length of the first frame tells the kinds apart. `pending`
@@ -176,6 +178,7 @@ class SecretStream final : public FrameSink {
   const PendingHellos* pending_ = nullptr;
   std::unique_ptr<NoiseHandshake> noise_;
   KeyPair static_key_;
+  std::optional<PublicKey> expected_;  // of dial_xx()
   HelloId hello_ = 0;
   BoundKeys keys_;  // of an XX stream as well, once Noise is done
   FirstFrame own_first_{};

@@ -226,6 +226,22 @@ void Swarm::hello_failed(Now now, const HelloFailed& failed) {
   fail(now, failed.peer, *candidate, failed.error, false);
 }
 
+bool Swarm::await_card(const HelloFailed& failed) {
+  const bool unreached =
+      failed.error == Errc::nobody_announces || failed.error == Errc::no_hello_answer;
+  auto* candidate = find(failed.peer);
+  if (!unreached || stopped_ || candidate == nullptr) return false;
+  if (candidate->attempt != failed.id || !candidate->is_wanted()) return false;
+  candidate->attempt = 0;
+  candidate->dialling = true;
+  return true;
+}
+
+bool Swarm::is_dialling(const PublicKey& peer) const {
+  const auto found = candidates_.find(peer);
+  return found != candidates_.end() && found->second.dialling;
+}
+
 void Swarm::hello_done(Now now, const HelloDone& done) {
   auto* candidate = find(done.peer);
   if (candidate == nullptr || candidate->attempt != done.id) return;

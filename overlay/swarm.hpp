@@ -92,6 +92,9 @@ class Swarm {
   bool handle_dht_event(Now now, const dht::Event& event);
   // Of greetings that this machine began: is_mine() tells.
   void hello_failed(Now now, const HelloFailed& failed);
+  // Instead of hello_failed(): no hello reaches the peer, but its contact card may. True: the Hub
+  // reads it, and dials, or calls attempt_failed().
+  bool await_card(const HelloFailed& failed);
   // The hello was answered and the Hub dials now, or will not (a stock peer).
   void hello_done(Now now, const HelloDone& done);
   // No stream came of it.
@@ -116,6 +119,8 @@ class Swarm {
   bool has_joined(const Bytes32& target) const { return targets_.contains(target); }
   // Whether the first lookup of a joined target is still under way.
   bool is_searching(const Bytes32& target) const;
+  // Whether the Hub is dialling a peer on behalf of this machine.
+  bool is_dialling(const PublicKey& peer) const;
   std::size_t candidates() const { return candidates_.size(); }
 
  private:
@@ -133,7 +138,7 @@ class Swarm {
     bool for_itself = false;
     std::vector<Endpoint> relays;
     HelloId attempt = 0;
-    bool dialling = false;  // the attempt's hello is done, the Hub dials
+    bool dialling = false;  // the attempt's hello is over, the Hub dials or reads the card
     bool connected = false;
     unsigned failures = 0;
     TimePoint due{};

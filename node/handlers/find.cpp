@@ -69,6 +69,7 @@ class FindPeer final : public Find {
       : Find(daemon, out, "peer"), key_(key), target_(hash(key)), timer_(daemon.io()) {}
   ~FindPeer() override {
     if (hello_ != 0) greeter().cancel(now(), hello_);
+    if (card_ != dht::QueryId{}) cards().cancel(now(), card_);
     daemon_.participant().changed();
   }
 
@@ -80,12 +81,14 @@ class FindPeer final : public Find {
   }
 
  private:
+  overlay::CardReader& cards() { return *daemon_.participant().hub().cards(); }
   overlay::Greeter& greeter() { return *daemon_.participant().hub().greeter(); }
 
   void begin() override {
     if (key_ == daemon_.identity().public_key) return found_self();
     listening_ = daemon_.participant().hub_events.listen([this](const overlay::HubEvent& event) {
       if (const auto* greeting = std::get_if<overlay::GreeterEvent>(&event)) handle(*greeting);
+      if (const auto* read = std::get_if<overlay::CardRead>(&event)) handle(*read);
     });
     hello_ = greeter().greet(now(), key_);
     daemon_.participant().changed();
@@ -105,7 +108,34 @@ class FindPeer final : public Find {
       });
     }
     const auto* failed = std::get_if<overlay::HelloFailed>(&event);
-    if (failed && failed->id == hello_) fail(*failed);
+    if (failed && failed->id == hello_) seek_card(*failed);
+  }
+
+  // Whom no hello reaches may have stored a contact card.
+  void seek_card(const overlay::HelloFailed& failed) {
+    hello_ = 0;
+    failed_ = failed;
+    const bool unreached = failed.error == overlay::Errc::nobody_announces ||
+                           failed.error == overlay::Errc::no_hello_answer;
+    if (!unreached) return fail(failed);
+    card_ = cards().read(now(), key_);
+    daemon_.participant().changed();
+  }
+
+  void handle(const overlay::CardRead& read) {
+    if (read.id != card_) return;
+    card_ = {};
+    if (read.endpoints.empty()) return fail(*failed_);
+    auto object = result(target_);
+    add_key(object, key_);
+    object["addresses"] = texts_of(read.endpoints);
+    object["relays"] = texts_of(failed_->relays);
+    object["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", "tcp"}};
+    object["card"] = {{"untilMs", read.card->until(now()).value}};
+    object["hops"] = Json::array();
+    object["requests"] = 0;
+    if (walk_) add_walk(object, *walk_);
+    finish(std::move(object));
   }
 
   void show() {
@@ -138,7 +168,6 @@ class FindPeer final : public Find {
   }
 
   void fail(const overlay::HelloFailed& failed) {
-    hello_ = 0;
     const auto name = to_z32(key_);
     if (failed.error == overlay::Errc::nobody_announces) {
       return out_.fail({ExitCode::not_found, fmt::format("nobody announces the key {}", name),
@@ -164,6 +193,8 @@ class FindPeer final : public Find {
   Bytes32 target_;
   overlay::HelloId hello_ = 0;
   std::optional<overlay::HelloDone> done_;
+  std::optional<overlay::HelloFailed> failed_;
+  dht::QueryId card_{};
   std::optional<dht::QueryDone> walk_;
   asio::steady_timer timer_;
   Listeners<overlay::HubEvent>::Listening listening_;

@@ -192,6 +192,7 @@ TEST_CASE("what the program tells a node it starts is understood") {
   given.listen = Endpoint{0x7f000001, 0};
   given.lan = false;
   given.reachable = true;
+  given.contact_card = true;
   given.seed = {Bytes32{1}};
   given.idle_exit = std::chrono::seconds(60);
   given.log.spec = "debug";
@@ -205,6 +206,10 @@ TEST_CASE("what the program tells a node it starts is understood") {
 TEST_CASE("find shows the peer and, with --trace, the route") {
   check("find", {.results = {kFound}}, {"find", kKey});
   check("find-trace", {.results = {kFound}}, {"find", kKey, "--trace", "--no-hello"});
+  auto by_card = kFound;
+  by_card["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", "tcp"}};
+  by_card["card"] = {{"untilMs", 1800000000000}};
+  check("find-card", {.results = {by_card}}, {"find", kKey});
   check("find-node",
         {.results = {{{"found", true},
                       {"kind", "node"},

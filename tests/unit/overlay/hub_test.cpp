@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "overlay/contact_card.hpp"
 #include "tests/unit/overlay/hub_fixture.hpp"
 
 using namespace cip;
@@ -280,4 +281,96 @@ TEST_CASE("a peer that went away is tried again until it is back") {
   world.run(5s);
   CHECK(reader.hub->streams().size() == 1);
   CHECK(reader.hub->swarm()->candidates() == 1);
+}
+
+namespace {
+
+// A writer that no hello reaches and whose TCP listener has a public address, a reader that knows
+// its key, and what is stored under that key.
+struct CardPair {
+  CardPair() {
+    writer.tcp = {0xcb007109, 49737};
+    const auto key = test::key_pair(7);
+    const auto source = world.add_feed(writer, key, true, kSeed);
+    world.append(writer, source, key, 20);
+    copy = world.add_feed(reader, key, false, {});
+  }
+  void store(std::vector<Endpoint> endpoints, std::uint64_t expiry) {
+    ContactCard card;
+    card.tcp.endpoints = std::move(endpoints);
+    card.expiry = expiry;
+    const auto id = world.net.act(0, [&](dht::Node& node) {
+      return *node.put_mutable(world.now(), writer.key, 1, encode_contact_card(card));
+    });
+    REQUIRE(world.net.wait_done(0, id) != nullptr);
+  }
+  void seek() {
+    const auto target = reader.hub->replication().find_feed(copy)->discovery_key();
+    reader.hub->replication().download(world.now(), copy, {});
+    reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, target);
+    reader.hub->settle(world.now());
+    world.run(15s);
+  }
+  std::uint64_t in(std::uint64_t seconds) { return world.now().wall.value / 1000 + seconds; }
+  bool has_all() { return reader.hub->replication().find_feed(copy)->contiguous_length() == 20; }
+
+  HubWorld world;
+  HubHost& first = add_first();
+  HubHost& writer = world.add_with_dht();
+  HubHost& reader = world.add_with_dht();
+  store::FeedNumber copy = 0;
+
+ private:
+  HubHost& add_first() {
+    world.net.add_many(6);
+    return world.add();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a peer that no hello reaches is dialled by its contact card") {
+  CardPair f;
+  f.store({f.writer.tcp}, f.in(3600));
+  f.seek();
+  REQUIRE(f.reader.hub->streams().size() == 1);
+  const auto stream = f.reader.hub->streams()[0].stream;
+  CHECK_FALSE(stream.bound);
+  CHECK(stream.outgoing);
+  CHECK(stream.remote == f.writer.tcp);
+  CHECK(stream.peer == f.writer.key.public_key);
+  CHECK(f.reader.hub->counters().cards_read == 1);
+  CHECK(f.has_all());
+}
+
+TEST_CASE("a card that is over, or that names no public endpoint, is not dialled") {
+  CardPair f;
+  const auto at_home = f.first.tcp;  // somebody's listener on loopback
+  SUBCASE("over") { f.store({f.writer.tcp}, f.in(0)); }
+  SUBCASE("loopback") { f.store({at_home}, f.in(3600)); }
+  SUBCASE("none stored") {}
+  f.seek();
+  CHECK(f.reader.hub->streams().empty());
+  CHECK(f.reader.hub->counters().dialled == 0);
+  CHECK(f.first.hub->counters().accepted == 0);
+  const auto failures = f.reader.seen<SwarmEvent>();
+  CHECK_FALSE(failures.empty());
+}
+
+TEST_CASE("who answers at the address of a card and holds another key is not told our own") {
+  CardPair f;
+  f.first.tcp = {0xcb00710a, 49737};
+  f.store({f.first.tcp, f.writer.tcp}, f.in(3600));
+  SUBCASE("the next address is right") {
+    f.seek();
+    CHECK(f.has_all());
+  }
+  SUBCASE("none is right") {
+    f.writer.accepts = false;
+    f.seek();
+    CHECK(f.reader.hub->streams().empty());
+    CHECK(f.reader.hub->counters().closed.at("another peer answers at this address") > 0);
+  }
+  CHECK(f.first.hub->counters().accepted > 0);
+  CHECK(f.first.seen<StreamUp>().empty());
 }

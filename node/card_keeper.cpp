@@ -1,0 +1,64 @@
+#include "node/card_keeper.hpp"
+
+#include "node/log.hpp"
+#include "node/participant.hpp"
+#include "node/storage_pool.hpp"
+#include "store/backend.hpp"
+
+namespace cip::node {
+
+CardKeeper::CardKeeper(Participant& participant, StoragePool& pool, const std::string& network)
+    : participant_(participant), pool_(pool), record_("contact-card/" + network) {
+  participant_.on_card_event = [this](const overlay::CardEvent& event) { tell(event); };
+}
+
+void CardKeeper::start(store::Backend& backend, bool wanted) {
+  if (wanted) return publish();
+  const auto noted = backend.find_state(record_);
+  if (noted && *noted) participant_.withdraw_card();
+}
+
+void CardKeeper::publish() {
+  wanted_ = true;
+  auto error = std::make_shared<std::error_code>();
+  pool_.submit(
+      kStatusJobs,
+      [record = record_, error](store::Backend& backend) {
+        const Bytes empty;
+        if (const auto noted = backend.put_state(record, empty, true); !noted) {
+          *error = noted.error();
+        }
+      },
+      [this, error, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*error) return participant_.publish_card();
+        log(Floor::node, LogLevel::warning, "no contact card, for no note can be taken of it: {}",
+            (*error).message());
+      });
+}
+
+void CardKeeper::tell(const overlay::CardEvent& event) {
+  if (std::holds_alternative<overlay::CardForeign>(event)) {
+    log(Floor::node, LogLevel::warning,
+        "no contact card: another application keeps a value under the key of this node");
+    return forget();
+  }
+  const auto& stored = std::get<overlay::CardStored>(event);
+  const auto& endpoints = stored.card.tcp.endpoints;
+  log(Floor::node, LogLevel::info, "contact card with {} addresses is with {} nodes",
+      endpoints.size(), stored.holders);
+  if (endpoints.empty()) forget();
+}
+
+// If this fails the next run takes it back once more.
+void CardKeeper::forget() {
+  if (wanted_) return;
+  pool_.submit(
+      kStatusJobs,
+      [record = record_](store::Backend& backend) {
+        static_cast<void>(backend.drop_state(record));
+      },
+      [] {});
+}
+
+}  // namespace cip::node
