@@ -28,6 +28,9 @@ class CardTest(SystemTest):
         super().setUp()
         if os.geteuid() != 0:
             self.fail("network namespaces need root")
+        # Not in tearDown, which is not called when a node of setUp does not start; cleanups run last first.
+        self.addCleanup(self.remove_namespaces)
+        self.addCleanup(self.end_processes)
         ip("netns", "add", SWITCH)
         ip("link", "add", "bridge", "type", "bridge", namespace=SWITCH)
         ip("link", "set", "bridge", "up", namespace=SWITCH)
@@ -42,8 +45,11 @@ class CardTest(SystemTest):
         self.first = self.member(FIRST)
         self.second = self.member(SECOND, self.first)
 
-    def tearDown(self):
-        super().tearDown()
+    def end_processes(self):
+        for process in reversed(self.processes):
+            process.close()
+
+    def remove_namespaces(self):
         for name in [*HOSTS, SWITCH]:
             subprocess.run(["ip", "netns", "del", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
