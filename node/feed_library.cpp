@@ -55,15 +55,18 @@ void FeedLibrary::open(FeedQuery query, OnOpen done) {
   const auto name = name_of(query);
   auto& waiting = opening_[name];
   waiting.push_back(std::move(done));
-  if (waiting.size() > 1) return;
+  if (waiting.size() == 1) load(name, std::move(query));
+}
+
+void FeedLibrary::load(const std::string& name, FeedQuery query) {
   auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   pool_.submit(
       kDirectoryJobs,
-      [loaded, query = std::move(query), primary_key = primary_key_](store::Backend& backend) {
+      [loaded, query, primary_key = primary_key_](store::Backend& backend) {
         store::FeedStore feeds(backend, primary_key);
         *loaded = load_feed(feeds, backend, query);
       },
-      [this, loaded, name, alive = std::weak_ptr(alive_)] {
+      [this, loaded, name, query, alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         auto& opened = **loaded;
         if (!opened) return finish(name, tl::unexpected(opened.error()));
@@ -71,8 +74,20 @@ void FeedLibrary::open(FeedQuery query, OnOpen done) {
         if (dropping_.contains(number)) {
           return finish(name, fail_with(ExitCode::not_found, "the feed is being dropped", {}));
         }
+        if (closed_.erase(number) > 0) return load_again(name, query, number);
         take_in(std::move(*opened));
         finish(name, number);
+      });
+}
+
+// Operations of when it was open before may still be under way: behind them it is loaded once more,
+// so that it holds what they write, and none comes back to it.
+void FeedLibrary::load_again(const std::string& name, const FeedQuery& query,
+                             store::FeedNumber number) {
+  pool_.submit(
+      number, [](store::Backend&) {},
+      [this, name, query, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) load(name, query);
       });
 }
 
@@ -137,6 +152,7 @@ void FeedLibrary::close_if_unused(store::FeedNumber number) {
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
+  closed_.insert(number);
   participant_.changed();
 }
 
@@ -406,7 +422,7 @@ void FeedLibrary::handle(const overlay::FeedNews& news) {
   const auto found = news_.find(news.feed);
   if (found != news_.end()) found->second.tell(news);
   const auto* event = std::get_if<store::FeedEvent>(&news.what);
-  if (event && std::holds_alternative<store::StoreFailed>(*event)) reload(news.feed);
+  if (event && std::holds_alternative<store::StoreFailed>(*event)) note_failure(news.feed);
 }
 
 std::size_t FeedLibrary::seeded_count() const {

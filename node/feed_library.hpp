@@ -45,7 +45,9 @@ struct OpenFeed {
   std::uint64_t appended = 0;       // blocks, those included that are not durable yet
   std::uint64_t shared_length = 0;  // what some peer was seen to hold
   bool length_asked = false;        // nobody in reach knew more of this own feed than this home
-  bool failed = false;              // a write failed, and it is not read anew yet
+  // A write failed. It is read anew at the next look, when those who waited for it have gone.
+  bool failed = false;
+  bool reloading = false;
   std::optional<TimePoint> paused_until;
 };
 
@@ -153,6 +155,9 @@ class FeedLibrary {
   void follow_if_wanted(OpenFeed& open);
   void close_if_unused(store::FeedNumber number);
   void note_shared(OpenFeed& open);
+  void load(const std::string& name, FeedQuery query);
+  void load_again(const std::string& name, const FeedQuery& query, store::FeedNumber number);
+  void note_failure(store::FeedNumber number);
   void reload(store::FeedNumber number);
   void replace(store::FeedNumber number, store::OpenFeed loaded);
 
@@ -167,6 +172,7 @@ class FeedLibrary {
   std::map<std::string, std::vector<OnOpen>> opening_;  // by query, so that each loads once
   std::map<store::FeedNumber, News> news_;
   std::set<store::FeedNumber> dropping_;
+  std::set<store::FeedNumber> closed_;  // in this process; not opened again yet
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

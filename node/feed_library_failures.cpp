@@ -7,17 +7,25 @@
 
 namespace cip::node {
 
-void FeedLibrary::reload(store::FeedNumber number) {
+void FeedLibrary::note_failure(store::FeedNumber number) {
   auto* open = find(number);
   if (!open) return;
   open->failed = true;
   open->paused_until = now().mono + kWriteFailurePause;
+}
+
+void FeedLibrary::reload(store::FeedNumber number) {
+  auto& failed = open_.at(number);
+  failed.reloading = true;
   FeedQuery query;
-  query.key = open->record.key;
+  query.key = failed.record.key;
   query.create = false;
   auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   auto finished = [this, number, loaded, alive = std::weak_ptr(alive_)] {
-    if (alive.expired() || !find(number)) return;
+    // Closed meanwhile, and perhaps opened again: then it is another one.
+    auto* open = alive.expired() ? nullptr : find(number);
+    if (!open || !open->reloading) return;
+    open->reloading = false;
     auto& opened = **loaded;
     if (opened) return replace(number, std::move(*opened));
     log(Floor::store, LogLevel::error, "opening a feed anew: {}", opened.error().message);
@@ -52,13 +60,10 @@ void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {
 
 void FeedLibrary::resume_after_failures() {
   for (auto& [number, open] : open_) {
-    if (!open.paused_until || *open.paused_until > now().mono) continue;
+    if (open.failed && !open.reloading) reload(number);
+    if (open.failed || !open.paused_until || *open.paused_until > now().mono) continue;
     open.paused_until.reset();
-    if (open.failed) {
-      reload(number);
-    } else {
-      follow_if_wanted(open);
-    }
+    follow_if_wanted(open);
     participant_.changed();
   }
 }
