@@ -39,7 +39,7 @@ class Category final : public std::error_category {
       case Errc::rewritten:
         return "the feed was rewritten meanwhile: this block belonged to its earlier history";
       case Errc::store_failed:
-        return "a write of this feed has just failed; it has to be opened again";
+        return "a write of this feed has just failed; it must be opened again";
       case Errc::malformed_manifest:
         return "bytes are not a manifest";
       case Errc::unsupported_manifest:

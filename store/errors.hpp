@@ -26,7 +26,7 @@ enum class Errc {
   frozen,           // the feed has two histories; nothing is added to it any more
   rewritten,        // the block of a snapshot went with a history that was replaced
   // What the disk may do.
-  store_failed,  // an earlier commit failed; the feed must be opened again
+  store_failed,  // nothing is read after a failed commit; the feed must be opened again
   // Manifests.
   malformed_manifest,    // not an encoding of one
   unsupported_manifest,  // of a version above 3, another hash or signature type

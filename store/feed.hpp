@@ -143,7 +143,8 @@ struct ConflictChecked {
   Ticket ticket = 0;
   bool conflict = false;
 };
-// A commit failed. The feed answers nothing any more; open it again from what is on disk.
+// A commit failed. The feed answers nothing any more: reads fail with store_failed, writes with this
+// reason. Open it again from what is on disk.
 struct StoreFailed {
   std::error_code reason;
 };

@@ -27,8 +27,8 @@ Ticket Feed::Machine::apply(Proof proof) {
 }
 
 void Feed::Machine::run(ApplyJob job) {
-  if (has_failed_ || is_frozen_)
-    return emit(Rejected{job.ticket, has_failed_ ? Errc::store_failed : Errc::frozen});
+  if (failure_) return emit(Rejected{job.ticket, *failure_});
+  if (is_frozen_) return emit(Rejected{job.ticket, Errc::frozen});
   // What is verified next must stand on a history that is on disk.
   if (is_cutting_) return emit(Rejected{job.ticket, Errc::stale_proof});
   if (may_reorganise(job.proof)) return reorganise(std::move(job));

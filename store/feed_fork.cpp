@@ -10,7 +10,7 @@ namespace cip::store {
 // --- Own truncation ------------------------------------------------------------------------------
 
 Result<void> Feed::Machine::truncate(std::uint64_t length, const KeyPair& key) {
-  if (has_failed_) return fail(Errc::store_failed);
+  if (failure_) return fail(*failure_);
   if (is_frozen_) return fail(Errc::frozen);
   if (!is_writer(key.public_key)) return fail(Errc::not_writer);
   if (tip_ || is_cutting_ || is_overloaded()) return fail(Errc::overloaded);

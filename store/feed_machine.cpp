@@ -129,7 +129,7 @@ void Feed::Machine::advance_contiguous() {
 }
 
 Result<std::uint64_t> Feed::Machine::append(std::vector<Bytes> blocks, const KeyPair& key) {
-  if (has_failed_) return fail(Errc::store_failed);
+  if (failure_) return fail(*failure_);
   if (is_frozen_) return fail(Errc::frozen);
   if (!is_writer(key.public_key)) return fail(Errc::not_writer);
   if (is_cutting_) return fail(Errc::overloaded);
@@ -152,14 +152,14 @@ Result<std::uint64_t> Feed::Machine::append(std::vector<Bytes> blocks, const Key
 }
 
 Result<void> Feed::Machine::clear(std::uint64_t start, std::uint64_t end) {
-  if (has_failed_) return fail(Errc::store_failed);
+  if (failure_) return fail(*failure_);
   if (is_frozen_) return fail(Errc::frozen);
   if (forget(start, end)) pending_.clear_blocks(start, end);
   return {};
 }
 
 Result<void> Feed::Machine::discard(std::uint64_t start, std::uint64_t end) {
-  if (has_failed_) return fail(Errc::store_failed);
+  if (failure_) return fail(*failure_);
   if (is_frozen_) return fail(Errc::frozen);
   if (forget(start, end)) pending_.discard_blocks(start, end);
   return {};

@@ -224,7 +224,7 @@ class Feed::Machine final : public NodeSource {
   bool is_frozen_ = false;
   std::optional<Equivocation> equivocation_;
   bool allows_forks_ = false;
-  bool has_failed_ = false;
+  std::optional<std::error_code> failure_;  // of a commit: what is written later fails with it too
 
   PendingCommit pending_;
   bool head_changed_ = false;         // by a download, since the last commit was made up

@@ -16,7 +16,7 @@ void Feed::Machine::run(SeekJob job) {
   const auto answer = [&](Result<Position> position) {
     emit(Sought{job.ticket, std::move(position), {}});
   };
-  if (has_failed_) return answer(fail(Errc::store_failed));
+  if (failure_) return answer(fail(Errc::store_failed));
   const WithFetched source(*this, job.fetched);
   auto rest = job.offset;
   std::optional<std::uint64_t> missing;

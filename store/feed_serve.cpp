@@ -49,7 +49,7 @@ Ticket Feed::Machine::read(std::uint64_t index, std::optional<Snapshot> snapshot
 
 // Why a block is not read; nullopt: it is.
 std::optional<std::error_code> Feed::Machine::refusal(const ReadJob& job) const {
-  if (has_failed_) return Errc::store_failed;
+  if (failure_) return Errc::store_failed;
   if (job.snapshot) {
     if (job.index >= job.snapshot->length) return Errc::out_of_range;
     const auto age = era_ - job.snapshot->history;
@@ -74,7 +74,7 @@ void Feed::Machine::run(ReadJob job) {
 
 // Why a request is answered without looking at the tree; nullopt: it is not.
 std::optional<std::error_code> Feed::Machine::refusal(const ProofRequest& request) const {
-  if (has_failed_) return Errc::store_failed;
+  if (failure_) return Errc::store_failed;
   if (!request.block && !request.hash && !request.seek && !request.upgrade)
     return Errc::invalid_request;
   if (request.fork != fork_ || roots_.empty() || is_cutting_) return Errc::not_available;
@@ -182,7 +182,7 @@ void Feed::Machine::resume_job(CutJob job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) {
     // The disk contradicts the bitfield: no history to go back to.
-    has_failed_ = true;
+    failure_ = nodes.error();
     return emit(StoreFailed{nodes.error()});
   }
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());

@@ -14,7 +14,7 @@ constexpr std::size_t kMaxReadsInFlight = 4;
 }  // namespace
 
 std::optional<StoreOp> Feed::Machine::poll_store_op() {
-  if (has_failed_) return std::nullopt;  // so that whoever opens it anew meets no late answers
+  if (failure_) return std::nullopt;  // so that whoever opens it anew meets no late answers
   if (auto op = next_commit()) return op;
   return next_read();
 }
@@ -72,7 +72,7 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
   flight_.reset();
   if (!result) {
     // What reached the disk is unknown, so nothing may be built on it.
-    has_failed_ = true;
+    failure_ = result.error();
     return emit(StoreFailed{result.error()});
   }
   if (flight.era == era_)

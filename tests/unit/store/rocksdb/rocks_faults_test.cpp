@@ -140,7 +140,7 @@ void run_round(std::uint64_t seed, DiskFault fault) {
   CHECK((error == Errc::full || error == Errc::io_failed));
   if (fault == DiskFault::full) CHECK(error == Errc::full);
   // Nothing is built on what may or may not be there, and what was acknowledged can be read.
-  CHECK(home.append(1) == Errc::store_failed);
+  CHECK(home.append(1) == error);
   if (acknowledged > 0) {
     ReadOp read;
     read.feed = home.feed->number();
