@@ -139,10 +139,13 @@ bool Swarm::handle_dht_event(Now now, const dht::Event& event) {
 void Swarm::take_reply(Now now, const Bytes32& id, Target& target, const dht::QueryReply& reply) {
   const auto lookup = dht::decode_lookup_reply(reply.value);
   if (!lookup) return;
+  std::set<PublicKey> here;
   for (const auto& peer : lookup->peers) {
-    if (peer.public_key == identity_.public_key) continue;
-    target.named.insert(peer.public_key);
+    if (peer.public_key == identity_.public_key || !here.insert(peer.public_key).second) continue;
+    const auto named_by = ++target.named[peer.public_key];
     add_candidate(now, peer.public_key, id, peer.relay_addresses);
+    auto* candidate = find(peer.public_key);
+    if (candidate != nullptr) candidate->named_by = std::max(candidate->named_by, named_by);
   }
 }
 
@@ -205,11 +208,18 @@ void Swarm::begin_attempts(Now now) {
       const auto& candidate = item.second;
       if (candidate.connected || candidate.attempt != 0 || candidate.dialling) continue;
       if (!candidate.is_wanted() || candidate.due > now.mono) continue;
-      if (next == nullptr || candidate.due < next->second.due) next = &item;
+      if (next == nullptr || goes_first(candidate, next->second)) next = &item;
     }
     if (next == nullptr) return;
     greet(now, next->first, next->second, {});
   }
+}
+
+// Of two whose time has come.
+bool Swarm::goes_first(const Candidate& one, const Candidate& other) const {
+  const bool confirmed = one.named_by > 1, other_confirmed = other.named_by > 1;
+  if (prefer_confirmed_ && confirmed != other_confirmed) return confirmed;
+  return one.due < other.due;
 }
 
 void Swarm::greet(Now now, const PublicKey& peer, Candidate& candidate, GreetOptions options) {

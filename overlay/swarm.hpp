@@ -82,6 +82,9 @@ class Swarm {
   void add_candidate(Now now, const PublicKey& peer, const std::optional<Bytes32>& target,
                      std::vector<Endpoint> relays = {});
   void drop_candidate(const PublicKey& peer);
+  // Whether peers that several nodes name are tried before those that one names: storing nodes can
+  // invent peers (protocol of the DHT, section 20, 10). On; off only for tests/abuse.
+  void prefer_confirmed(bool on) { prefer_confirmed_ = on; }
   // Looks a joined target up at once, e.g. because somebody waits for it.
   void refresh(Now now, const Bytes32& target);
   void stop(Now now);
@@ -127,7 +130,7 @@ class Swarm {
   struct Target {
     JoinOptions options;
     dht::QueryId query;
-    std::set<PublicKey> named;      // by the lookup under way, or the last
+    std::map<PublicKey, unsigned> named;  // by how many nodes, in the lookup under way or the last
     std::vector<Endpoint> closest;  // where the next lookup begins
     bool looked_up = false;
     unsigned fruitless = 0;  // lookups in a row after which there was no peer
@@ -141,6 +144,7 @@ class Swarm {
     bool dialling = false;  // the attempt's hello is over, the Hub dials or reads the card
     bool connected = false;
     unsigned failures = 0;
+    unsigned named_by = 0;  // by how many nodes in one lookup, at most
     TimePoint due{};
     bool is_wanted() const { return for_itself || !targets.empty(); }
   };
@@ -149,6 +153,7 @@ class Swarm {
   void end_lookup(Now now, const Bytes32& id, Target& target, const dht::QueryDone& done);
   void take_reply(Now now, const Bytes32& id, Target& target, const dht::QueryReply& reply);
   void begin_attempts(Now now);
+  bool goes_first(const Candidate& one, const Candidate& other) const;
   void greet(Now now, const PublicKey& peer, Candidate& candidate, GreetOptions options);
   Candidate* find(const PublicKey& peer);
   void fail(Now now, const PublicKey& peer, Candidate& candidate, std::error_code error,
@@ -169,6 +174,7 @@ class Swarm {
   std::map<PublicKey, Candidate> candidates_;
   std::set<HelloId> greeted_;  // greetings of this machine, the latest
   std::deque<SwarmEvent> events_;
+  bool prefer_confirmed_ = true;
   bool stopped_ = false;
 };
 

@@ -225,6 +225,26 @@ TEST_CASE("old contacts are checked, and an idle node without upkeep has no time
   CHECK(kept.node(2).table().size() == 4);
 }
 
+// Two networks that grew apart know the same nodes far away, and only those name the others' near
+// ones.
+TEST_CASE("an idle node looks for its neighbours from the far half of the network too") {
+  TestNetwork net;
+  net.add_many(64);
+  net.run(minutes(1));
+  const auto own = net.node(3).table().id().bytes;
+  unsigned from_near = 0, from_afar = 0;
+  net.filter = [&](const TestNetwork::Packet& packet) {
+    const auto* request = std::get_if<Request>(&packet.message);
+    if (!request || packet.from != net.host(3).server || request->target != own) return true;
+    const bool is_far = ((node_id_of(packet.to).bytes[0] ^ own[0]) & 0x80) != 0;
+    ++(is_far ? from_afar : from_near);
+    return true;
+  };
+  net.run(minutes(15));
+  CHECK(from_near > 0);
+  CHECK(from_afar > 0);
+}
+
 TEST_CASE("a node that slept checks its contacts and proves its reachability again") {
   TestNetwork net;
   net.add({0x0a000001, 4001});
