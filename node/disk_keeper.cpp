@@ -88,7 +88,7 @@ void DiskKeeper::look() {
   // Readers of more than fits read on; what they have read goes behind them.
   if (use.total() > quota_) feeds_.clear_read_cache();
   feeds_.set_full(use.lasting() >= quota_);
-  feeds_.resume_after_failures();
+  feeds_.look_after();
   look_later();
 }
 

@@ -144,16 +144,29 @@ void FeedLibrary::release(store::FeedNumber number) {
   close_if_unused(number);
 }
 
+// What was fetched for its last user is written before it is closed: look_after() comes back to it.
 void FeedLibrary::close_if_unused(store::FeedNumber number) {
   const auto& open = open_[number];
   const bool kept = open.record.writable || open.record.seeded || open.record.topic;
-  if (open.users > 0 || kept) return;
+  if (open.users > 0 || kept || is_unwritten(open)) return;
   note_used(number);
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
   closed_.insert(number);
   participant_.changed();
+}
+
+bool FeedLibrary::is_unwritten(const OpenFeed& open) {
+  const auto* unused = feed(open.record.number);
+  return unused && !open.failed && unused->uncommitted_bytes() > 0;
+}
+
+void FeedLibrary::look_after() {
+  resume_after_failures();
+  std::vector<store::FeedNumber> numbers;
+  for (const auto& [number, open] : open_) numbers.push_back(number);
+  for (const auto number : numbers) close_if_unused(number);
 }
 
 // The cache is given up in the order in which it was read.

@@ -116,8 +116,9 @@ class FeedLibrary {
   void clear_read_cache();
   // Nothing more is fetched for feeds that are kept, until there is room again.
   void set_full(bool full);
-  // Goes on with feeds whose write failed some time ago; called about once a second.
-  void resume_after_failures();
+  // Goes on with feeds whose write failed some time ago, and closes those that had to be written
+  // first; called about once a second.
+  void look_after();
   // A reader of the feed begins, or ends; until then what it needs stays.
   void add_reader(store::FeedNumber number, const BlockReader& reader);
   void remove_reader(store::FeedNumber number, const BlockReader& reader);
@@ -154,10 +155,12 @@ class FeedLibrary {
   void share(OpenFeed& open);
   void follow_if_wanted(OpenFeed& open);
   void close_if_unused(store::FeedNumber number);
+  bool is_unwritten(const OpenFeed& open);
   void note_shared(OpenFeed& open);
   void load(const std::string& name, FeedQuery query);
   void load_again(const std::string& name, const FeedQuery& query, store::FeedNumber number);
   void note_failure(store::FeedNumber number);
+  void resume_after_failures();
   void reload(store::FeedNumber number);
   void replace(store::FeedNumber number, store::OpenFeed loaded);
 

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <future>
+
 #include "base/random.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
@@ -46,6 +48,24 @@ struct Peer {
   std::unique_ptr<TopicLibrary> topics;
 };
 
+std::vector<Bytes> numbered_blocks(int count) {
+  std::vector<Bytes> blocks;
+  for (int i = 0; i < count; ++i)
+    blocks.push_back(to_bytes(bytes_of("block " + std::to_string(i))));
+  return blocks;
+}
+
+// Opens a feed of another, or opens it again.
+std::optional<store::FeedNumber> open_copy(asio::io_context& io, Peer& reader,
+                                           const PublicKey& key) {
+  std::optional<store::FeedNumber> copy;
+  FeedQuery query;
+  query.key = key;
+  reader.feeds->open(query, [&](const Outcome<store::FeedNumber>& number) { copy = *number; });
+  run_until(io, [&] { return copy.has_value(); });
+  return copy;
+}
+
 struct NetworkFixture {
   asio::io_context io;
   dht::ContactArena arena;
@@ -60,14 +80,20 @@ struct NetworkFixture {
     REQUIRE(run_until(io, [&] { return added.node->has_settled(); }));
     return added;
   }
+  // An own feed with so many blocks.
+  std::optional<store::FeedNumber> make_feed(Peer& writer, int blocks) {
+    std::optional<store::FeedNumber> own;
+    store::NewWriter wanted;
+    wanted.name = "log";
+    writer.feeds->create(wanted, [&](const Outcome<store::FeedNumber>& number) { own = *number; });
+    REQUIRE(run_until(io, [&] { return own.has_value(); }));
+    REQUIRE(writer.feeds->append(*own, numbered_blocks(blocks)));
+    REQUIRE(run_until(io, [&] {
+      return writer.feeds->feed(*own)->length() == static_cast<std::uint64_t>(blocks);
+    }));
+    return own;
+  }
 };
-
-std::vector<Bytes> numbered_blocks(int count) {
-  std::vector<Bytes> blocks;
-  for (int i = 0; i < count; ++i)
-    blocks.push_back(to_bytes(bytes_of("block " + std::to_string(i))));
-  return blocks;
-}
 
 }  // namespace
 
@@ -94,20 +120,9 @@ TEST_CASE_FIXTURE(NetworkFixture, "a feed arrives by its key alone") {
   add();
   auto& writer = add();
   auto& reader = add();
-
-  std::optional<store::FeedNumber> own;
-  store::NewWriter wanted;
-  wanted.name = "log";
-  writer.feeds->create(wanted, [&](const Outcome<store::FeedNumber>& number) { own = *number; });
-  REQUIRE(run_until(io, [&] { return own.has_value(); }));
-  REQUIRE(writer.feeds->append(*own, numbered_blocks(100)));
-  REQUIRE(run_until(io, [&] { return writer.feeds->feed(*own)->length() == 100; }));
-
-  std::optional<store::FeedNumber> copy;
-  FeedQuery query;
-  query.key = writer.feeds->find(*own)->record.key;
-  reader.feeds->open(query, [&](const Outcome<store::FeedNumber>& number) { copy = *number; });
-  REQUIRE(run_until(io, [&] { return copy.has_value(); }));
+  const auto own = make_feed(writer, 100);
+  const auto copy = open_copy(io, reader, writer.feeds->find(*own)->record.key);
+  REQUIRE(copy);
   reader.feeds->search(*copy);
   reader.feeds->follow(*copy);
   reader.node->changed();
@@ -117,6 +132,45 @@ TEST_CASE_FIXTURE(NetworkFixture, "a feed arrives by its key alone") {
   REQUIRE(streams.size() == 1);
   CHECK(streams[0].stream.bound);
   CHECK(streams[0].stream.peer == writer.node->identity().public_key);
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "what a feed was closed with is there when it is opened again") {
+  constexpr int kBlocks = 2000;
+  add();
+  auto& writer = add();
+  auto& reader = add();
+  const auto own = make_feed(writer, kBlocks);
+  const auto key = writer.feeds->find(*own)->record.key;
+  const auto copy = open_copy(io, reader, key);
+  REQUIRE(copy);
+  const auto held = [&](store::FeedNumber number) {
+    return reader.feeds->feed(number)->blocks().count(0, kBlocks);
+  };
+  // The disk is busy: a first part waits for it, the rest for that.
+  std::promise<void> disk;
+  reader.pool.submit(
+      *copy, [wait = disk.get_future().share()](store::Backend&) { wait.wait(); }, [] {});
+  // Its last user goes as soon as all is verified, and not written yet.
+  bool released = false;
+  const auto listening = reader.feeds->watch(*copy, [&](const overlay::FeedNews& news) {
+    const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
+    if (!event || !std::holds_alternative<overlay::InSync>(*event)) return;
+    CHECK(held(*copy) == kBlocks);
+    CHECK(reader.feeds->feed(*copy)->uncommitted_bytes() > 0);
+    if (!std::exchange(released, true)) reader.feeds->release(*copy);
+  });
+  reader.feeds->search(*copy);
+  reader.node->hub().replication().download(now(), *copy, {.end = kBlocks});
+  reader.node->changed();
+  CHECK(run_until(io, [&] { return released; }));
+  disk.set_value();
+  REQUIRE(run_until(io, [&] {
+    reader.feeds->look_after();
+    return reader.feeds->find(*copy) == nullptr;
+  }));
+  const auto again = open_copy(io, reader, key);
+  REQUIRE(again == copy);
+  CHECK(held(*again) == kBlocks);
 }
 
 TEST_CASE_FIXTURE(NetworkFixture, "a message published on one node is delivered on another") {
