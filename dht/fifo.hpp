@@ -28,11 +28,11 @@ class Fifo {
 
  private:
   // A burst must not be paid for ever: nodes are many, and mostly idle.
-  static constexpr std::size_t kKept = 8;
+  static constexpr std::size_t kKept = 2;
 
   void reset() {
     items_.clear();
-    if (items_.capacity() > kKept) items_ = {};
+    if (items_.capacity() > kKept) std::vector<T>().swap(items_);
     head_ = 0;
   }
 

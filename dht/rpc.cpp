@@ -122,8 +122,7 @@ void Rpc::fail_all() {
     overdue_.push(
         {pending.id, std::move(pending.call), true, pending.begun, pending.transmissions});
   }
-  pending_.clear();
-  tids_.clear();
+  release();
   queue_.clear();
   queued_ = 0;
   to_send_.clear();
@@ -138,6 +137,12 @@ bool Rpc::is_asking(Endpoint endpoint) const {
 std::size_t Rpc::count(Purpose purpose) const {
   const auto is_it = [&](const Pending& pending) { return pending.call.purpose == purpose; };
   return static_cast<std::size_t>(std::count_if(pending_.begin(), pending_.end(), is_it));
+}
+
+// What a walk needed is given back after it: nodes are many, and mostly idle.
+void Rpc::release() {
+  std::vector<Pending>().swap(pending_);
+  std::vector<Tid>().swap(tids_);
 }
 
 std::size_t Rpc::memory_bytes() const {
@@ -204,6 +209,7 @@ void Rpc::erase(std::size_t at) {
   }
   pending_.pop_back();
   tids_.pop_back();
+  if (pending_.empty()) release();
   if (was_earliest) find_earliest();
 }
 

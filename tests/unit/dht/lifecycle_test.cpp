@@ -245,6 +245,23 @@ TEST_CASE("an idle node looks for its neighbours from the far half of the networ
   CHECK(from_afar > 0);
 }
 
+TEST_CASE("a node gives back what its walks needed") {
+  TestNetwork net;
+  net.add_many(60);
+  net.run(minutes(1));
+  const auto before = net.node(3).memory_bytes();
+  for (int i = 0; i < 20; ++i) {
+    const auto walk =
+        net.act(3, [&](Node& node) { return node.find_node(net.now(), net.random().bytes<32>()); });
+    REQUIRE(net.wait_done(3, walk));
+  }
+  net.run(seconds(10));
+  const auto after = net.node(3).memory_bytes();
+  CAPTURE(before);
+  CHECK(after < before + 1024);
+  CHECK(after < 8192);
+}
+
 TEST_CASE("a node that slept checks its contacts and proves its reachability again") {
   TestNetwork net;
   net.add({0x0a000001, 4001});
