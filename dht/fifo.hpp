@@ -12,7 +12,11 @@ namespace cip::dht {
 template <typename T>
 class Fifo {
  public:
-  void push(T item) { items_.push_back(std::move(item)); }
+  void push(T item) {
+    if (items_.size() == items_.capacity())
+      items_.reserve(items_.empty() ? kKept : 4 * items_.size());
+    items_.push_back(std::move(item));
+  }
 
   std::optional<T> pop() {
     if (head_ == items_.size()) return std::nullopt;

@@ -20,6 +20,7 @@ RequestId Rpc::begin(Now now, Call call) {
   pending.call.request.tid = draw_tid();
   pending.call.request.to = pending.call.to;
   const bool wait = !pending.call.forced && (queued_ > 0 || window_.is_full(now.mono));
+  if (pending_.empty()) reserve();
   tids_.push_back(pending.call.request.tid);
   pending_.push_back(std::move(pending));
   if (wait) {
@@ -137,6 +138,13 @@ bool Rpc::is_asking(Endpoint endpoint) const {
 std::size_t Rpc::count(Purpose purpose) const {
   const auto is_it = [&](const Pending& pending) { return pending.call.purpose == purpose; };
   return static_cast<std::size_t>(std::count_if(pending_.begin(), pending_.end(), is_it));
+}
+
+// For a walk at once, since it grows anew for each.
+void Rpc::reserve() {
+  constexpr std::size_t kUsual = 16;
+  pending_.reserve(kUsual);
+  tids_.reserve(kUsual);
 }
 
 // What a walk needed is given back after it: nodes are many, and mostly idle.

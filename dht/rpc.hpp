@@ -135,6 +135,7 @@ class Rpc {
   void transmit(Now now, Pending& pending);
   void drain_queue(Now now);
   void erase(std::size_t at);
+  void reserve();
   void release();
   void note_round_trip(Duration round_trip);
   void find_earliest();
