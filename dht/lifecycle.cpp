@@ -63,9 +63,20 @@ void Lifecycle::adopt_interfaces() {
   if (options.public_ip) core_.own.set({*options.public_ip, options.server_port});
 }
 
-void Lifecycle::set_interfaces(std::vector<std::uint32_t> interfaces) {
+// Without an address that it had, a node is in another place: as if it had slept, contacts are
+// checked and strangers have to reach it anew.
+void Lifecycle::set_interfaces(Now now, std::vector<std::uint32_t> interfaces) {
+  bool is_elsewhere = false;
+  for (std::size_t realm = 0; realm < kRealms; ++realm) {
+    const auto& at = core_.own.at(static_cast<Realm>(realm));
+    if (!at || !core_.is_interface(at->endpoint.ip)) continue;
+    if (std::ranges::count(interfaces, at->endpoint.ip) > 0) continue;
+    core_.own.clear(static_cast<Realm>(realm));
+    is_elsewhere = true;
+  }
   core_.options.interfaces = std::move(interfaces);
   adopt_interfaces();
+  if (is_elsewhere) wake_up(now);
   update_id();
   publish_state();
 }

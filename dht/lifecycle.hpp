@@ -41,7 +41,7 @@ class Lifecycle {
 
   void start(Now now);
   void stop();
-  void set_interfaces(std::vector<std::uint32_t> interfaces);
+  void set_interfaces(Now now, std::vector<std::uint32_t> interfaces);
   void add_bootstrap(Now now, Endpoint contact);
   void introduce(Now now, Endpoint contact);
   void assume(Now now, std::span<const Contact> proven);

@@ -143,7 +143,7 @@ void Node::handle_timeout(Now now) {
 }
 
 void Node::set_interfaces(Now now, std::vector<std::uint32_t> interfaces) {
-  parts_->lifecycle.set_interfaces(std::move(interfaces));
+  parts_->lifecycle.set_interfaces(now, std::move(interfaces));
   parts_->settle(now);
 }
 

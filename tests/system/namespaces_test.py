@@ -61,6 +61,24 @@ class NamespacesTest(SystemTest):
             got = self.ok("--json", "--timeout", "40s", "feed", "download", made["key"], home=reader, prefix=self.host(place)).object
             self.assertEqual(got["treeHash"], made["treeHash"])
 
+    def test_a_host_whose_address_changes_is_found_at_the_new_one(self):
+        nodes = [self.join(prefix=self.host(place), listen=None, lan=True) for place in range(3)]
+        self.eventually(lambda: self.found(nodes[0], nodes[2], 0), 60, "it is found where it was")
+        ip("addr", "del", "10.77.0.3/24", "dev", "eth0", namespace=HOSTS[2])
+        ip("addr", "add", "10.77.0.9/24", "dev", "eth0", namespace=HOSTS[2])
+        self.eventually(lambda: "10.77.0.9:49737" in self.places(nodes[2], 2), 30, "it knows its new address")
+        self.assertNotIn("10.77.0.3:49737", self.places(nodes[2], 2))
+        self.eventually(lambda: "10.77.0.9:49737" in self.contacts(nodes[0], 0), 60, "others know it there")
+        result = self.eventually(lambda: self.found(nodes[0], nodes[2], 0), 60, "it is found where it is")
+        self.assertEqual(result["hello"]["transport"], "tcp")
+
+    def places(self, node, place):
+        nat = self.ok("--json", "status", home=node, prefix=self.host(place)).object["nat"]
+        return [entry["address"] for entry in nat["places"]]
+
+    def contacts(self, node, place):
+        return [entry["address"] for entry in self.ok("--json", "routes", home=node, prefix=self.host(place)).objects if "address" in entry]
+
     def found(self, seeker, sought, place):
         result = self.cipnode("--json", "--timeout", "5s", "find", sought.ready["key"], home=seeker, prefix=self.host(place))
         return result.object if result.code == 0 else None
