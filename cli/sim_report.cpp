@@ -229,8 +229,8 @@ std::string html_page(const std::string& title, const std::string& replay, const
       "max-width:1420px;margin:24px auto;padding:0 16px}}\n"
       "h1{{font-size:22px}}code,pre{{font:13px/1.45 ui-monospace,monospace}}"
       "pre{{overflow-x:auto}}code{{overflow-wrap:anywhere}}\n"
-      "@media "
-      "print{{pre{{font-size:9px;white-space:pre-wrap;overflow-wrap:anywhere;overflow:visible}}}}\n"
+      "@media print{{pre{{font-size:9px;white-space:pre-wrap;overflow-wrap:anywhere;"
+      "overflow:visible}}}}\n"
       ".charts{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));"
       "gap:16px}}.chart{{width:100%;height:auto;break-inside:avoid}}\n</style></head>\n<body>\n"
       "<h1>{0}</h1>\n<p>Repeat with <code>{2}</code></p>\n<div class=\"charts\">\n",

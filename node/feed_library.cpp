@@ -164,9 +164,7 @@ bool FeedLibrary::is_unwritten(const OpenFeed& open) {
 
 void FeedLibrary::look_after() {
   resume_after_failures();
-  std::vector<store::FeedNumber> numbers;
-  for (const auto& [number, open] : open_) numbers.push_back(number);
-  for (const auto number : numbers) close_if_unused(number);
+  for (auto at = open_.begin(); at != open_.end();) close_if_unused((at++)->first);
 }
 
 // The cache is given up in the order in which it was read.

@@ -131,7 +131,7 @@ class Swarm {
     JoinOptions options;
     dht::QueryId query;
     std::map<PublicKey, unsigned> named;  // by how many nodes, in the lookup under way or the last
-    std::vector<Endpoint> closest;  // where the next lookup begins
+    std::vector<Endpoint> closest;        // where the next lookup begins
     bool looked_up = false;
     unsigned fruitless = 0;  // lookups in a row after which there was no peer
     std::optional<TimePoint> due;

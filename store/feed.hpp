@@ -40,8 +40,8 @@ using Ticket = std::uint64_t;
 
 // Proofs, reads and checks that may wait for the disk at one time; more are answered `overloaded`.
 inline constexpr std::size_t kMaxWaiting = 8192;
-// Blocks that one ReadOp asks for at most, and about how many bytes, so that the first of many large
-// ones is on its way while the others are read.
+// Blocks that one ReadOp asks for at most, and about how many bytes, so that the first of many
+// large ones is on its way while the others are read.
 inline constexpr std::size_t kMaxBlocksPerRead = 64;
 inline constexpr std::size_t kMaxBytesPerRead = 512 << 10;
 
@@ -143,8 +143,8 @@ struct ConflictChecked {
   Ticket ticket = 0;
   bool conflict = false;
 };
-// A commit failed. The feed answers nothing any more: reads fail with store_failed, writes with this
-// reason. Open it again from what is on disk.
+// A commit failed. The feed answers nothing any more: reads fail with store_failed, writes with
+// this reason. Open it again from what is on disk.
 struct StoreFailed {
   std::error_code reason;
 };
