@@ -241,8 +241,10 @@ void Lifecycle::hear(Now now, const Contact& contact, bool external) {
 // A full bucket is good as it is. Stock asks one of its members for every newcomer that it hears
 // of, which triples the traffic of a network whose tables are full.
 bool Lifecycle::may_replace(Now now) const {
-  return core_.options.upkeep && core_.ready && replaced_at_ != core_.tick(now) &&
-         core_.rpc.count(Purpose::replace) < kMaxReplacements;
+  if (!core_.options.upkeep || !core_.ready) return false;
+  const Tick pause = is_calm(now) ? kCalmReplaceTicks : 1;
+  if (replaced_at_ && core_.tick(now) - *replaced_at_ < pause) return false;
+  return core_.rpc.count(Purpose::replace) < kMaxReplacements;
 }
 
 void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
@@ -251,7 +253,7 @@ void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
   switch (call.purpose) {
     case Purpose::replace: {
       const auto newcomer = unpack(call.owner);
-      if (core_.table.contains(contact.id)) lost_.add(now.mono, contact.endpoint);
+      if (core_.table.contains(contact.id)) note_lost(now, contact);
       core_.table.replace(core_.tick(now), contact.id, {core_.arena.id_of(newcomer), newcomer});
       break;
     }
@@ -270,7 +272,12 @@ void Lifecycle::note_failure(Now now, const Rpc::Overdue& overdue) {
 }
 
 void Lifecycle::lose(Now now, const Contact& member) {
-  if (core_.table.remove(member.id)) lost_.add(now.mono, member.endpoint);
+  if (core_.table.remove(member.id)) note_lost(now, member);
+}
+
+void Lifecycle::note_lost(Now now, const Contact& member) {
+  lost_.add(now.mono, member.endpoint);
+  lost_at_ = core_.tick(now);
 }
 
 void Lifecycle::try_lost(Now now) {
@@ -309,7 +316,7 @@ void Lifecycle::check_oldest(Now now) {
   auto members = core_.table.oldest(5);
   if (members.empty()) return;
   std::size_t count = core_.rpc.in_flight() > 2 ? 3 : 5;
-  if (tick - members.front().pinged < kRecentTicks) count = 2;
+  if (is_calm(now) || tick - members.front().pinged < kRecentTicks) count = 2;
   for (const auto& member : members) {
     if (count-- == 0) break;
     if (core_.rpc.is_asking(member.contact.endpoint)) continue;
@@ -473,7 +480,7 @@ void Lifecycle::handle_timeout(Now now) {
     return;
   }
   check_oldest(now);
-  const bool idle = now.mono - core_.last_query >= kRefreshAfter;
+  const bool idle = now.mono - core_.last_query >= (is_calm(now) ? 2 : 1) * kRefreshAfter;
   if (idle && boot_ == QueryId{}) refresh(now);
 }
 
@@ -497,6 +504,7 @@ void Lifecycle::refresh(Now now) {
 // After a pause nothing that was known of others can be trusted, and the network may be another.
 void Lifecycle::wake_up(Now now) {
   core_.slept += kSleepTicks;
+  lost_at_ = core_.tick(now);
   core_.dead.clear();
   if (core_.options.upkeep) {
     check_at_ = now.mono;

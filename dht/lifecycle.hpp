@@ -25,7 +25,10 @@ class Lifecycle {
   static constexpr std::size_t kMaxProbes = 5;          // ping_nats per attempt
   static constexpr std::size_t kProofsPublic = 3;       // in different /24s
   static constexpr Duration kCheckEvery = 8 * kTick;
-  static constexpr Duration kRefreshAfter = 60 * kTick;
+  static constexpr Duration kRefreshAfter = 60 * kTick;  // without a query
+  // A node that lost no contact for so long is calm: it checks and refreshes less.
+  static constexpr Tick kCalmTicks = 120;
+  static constexpr Tick kCalmReplaceTicks = 8;  // between two replacements; else 1
   static constexpr Duration kSleep = std::chrono::seconds(15);
   static constexpr Tick kSleepTicks = 720;
   static constexpr Duration kFirstRetry = std::chrono::seconds(1);
@@ -67,6 +70,7 @@ class Lifecycle {
  private:
   void remember_dead(Now now, const Rpc::Overdue& overdue);
   void lose(Now now, const Contact& member);
+  void note_lost(Now now, const Contact& member);
   void try_lost(Now now);
   struct Proof {
     Endpoint from;
@@ -79,6 +83,7 @@ class Lifecycle {
   void walk(Now now, const Target& target, QueryOptions options = {});
   void finish_bootstrap(Now now, unsigned answers);
   void hear(Now now, const Contact& contact, bool external);
+  bool is_calm(Now now) const { return !lost_at_ || core_.tick(now) - *lost_at_ >= kCalmTicks; }
   bool may_replace(Now now) const;
   void ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner = 0);
   void check_oldest(Now now);
@@ -104,7 +109,8 @@ class Lifecycle {
   bool reached_ = false;     // somebody answered a walk
   bool walk_again_ = false;  // the own id changed
   bool refreshes_from_afar_ = false;
-  std::optional<Tick> replaced_at_;  // one replacement is begun per tick at most
+  std::optional<Tick> lost_at_;      // when the last member was lost, or the node slept
+  std::optional<Tick> replaced_at_;  // when the last replacement was begun
   std::optional<StateChanged> published_;
   Duration retry_wait_ = kFirstRetry;
   Duration probe_wait_ = kFirstProbe;

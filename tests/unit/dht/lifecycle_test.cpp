@@ -225,6 +225,29 @@ TEST_CASE("old contacts are checked, and an idle node without upkeep has no time
   CHECK(kept.node(2).table().size() == 4);
 }
 
+TEST_CASE("a node checks fewer contacts while none is lost, and more for 10 min after one is") {
+  TestNetwork net;
+  net.add_many(14);
+  net.run(minutes(1));
+  unsigned pings = 0;
+  net.filter = [&](const TestNetwork::Packet& packet) {
+    const auto* request = std::get_if<Request>(&packet.message);
+    pings += request && packet.from == net.host(3).server && request->is(InternalCommand::ping);
+    return true;
+  };
+  const auto pings_in = [&](Duration time) {
+    pings = 0;
+    net.run(time);
+    return pings;
+  };
+  CHECK(pings_in(minutes(10)) <= 32);  // 2 every 40 s
+  net.kill(9);
+  while (net.node(3).table().contains(node_id_of(net.host(9).server))) net.run(seconds(40));
+  CHECK(pings_in(minutes(9)) >= 60);  // 5 every 40 s, and now and then the lost one
+  net.run(minutes(3));
+  CHECK(pings_in(minutes(10)) <= 34);
+}
+
 // Two networks that grew apart know the same nodes far away, and only those name the others' near
 // ones.
 TEST_CASE("an idle node looks for its neighbours from the far half of the network too") {
