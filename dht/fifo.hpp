@@ -29,6 +29,12 @@ class Fifo {
   bool empty() const { return head_ == items_.size(); }
   std::size_t size() const { return items_.size() - head_; }
   std::size_t memory_bytes() const { return items_.capacity() * sizeof(T); }
+  // Asks the processor for where the next item goes.
+  void prefetch() const {
+    const auto* place = reinterpret_cast<const char*>(items_.data());
+    if (items_.capacity() == 0) return;
+    for (std::size_t at = 0; at < sizeof(T); at += 64) __builtin_prefetch(place + at);
+  }
 
  private:
   // A burst must not be paid for ever: nodes are many, and mostly idle.

@@ -179,6 +179,10 @@ class Node {
   std::size_t requests_in_flight() const;
   // This node's own memory in bytes, heap included; contacts in the shared arena are not.
   std::size_t memory_bytes() const;
+  // For a driver of very many nodes: asks the processor for what this node's next input touches.
+  // `tables` follows pointers that lie in `machine`, which should have arrived by then.
+  enum class Part : std::uint8_t { machine, tables };
+  void prefetch(Part part) const;
 
  private:
   struct Parts;

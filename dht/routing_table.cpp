@@ -164,6 +164,14 @@ void RoutingTable::release_all() {
   for (const Slot& slot : slots_) arena_->release(slot.handle());
 }
 
+void RoutingTable::prefetch() const {
+  constexpr std::size_t kBytes = 10 * 64;
+  __builtin_prefetch(starts_.data());
+  const auto* slots = reinterpret_cast<const char*>(slots_.data());
+  const auto end = std::min(kBytes, slots_.size() * sizeof(Slot));
+  for (std::size_t at = 0; at < end; at += 64) __builtin_prefetch(slots + at);
+}
+
 // --- finding one
 
 std::size_t RoutingTable::bucket_of(const NodeId& id) const {

@@ -26,24 +26,28 @@ void EventQueue::push(TimePoint at, QueuedEvent::Kind kind, NodeIndex node, std:
   if (++size_ == 1) advance();
 }
 
+bool EventQueue::is_urgent() const {
+  if (urgent_.empty()) return false;
+  return at_ == running_.size() || kLater(running_[at_], urgent_.front());
+}
+
 QueuedEvent EventQueue::pop() {
-  const QueuedEvent event = pop_heap_event(running_);
-  --size_;
-  if (running_.empty() && size_ > 0) advance();
+  const QueuedEvent event = is_urgent() ? pop_heap_event(urgent_) : running_[at_++];
+  if (--size_ > 0) advance();
   return event;
 }
 
 void EventQueue::put(const QueuedEvent& event) {
   const std::uint64_t slot = slot_of(event.at);
-  if (slot <= slot_) return push_heap_event(running_, event);
+  if (slot <= slot_) return push_heap_event(urgent_, event);
   if (slot - slot_ >= kSlots) return push_heap_event(later_, event);
   waiting_[slot % kSlots].push_back(event);
   ++in_slots_;
 }
 
-// To the next slot that holds something.
+// When the slot is over: to the next one that holds something.
 void EventQueue::advance() {
-  while (running_.empty()) {
+  while (at_ == running_.size() && urgent_.empty()) {
     slot_ = in_slots_ > 0 ? slot_ + 1 : slot_of(later_.front().at);
     while (!later_.empty() && slot_of(later_.front().at) - slot_ < kSlots) {
       put(pop_heap_event(later_));
@@ -51,9 +55,11 @@ void EventQueue::advance() {
     Events& arrived = waiting_[slot_ % kSlots];
     if (arrived.empty()) continue;
     in_slots_ -= arrived.size();
-    for (const QueuedEvent& event : arrived) running_.push_back(event);
+    running_.assign(arrived.begin(), arrived.end());
+    at_ = 0;
     arrived = {};  // a burst must not be kept in every slot it ever met
-    std::make_heap(running_.begin(), running_.end(), kLater);
+    std::sort(running_.begin(), running_.end(),
+              [](const QueuedEvent& a, const QueuedEvent& b) { return kLater(b, a); });
   }
 }
 

@@ -5,8 +5,9 @@
 //
 // A million nodes have a million timers, minutes away, and some hundred thousand messages that
 // arrive within the next moments. One heap of them all would be looked through at every message.
-// Instead time is cut into slots: only the events of the slot that runs are a heap, those of the
-// next minute lie unordered in their slots, later ones in a heap of their own.
+// Instead time is cut into slots: the events of the slot that runs are sorted once, those of the
+// next minute lie unordered in their slots, later ones in a heap of their own. Sorted, they also
+// tell what comes next, so that it can be fetched from memory in time.
 
 #include <algorithm>
 #include <array>
@@ -38,12 +39,10 @@ class EventQueue {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   // The queue is not empty.
-  const QueuedEvent& next() const { return running_.front(); }
+  const QueuedEvent& next() const { return is_urgent() ? urgent_.front() : running_[at_]; }
   QueuedEvent pop();
-  // What most likely comes next, at most two and in no order.
-  std::span<const QueuedEvent> upcoming() const {
-    return {running_.data(), std::min<std::size_t>(running_.size(), 2)};
-  }
+  // What most likely comes next, in order, as far as the slot that runs tells.
+  std::span<const QueuedEvent> upcoming() const { return std::span(running_).subspan(at_); }
 
  private:
   using Events = std::vector<QueuedEvent>;
@@ -54,11 +53,15 @@ class EventQueue {
   static std::uint64_t slot_of(TimePoint at) {
     return static_cast<std::uint64_t>(at.time_since_epoch().count()) >> kSlotBits;
   }
+  // Does the next event come from urgent_?
+  bool is_urgent() const;
   void put(const QueuedEvent& event);
   void advance();
 
   std::uint64_t slot_ = 0;              // the one that runs; earlier events belong to it too
-  Events running_;                      // heap, the next one in front; empty only when all is
+  Events running_;                      // sorted; those before at_ are over
+  std::size_t at_ = 0;
+  Events urgent_;                       // heap of what came into the slot while it runs
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
   std::size_t in_slots_ = 0;
   Events later_;  // heap, the next one in front

@@ -215,15 +215,26 @@ NodeIndex World::index_of(Endpoint endpoint) const {
   return known ? index : static_cast<NodeIndex>(members_.size());
 }
 
-// In a large world every node is far from the processor: the next two are fetched while this one is
-// at work.
+// In a large world every node is far from the processor. While this one is at work, those whose turn
+// comes next are fetched, in steps, since each tells where more of it lies.
 void World::prefetch_next() const {
-  for (const QueuedEvent& event : queue_.upcoming()) {
-    __builtin_prefetch(&members_[event.node]);
-    if (event.kind() != QueuedEvent::Kind::message) continue;
-    const auto* message = reinterpret_cast<const char*>(&in_flight_[event.subject]);
-    for (std::size_t at = 0; at < sizeof(InFlight); at += 64) __builtin_prefetch(message + at);
-  }
+  constexpr std::size_t kFar = 6, kNear = 3, kNext = 1;
+  const auto events = queue_.upcoming();
+  if (events.size() > kFar) prefetch_event(events[kFar]);
+  if (events.size() > kNear) prefetch_node(events[kNear], dht::Node::Part::machine);
+  if (events.size() > kNext) prefetch_node(events[kNext], dht::Node::Part::tables);
+}
+
+void World::prefetch_event(const QueuedEvent& event) const {
+  __builtin_prefetch(&members_[event.node]);
+  if (event.kind() != QueuedEvent::Kind::message) return;
+  const auto* message = reinterpret_cast<const char*>(&in_flight_[event.subject]);
+  for (std::size_t at = 0; at < sizeof(InFlight); at += 64) __builtin_prefetch(message + at);
+}
+
+void World::prefetch_node(const QueuedEvent& event, dht::Node::Part part) const {
+  const auto& machine = members_[event.node].machine;
+  if (machine) machine->prefetch(part);
 }
 
 bool World::step() {

@@ -133,6 +133,8 @@ class World {
   bool passes_nat(NodeIndex to, Endpoint from);
   void post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& message);
   void prefetch_next() const;
+  void prefetch_event(const QueuedEvent& event) const;
+  void prefetch_node(const QueuedEvent& event, dht::Node::Part part) const;
   void deliver(std::uint32_t slot);
   void fire(NodeIndex index, TimePoint at);
   void drain(NodeIndex index);
