@@ -163,17 +163,19 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
   const auto id = core_.arena.id_of(from);
   if (request.id != id) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
-  const bool external = local != core_.request_socket(from);
-  if (core_.table.contains(id)) return hear(now, {id, from}, external);
+  const Contact contact{id, from};
+  const auto tick = core_.tick(now);
+  if (core_.table.refresh(tick, id)) return lost_.forget(from);
   // A source can be forged, so a newcomer has to answer first.
   if (core_.rpc.is_asking(from)) return;
-  const auto would = core_.table.would_hear(core_.tick(now), {id, from});
+  const auto would = core_.table.would_add(contact);
   const auto asking = core_.rpc.count(Purpose::acquaint);
   // A ping into a full bucket is not worth two more: each of those would meet a full bucket again,
   // and upkeep would feed on itself through the whole network.
-  const bool may_challenge = would.candidate.has_value() && asking == 0 && may_replace(now) &&
-                             !request.is(InternalCommand::ping);
-  const bool worth = would.outcome == RoutingTable::Outcome::added || may_challenge;
+  const bool may_challenge = would == RoutingTable::Outcome::bucket_full && asking == 0 &&
+                             !request.is(InternalCommand::ping) && may_replace(now) &&
+                             core_.table.candidate(tick, id).has_value();
+  const bool worth = would == RoutingTable::Outcome::added || may_challenge;
   if (!worth || asking >= kMaxAcquaintances) return;
   ping(now, from, Purpose::acquaint);
 }
@@ -192,8 +194,8 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answe
     if (proof) take_proof(from, reply.to);
     return;
   }
-  const bool external = local != core_.request_socket(from);
-  if (!external) sample(reply.to, from);
+  // On the other socket its `to` says nothing about our NAT.
+  if (local == core_.request_socket(from)) sample(reply.to, from);
   // The stock node takes a member for dead that it heard of in this very tick (section 20, 1).
   const bool fooled = !core_.options.defences.careful_hints && purpose == Purpose::check &&
                       answered.call.owner == core_.tick(now);
@@ -207,16 +209,16 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answe
   if (!valid) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
   const bool was_empty = core_.table.empty();
-  hear(now, contact, external);
-  if (!answered.retransmitted) core_.table.note_round_trip(contact.id, answered.round_trip);
+  hear(now, contact,
+       answered.retransmitted ? std::nullopt : std::optional(answered.round_trip));
   consider_probe(now, from, reply.to);
   if (was_empty && boot_ == QueryId{}) bootstrap(now);
 }
 
-void Lifecycle::hear(Now now, const Contact& contact, bool external) {
+void Lifecycle::hear(Now now, const Contact& contact, std::optional<Duration> round_trip) {
   const auto tick = core_.tick(now);
-  const auto heard = core_.table.heard(tick, contact, external);
-  if (!lost_.empty()) lost_.forget(contact.endpoint);
+  const auto heard = core_.table.heard(tick, contact, round_trip);
+  lost_.forget(contact.endpoint);
   switch (heard.outcome) {
     case RoutingTable::Outcome::added: {
       const auto realm = contact.endpoint.realm();

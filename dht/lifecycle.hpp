@@ -82,7 +82,7 @@ class Lifecycle {
   void bootstrap(Now now);
   void walk(Now now, const Target& target, QueryOptions options = {});
   void finish_bootstrap(Now now, unsigned answers);
-  void hear(Now now, const Contact& contact, bool external);
+  void hear(Now now, const Contact& contact, std::optional<Duration> round_trip);
   bool is_calm(Now now) const { return !lost_at_ || core_.tick(now) - *lost_at_ >= kCalmTicks; }
   bool may_replace(Now now) const;
   void ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner = 0);

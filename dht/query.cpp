@@ -20,7 +20,7 @@ void Query::add_down(const Contact& contact) {
 }
 
 std::optional<Contact> Query::poll_request() {
-  if (in_flight_ >= limits_.alpha + slow_) return std::nullopt;
+  if (in_flight() >= limits_.alpha + slow_) return std::nullopt;
   if (requests_ >= kMaxRequests) pending_.clear();
   if (pending_.empty()) return std::nullopt;
   const auto next = pending_.front();
@@ -38,7 +38,7 @@ std::optional<Contact> Query::poll_request() {
                 [this](Index a, Index b) { return closer(b, a); });
   pending_.pop_back();
   entries_[next].state = State::asked;
-  ++in_flight_;
+  asked_.push_back(next);
   ++requests_;
   return entries_[next].contact;
 }
@@ -46,7 +46,7 @@ std::optional<Contact> Query::poll_request() {
 void Query::handle_answer(const Contact& from, const Answer& answer) {
   const auto entry = find(from.endpoint);
   if (entry == kNone || entries_[entry].state != State::asked) return;
-  leave_flight(entries_[entry]);
+  leave_flight(entry);
   take_answer(entry, answer);
   for (const auto& named : answer.closer) take_referral(entry, named);
 }
@@ -96,7 +96,7 @@ void Query::handle_late(const Contact& contact) {
 void Query::handle_timeout(const Contact& contact) {
   const auto index = find(contact.endpoint);
   if (index == kNone || entries_[index].state != State::asked) return;
-  leave_flight(entries_[index]);
+  leave_flight(index);
   entries_[index].state = State::down;
   ++timeouts_;
   for (const auto& referral : referrals_) {
@@ -105,11 +105,13 @@ void Query::handle_timeout(const Contact& contact) {
   }
 }
 
-void Query::leave_flight(Entry& entry) {
-  CIP_ASSERT(in_flight_ > 0);
-  --in_flight_;
-  if (entry.late > 0) --slow_;
-  if (entry.late >= kPatience) --gone_;
+void Query::leave_flight(Index entry) {
+  const auto place = std::find(asked_.begin(), asked_.end(), entry);
+  CIP_ASSERT(place != asked_.end());
+  *place = asked_.back();
+  asked_.pop_back();
+  if (entries_[entry].late > 0) --slow_;
+  if (entries_[entry].late >= kPatience) --gone_;
 }
 
 std::optional<Query::Hint> Query::poll_hint() {
@@ -125,16 +127,15 @@ bool Query::is_done() const {
                                             [this](Index entry) { return near_enough(entry); })
                               : !pending_.empty() && near_enough(pending_.front()));
   if (more) return false;
-  if (in_flight_ == 0) return true;
-  if (in_flight_ != slow_ || closest_.empty()) return false;
-  return in_flight_ == gone_ || (closest_.size() >= limits_.k && !awaits_near());
+  if (asked_.empty()) return true;
+  if (in_flight() != slow_ || closest_.empty()) return false;
+  return in_flight() == gone_ || (closest_.size() >= limits_.k && !awaits_near());
 }
 
 // Somebody late may still be among the closest, and has not been silent twice.
 bool Query::awaits_near() const {
-  return std::any_of(entries_.begin(), entries_.end(), [this](const Entry& entry) {
-    return entry.state == State::asked && entry.late < kPatience &&
-           is_near_enough(entry.contact.id);
+  return std::any_of(asked_.begin(), asked_.end(), [this](Index entry) {
+    return entries_[entry].late < kPatience && is_near_enough(entries_[entry].contact.id);
   });
 }
 
@@ -200,8 +201,8 @@ unsigned Query::depth_of(Endpoint endpoint) const {
 
 std::size_t Query::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + referrals_.capacity() * sizeof(Referral) +
-         (index_.capacity() + pending_.capacity() + closest_.capacity() + answered_.capacity() +
-          independent_.capacity()) *
+         (index_.capacity() + pending_.capacity() + asked_.capacity() + closest_.capacity() +
+          answered_.capacity() + independent_.capacity()) *
              sizeof(Index) +
          hints_.capacity() * sizeof(Hint);
 }
@@ -223,14 +224,11 @@ bool Query::near_enough(Index entry) const {
 // who is asked in addition makes up for what is lost.
 bool Query::is_covered(Index entry) const {
   const bool troubled = slow_ > 0 || timeouts_ > 0;
-  if (crowded_ || troubled || closest_.size() + in_flight_ < limits_.k) return false;
+  if (crowded_ || troubled || closest_.size() + in_flight() < limits_.k) return false;
   const auto end = std::lower_bound(closest_.begin(), closest_.end(), entry,
                                     [this](Index a, Index b) { return closer(a, b); });
   auto count = static_cast<std::size_t>(end - closest_.begin());
-  for (std::size_t i = 0; i < entries_.size() && count < limits_.k; ++i) {
-    const auto& other = entries_[i];
-    if (other.state == State::asked && closer(static_cast<Index>(i), entry)) ++count;
-  }
+  for (const Index other : asked_) count += closer(other, entry);
   return count >= limits_.k;
 }
 

@@ -113,7 +113,7 @@ class Query {
 
   const Target& target() const { return target_; }
   const Limits& limits() const { return limits_; }
-  std::size_t in_flight() const { return in_flight_; }
+  std::size_t in_flight() const { return asked_.size(); }
   unsigned requests() const { return requests_; }
   unsigned answers() const { return answers_; }
   unsigned timeouts() const { return timeouts_; }
@@ -154,13 +154,14 @@ class Query {
   void find_independent();
   void take_answer(Index entry, const Answer& answer);
   void take_referral(Index by, const Contact& named);
-  void leave_flight(Entry& entry);
+  void leave_flight(Index entry);
 
   Target target_;
   Limits limits_;
   std::vector<Entry> entries_;
   std::vector<Index> index_;    // open addressing by endpoint, a power of two long
   std::vector<Index> pending_;  // a heap, closest on top
+  std::vector<Index> asked_;    // in flight, in no order
   std::vector<Index> closest_;  // sorted
   // All public ones that answered, sorted, and those of them that are independent; beyond
   // `closest_` only once one network has more than its share there.
@@ -170,7 +171,6 @@ class Query {
   bool dense_ = false;
   std::vector<Referral> referrals_;
   std::vector<Hint> hints_;
-  std::size_t in_flight_ = 0;
   std::size_t slow_ = 0;  // in flight and late
   std::size_t gone_ = 0;  // in flight and late beyond patience
   unsigned requests_ = 0;

@@ -41,35 +41,45 @@ RoutingTable& RoutingTable::operator=(RoutingTable&& other) noexcept {
 
 // --- adding and removing
 
-RoutingTable::Heard RoutingTable::heard(Tick now, const Contact& contact, bool external) {
-  if (const auto known = find(contact.id)) {
-    const bool sample = !external && sample_due(slots_[*known], now);
+RoutingTable::Heard RoutingTable::heard(Tick now, const Contact& contact,
+                                        std::optional<Duration> round_trip) {
+  auto slot = find(contact.id);
+  Outcome outcome = Outcome::refreshed;
+  if (slot) {
+    mark_heard(now, *slot);
+  } else {
+    outcome = would_add(contact);
+    if (outcome == Outcome::bucket_full) return {outcome, candidate(now, contact.id)};
+    if (outcome != Outcome::added) return {outcome, std::nullopt};
+    const ContactHandle handle = arena_->acquire(contact);
+    if (handle == kNoContact) return {Outcome::arena_full, std::nullopt};
     const std::uint16_t tick = relative(now);
-    Slot& slot = slots_[*known];
-    slot.pinged = slot.seen = tick;
-    slot.hints = 0;
-    if (sample) slot.sampled = tick;
-    return {Outcome::refreshed, sample, std::nullopt};
+    const auto raw = static_cast<std::uint32_t>(handle);
+    slot = insert({.handle_low = static_cast<std::uint16_t>(raw),
+                   .handle_high = static_cast<std::uint16_t>(raw >> 16),
+                   .added = tick,
+                   .pinged = tick,
+                   .seen = tick,
+                   .key = 0,
+                   .hints = 0,
+                   .round_trip = 0},
+                  contact.id);
   }
-  const Heard decided = would_hear(now, contact);
-  if (decided.outcome != Outcome::added) return decided;
-  const ContactHandle handle = arena_->acquire(contact);
-  if (handle == kNoContact) return {Outcome::arena_full, false, std::nullopt};
-  const std::uint16_t tick = relative(now);
-  const auto raw = static_cast<std::uint32_t>(handle);
-  insert({static_cast<std::uint16_t>(raw), static_cast<std::uint16_t>(raw >> 16), tick, tick, tick,
-          external ? std::uint16_t{0} : tick, 0, 0},
-         contact.id);
-  return {Outcome::added, !external, std::nullopt};
+  auto& kept = slots_[*slot].round_trip;
+  if (round_trip) kept = smooth_round_trip(kept, *round_trip);
+  return {outcome, std::nullopt};
 }
 
-RoutingTable::Heard RoutingTable::would_hear(Tick now, const Contact& contact) const {
-  if (const auto known = find(contact.id)) {
-    return {Outcome::refreshed, sample_due(slots_[*known], now), std::nullopt};
-  }
-  const Outcome outcome = verdict(contact);
-  if (outcome != Outcome::bucket_full) return {outcome, outcome == Outcome::added, std::nullopt};
-  return {outcome, false, candidate(now, range_of(bucket_of(contact.id)))};
+bool RoutingTable::refresh(Tick now, const NodeId& id) {
+  const auto slot = find(id);
+  if (slot) mark_heard(now, *slot);
+  return slot.has_value();
+}
+
+void RoutingTable::mark_heard(Tick now, std::size_t slot) {
+  const std::uint16_t tick = relative(now);
+  slots_[slot].pinged = slots_[slot].seen = tick;
+  slots_[slot].hints = 0;
 }
 
 RoutingTable::Outcome RoutingTable::replace(Tick now, const NodeId& old, const Contact& newcomer) {
@@ -92,7 +102,7 @@ void RoutingTable::set_id(const NodeId& own_id) {
                    [](const Slot& a, const Slot& b) { return a.added < b.added; });
   for (const Slot& slot : old) {
     const Contact& contact = (*arena_)[slot.handle()];
-    if (verdict(contact) == Outcome::added) {
+    if (would_add(contact) == Outcome::added) {
       insert(slot, contact.id);
     } else {
       arena_->release(slot.handle());
@@ -100,7 +110,7 @@ void RoutingTable::set_id(const NodeId& own_id) {
   }
 }
 
-RoutingTable::Outcome RoutingTable::verdict(const Contact& newcomer) const {
+RoutingTable::Outcome RoutingTable::would_add(const Contact& newcomer) const {
   if (newcomer.id == id_) return Outcome::own_id;
   const Range bucket = range_of(bucket_of(newcomer.id));
   if (exceeds_caps(bucket, newcomer.endpoint)) return Outcome::too_many_of_network;
@@ -122,7 +132,8 @@ bool RoutingTable::exceeds_caps(Range bucket, Endpoint newcomer) const {
 }
 
 // The member pinged longest ago is in question, unless it is both proven by time and lively.
-std::optional<Contact> RoutingTable::candidate(Tick now, Range bucket) const {
+std::optional<Contact> RoutingTable::candidate(Tick now, const NodeId& newcomer) const {
+  const Range bucket = range_of(bucket_of(newcomer));
   const Slot* oldest = nullptr;
   for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
     const Slot& slot = slots_[i];
@@ -139,17 +150,19 @@ std::optional<Contact> RoutingTable::candidate(Tick now, Range bucket) const {
   return (*arena_)[oldest->handle()];
 }
 
-void RoutingTable::insert(const Slot& slot, const NodeId& id) {
+std::size_t RoutingTable::insert(Slot slot, const NodeId& id) {
   const std::size_t bucket = bucket_of(id);
   if (bucket + 2 > starts_.size()) {
     starts_.resize(bucket + 2, static_cast<std::uint16_t>(slots_.size()));
   }
-  const std::size_t at = lower_bound(range_of(bucket), id);
+  slot.key = key_of(id.bytes, bucket);
+  const std::size_t at = lower_bound(bucket, id);
   if (slots_.size() == slots_.capacity()) {
     slots_.reserve(slots_.size() + kSmallestStep + slots_.size() / 8);
   }
   slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(at), slot);
   for (std::size_t i = bucket + 1; i < starts_.size(); ++i) ++starts_[i];
+  return at;
 }
 
 void RoutingTable::erase(std::size_t slot) {
@@ -178,9 +191,13 @@ std::size_t RoutingTable::bucket_of(const NodeId& id) const {
   return std::min<std::size_t>(shared_bits(id_, id), kMaxBuckets - 1);
 }
 
-RoutingTable::Range RoutingTable::range_of(std::size_t bucket) const {
-  if (bucket + 1 >= starts_.size()) return {slots_.size(), slots_.size()};
-  return {starts_[bucket], starts_[bucket + 1]};
+std::uint16_t RoutingTable::key_of(const Bytes32& id, std::size_t bucket) {
+  const std::size_t first = bucket + 1;
+  std::uint32_t bits = 0;
+  for (std::size_t byte = first / 8; byte < first / 8 + 3; ++byte) {
+    bits = bits << 8 | (byte < id.size() ? id[byte] : 0u);
+  }
+  return static_cast<std::uint16_t>(bits >> (8 - first % 8));
 }
 
 std::size_t RoutingTable::bucket_size(std::size_t bucket) const {
@@ -188,10 +205,13 @@ std::size_t RoutingTable::bucket_size(std::size_t bucket) const {
   return range.end - range.begin;
 }
 
-std::size_t RoutingTable::lower_bound(Range range, const NodeId& id) const {
+std::size_t RoutingTable::lower_bound(std::size_t bucket, const NodeId& id) const {
+  const std::uint16_t key = key_of(id.bytes, bucket);
+  Range range = range_of(bucket);
   while (range.begin < range.end) {
     const std::size_t middle = (range.begin + range.end) / 2;
-    if (contact_at(middle).id < id) {
+    const std::uint16_t other = slots_[middle].key;
+    if (other != key ? other < key : contact_at(middle).id < id) {
       range.begin = middle + 1;
     } else {
       range.end = middle;
@@ -201,9 +221,9 @@ std::size_t RoutingTable::lower_bound(Range range, const NodeId& id) const {
 }
 
 std::optional<std::size_t> RoutingTable::find(const NodeId& id) const {
-  const Range bucket = range_of(bucket_of(id));
+  const std::size_t bucket = bucket_of(id);
   const std::size_t at = lower_bound(bucket, id);
-  if (at == bucket.end || contact_at(at).id != id) return std::nullopt;
+  if (at == range_of(bucket).end || contact_at(at).id != id) return std::nullopt;
   return at;
 }
 
@@ -217,13 +237,10 @@ std::optional<RoutingTable::Member> RoutingTable::member(const NodeId& id) const
 
 RoutingTable::Member RoutingTable::member_at(std::size_t slot) const {
   const Slot& it = slots_[slot];
-  std::optional<Tick> sampled;
-  if (it.sampled != 0) sampled = absolute(it.sampled);
   return {contact_at(slot),
           absolute(it.added),
           absolute(it.pinged),
           absolute(it.seen),
-          sampled,
           it.hints,
           decode_round_trip(it.round_trip)};
 }
@@ -242,15 +259,10 @@ std::uint16_t RoutingTable::relative(Tick now) {
       slot.added = moved(slot.added);
       slot.pinged = moved(slot.pinged);
       slot.seen = moved(slot.seen);
-      if (slot.sampled != 0) slot.sampled = moved(slot.sampled);
     }
     base_ += shift;
   }
   return static_cast<std::uint16_t>(now - base_);
-}
-
-bool RoutingTable::sample_due(const Slot& slot, Tick now) const {
-  return slot.sampled == 0 || now - absolute(slot.sampled) >= kOldTicks;
 }
 
 void RoutingTable::mark_pinged(Tick now, const NodeId& id) {
@@ -265,13 +277,6 @@ bool RoutingTable::take_down_hint(Tick now, const NodeId& id) {
   if (absolute(slot.pinged) == now && slot.hints > 0) return false;
   if (slot.hints < UINT8_MAX) ++slot.hints;
   return true;
-}
-
-void RoutingTable::note_round_trip(const NodeId& id, Duration round_trip) {
-  const auto found = find(id);
-  if (!found) return;
-  Slot& slot = slots_[*found];
-  slot.round_trip = smooth_round_trip(slot.round_trip, round_trip);
 }
 
 std::optional<Duration> RoutingTable::round_trip(const NodeId& id) const {

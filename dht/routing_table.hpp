@@ -3,8 +3,9 @@
 // The k-buckets of one node (docs: protocol of the DHT, section 7).
 //
 // Bucket i holds contacts that share exactly i leading bits with our id. All buckets lie one after
-// the other in one flat array of 14 byte slots; ids and endpoints are in the ContactArena. The
-// table decides nothing over time by itself: it answers what to do (whom to ping before a newcomer
+// the other in one flat array of 14 byte slots; ids and endpoints are in the ContactArena. A slot
+// repeats the 16 bits of its id that follow those of its bucket: they nearly always tell two members
+// apart, so that the table finds and sorts without a look at the contacts. The table decides nothing over time by itself: it answers what to do (whom to ping before a newcomer
 // may enter) and is told what came of it.
 //
 // Where we differ from npm kademlia-routing-table: closest() gives the true closest, sorted; a
@@ -27,7 +28,7 @@ namespace cip::dht {
 
 using Tick = std::uint32_t;
 inline constexpr Tick kRecentTicks = 12;  // 1 min: heard of lately
-inline constexpr Tick kOldTicks = 360;    // 30 min: there for long; also how often `to` is sampled
+inline constexpr Tick kOldTicks = 360;    // 30 min: there for long
 
 class RoutingTable {
  public:
@@ -45,12 +46,10 @@ class RoutingTable {
     arena_full,
     own_id,
   };
-  // What heard() decided. `sample` says that the `to` of this message counts as a NAT sample.
-  // `candidate`, with bucket_full: the member that must answer a ping to keep its place; none: all
-  // members stay, the newcomer is to be forgotten.
+  // What heard() decided. `candidate`, with bucket_full: the member that must answer a ping to keep
+  // its place; none: all members stay, the newcomer is to be forgotten.
   struct Heard {
     Outcome outcome;
-    bool sample = false;
     std::optional<Contact> candidate;
   };
   // One slot, as the outside sees it.
@@ -59,7 +58,6 @@ class RoutingTable {
     Tick added;
     Tick pinged;
     Tick seen;
-    std::optional<Tick> sampled;
     std::uint8_t hints;
     std::optional<Duration> round_trip;
   };
@@ -77,12 +75,15 @@ class RoutingTable {
   // who finds a full bucket is dropped.
   void set_id(const NodeId& own_id);
 
-  // A proven message with this valid id came in. `external`: on the socket that is not expected,
-  // so its `to` says nothing about our NAT.
-  Heard heard(Tick now, const Contact& contact, bool external = false);
-  // What heard() would decide, without changing anything: tells whether an unproven contact is
-  // worth a ping.
-  Heard would_hear(Tick now, const Contact& contact) const;
+  // A proven message with this valid id came in. `round_trip`, if it was measured: what is kept is
+  // smoothed and coarse (steps of 5 %, 0.1 ms to 70 s), since it costs one byte.
+  Heard heard(Tick now, const Contact& contact, std::optional<Duration> round_trip = {});
+  // The same of a member; false, and nothing changes, if it is none.
+  bool refresh(Tick now, const NodeId& id);
+  // What heard() would decide about this newcomer, and whom it would name: tells whether an unproven
+  // contact is worth a ping.
+  Outcome would_add(const Contact& newcomer) const;
+  std::optional<Contact> candidate(Tick now, const NodeId& newcomer) const;
   // `old` did not answer: `newcomer` takes its place. Fails if that is no longer possible.
   Outcome replace(Tick now, const NodeId& old, const Contact& newcomer);
   bool remove(const NodeId& id);
@@ -93,9 +94,6 @@ class RoutingTable {
   // Somebody says that `id` is down. True: check it by a ping (and mark_pinged). False: unknown, or
   // hinted before and pinged in this very tick.
   bool take_down_hint(Tick now, const NodeId& id);
-  // A measured round trip to a member; what is kept is smoothed and coarse (steps of 5 %, 0.1 ms to
-  // 70 s), since it costs one byte.
-  void note_round_trip(const NodeId& id, Duration round_trip);
   std::optional<Duration> round_trip(const NodeId& id) const;
 
   // The members closest to the target, closest first, at most out.size() of them; returns how
@@ -135,7 +133,7 @@ class RoutingTable {
     std::uint16_t added;
     std::uint16_t pinged;
     std::uint16_t seen;
-    std::uint16_t sampled;
+    std::uint16_t key;  // see key_of()
     std::uint8_t hints;
     std::uint8_t round_trip;  // logarithmic; 0: unknown
 
@@ -150,26 +148,29 @@ class RoutingTable {
   };
 
   const Contact& contact_at(std::size_t slot) const { return (*arena_)[slots_[slot].handle()]; }
-  Range range_of(std::size_t bucket) const;
-  std::size_t lower_bound(Range range, const NodeId& id) const;
+  Range range_of(std::size_t bucket) const {
+    if (bucket + 1 >= starts_.size()) return {slots_.size(), slots_.size()};
+    return {starts_[bucket], starts_[bucket + 1]};
+  }
+  // Bits bucket + 1 to bucket + 16 of an id: those before are the same in all of the bucket.
+  static std::uint16_t key_of(const Bytes32& id, std::size_t bucket);
+  std::size_t lower_bound(std::size_t bucket, const NodeId& id) const;
   std::optional<std::size_t> find(const NodeId& id) const;
   Member member_at(std::size_t slot) const;
 
   std::uint16_t relative(Tick now);
   Tick absolute(std::uint16_t tick) const { return base_ + tick; }
-  bool sample_due(const Slot& slot, Tick now) const;
 
   bool exceeds_caps(Range bucket, Endpoint newcomer) const;
-  Outcome verdict(const Contact& newcomer) const;
-  std::optional<Contact> candidate(Tick now, Range bucket) const;
+  void mark_heard(Tick now, std::size_t slot);
 
-  void insert(const Slot& slot, const NodeId& id);
+  std::size_t insert(Slot slot, const NodeId& id);  // where it is now
   void erase(std::size_t slot);
   void release_all();
 
   template <typename Visit>
   void visit_by_distance(const Target& target, Visit visit) const;
-  std::size_t take_closest(Range bucket, const Target& target, Realm narrowest,
+  std::size_t take_closest(std::size_t bucket, const Target& target, Realm narrowest,
                            std::span<ContactHandle> out) const;
   std::vector<Member> ordered(std::size_t count, bool oldest_first) const;
 

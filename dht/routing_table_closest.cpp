@@ -15,13 +15,13 @@ bool bit(const Bytes32& bytes, std::size_t i) { return (bytes[i / 8] >> (7 - i %
 
 // A member of one bucket on its way into a sorted answer.
 struct Ranked {
-  std::uint64_t distance;
-  ContactHandle handle;
+  std::uint16_t distance;  // as far as the key tells
+  std::uint8_t place;      // in the bucket
 };
 
 }  // namespace
 
-// Calls visit(range) for each bucket, nearest to the target first, until it returns false.
+// Calls visit(bucket) for each one, nearest to the target first, until it returns false.
 //
 // Let x be the XOR of our id and the target. Contacts of bucket i agree with us before bit i and
 // differ there, those of deeper buckets agree with us at bit i too. So if bit i of x is set, bucket
@@ -34,17 +34,17 @@ void RoutingTable::visit_by_distance(const Target& target, Visit visit) const {
   }
   const std::size_t n = bucket_count();
   for (std::size_t i = 0; i < n; ++i) {
-    if (bit(x, i) && !visit(range_of(i))) return;
+    if (bit(x, i) && !visit(i)) return;
   }
   for (std::size_t i = n; i-- > 0;) {
-    if (!bit(x, i) && !visit(range_of(i))) return;
+    if (!bit(x, i) && !visit(i)) return;
   }
 }
 
 std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle> out,
                                   Realm narrowest) const {
   std::size_t found = 0;
-  visit_by_distance(target, [&](Range bucket) {
+  visit_by_distance(target, [&](std::size_t bucket) {
     found += take_closest(bucket, target, narrowest, out.subspan(found));
     return found < out.size();
   });
@@ -53,26 +53,33 @@ std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle>
 
 // Sorts one bucket by distance into `out`, as far as there is room. At most k contacts: insertion
 // beats everything cleverer.
-std::size_t RoutingTable::take_closest(Range bucket, const Target& target, Realm narrowest,
+std::size_t RoutingTable::take_closest(std::size_t bucket, const Target& target, Realm narrowest,
                                        std::span<ContactHandle> out) const {
-  for (std::size_t i = bucket.begin; i < bucket.end; ++i) arena_->prefetch(slots_[i].handle());
+  const Range range = range_of(bucket);
+  const std::span members(slots_.data() + range.begin, range.end - range.begin);
+  const std::uint16_t key = key_of(target, bucket);
+  const auto contact = [&](std::size_t place) -> const Contact& {
+    return (*arena_)[members[place].handle()];
+  };
   std::array<Ranked, kMaxBucketSize> ranked;
   std::size_t n = 0;
-  for (std::size_t i = bucket.begin; i < bucket.end; ++i) {
-    const ContactHandle handle = slots_[i].handle();
-    const Contact& contact = (*arena_)[handle];
-    if (narrowest > Realm::loopback && contact.endpoint.realm() < narrowest) continue;
-    const Ranked newcomer{distance_prefix(contact.id.bytes, target), handle};
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (narrowest > Realm::loopback && contact(i).endpoint.realm() < narrowest) continue;
+    const Ranked newcomer{static_cast<std::uint16_t>(members[i].key ^ key),
+                          static_cast<std::uint8_t>(i)};
     const auto nearer = [&](const Ranked& other) {
       if (newcomer.distance != other.distance) return newcomer.distance < other.distance;
-      return compare_distance(target, contact.id.bytes, (*arena_)[other.handle].id.bytes) < 0;
+      return compare_distance(target, contact(i).id.bytes, contact(other.place).id.bytes) < 0;
     };
     std::size_t at = n++;
     for (; at > 0 && nearer(ranked[at - 1]); --at) ranked[at] = ranked[at - 1];
     ranked[at] = newcomer;
   }
   n = std::min(n, out.size());
-  for (std::size_t i = 0; i < n; ++i) out[i] = ranked[i].handle;
+  for (std::size_t i = 0; i < n; ++i) {
+    out[i] = members[ranked[i].place].handle();
+    arena_->prefetch(out[i]);
+  }
   return n;
 }
 

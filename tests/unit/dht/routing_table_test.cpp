@@ -122,25 +122,41 @@ TEST_CASE("a contact heard of again keeps its place and is marked") {
   CHECK(arena.references(arena.find(contact.endpoint)) == 1);
 }
 
-TEST_CASE("`to` is a sample at first and then every 360 ticks") {
+TEST_CASE("only a member can be refreshed") {
   ContactArena arena;
   RoutingTable table(kOwn, arena);
   const auto contact = in_bucket(3, 1);
-  CHECK(table.heard(10, contact).sample);
-  CHECK_FALSE(table.heard(369, contact).sample);
-  CHECK_FALSE(table.heard(370, contact, true).sample);
-  CHECK(table.heard(370, contact).sample);
-  CHECK_FALSE(table.heard(371, contact).sample);
+  CHECK_FALSE(table.refresh(10, contact.id));
+  CHECK(table.empty());
+  table.heard(10, contact);
+  CHECK(table.refresh(12, contact.id));
+  CHECK(table.member(contact.id)->seen == 12);
+  CHECK(table.member(contact.id)->added == 10);
 }
 
-TEST_CASE("a contact first heard of on the other socket is sampled on the expected one") {
+TEST_CASE("members whose ids differ only far behind their bucket are told apart and sorted") {
   ContactArena arena;
   RoutingTable table(kOwn, arena);
-  const auto contact = in_bucket(3, 1);
-  CHECK_FALSE(table.heard(10, contact, true).sample);
-  CHECK_FALSE(table.member(contact.id)->sampled);
-  CHECK(table.heard(11, contact).sample);
-  CHECK(table.member(contact.id)->sampled == 11);
+  // The 16 bits that a slot holds are the same for all of them.
+  std::vector<Contact> alike;
+  for (std::uint8_t i = 0; i < 12; ++i) {
+    Contact contact = in_bucket(2, 1);
+    contact.id.bytes[20] = static_cast<std::uint8_t>(7 * i);
+    contact.endpoint.port = static_cast<std::uint16_t>(1000 + i);
+    alike.push_back(contact);
+    REQUIRE(table.heard(10, contact).outcome == Outcome::added);
+  }
+  for (const auto& contact : alike) CHECK(table.member(contact.id)->contact == contact);
+  Target target = alike[5].id.bytes;
+  target[20] ^= 0x1e;
+  auto sorted = alike;
+  std::sort(sorted.begin(), sorted.end(), [&](const Contact& a, const Contact& b) {
+    return compare_distance(target, a.id.bytes, b.id.bytes) < 0;
+  });
+  CHECK(table.closest(target, 20) == sorted);
+  CHECK(table.remove(alike[7].id));
+  CHECK_FALSE(table.contains(alike[7].id));
+  CHECK(table.size() == 11);
 }
 
 TEST_CASE("our own id never enters") {
@@ -227,18 +243,18 @@ TEST_CASE("local addresses and a table without caps are not limited") {
   }
 }
 
-TEST_CASE("would_hear() says what heard() does and changes nothing") {
+TEST_CASE("would_add() and candidate() say what heard() does and change nothing") {
   ContactArena arena;
   RoutingTable table(kOwn, arena);
-  const auto contact = in_bucket(2, 1);
-  CHECK(table.would_hear(kNow, contact).outcome == Outcome::added);
+  CHECK(table.would_add(in_bucket(2, 1)) == Outcome::added);
   CHECK(table.empty());
   fill_bucket(table, 2, kNow - 1);
-  CHECK(table.would_hear(kNow, contact).outcome == Outcome::refreshed);
-  CHECK(table.member(contact.id)->seen == kNow - 1);
-  const auto full = table.would_hear(kNow, in_bucket(2, 50));
-  CHECK(full.outcome == Outcome::bucket_full);
-  CHECK(full.candidate);
+  const auto newcomer = in_bucket(2, 50);
+  CHECK(table.would_add(newcomer) == Outcome::bucket_full);
+  const auto candidate = table.candidate(kNow, newcomer.id);
+  REQUIRE(candidate);
+  CHECK(table.heard(kNow, newcomer).candidate == candidate);
+  CHECK(table.size() == 20);
 }
 
 TEST_CASE("a full arena is said") {
