@@ -13,11 +13,29 @@ constexpr std::size_t kMaxBucketSize = 255;  // k is a byte
 
 bool bit(const Bytes32& bytes, std::size_t i) { return (bytes[i / 8] >> (7 - i % 8) & 1) != 0; }
 
-// A member of one bucket on its way into a sorted answer.
-struct Ranked {
-  std::uint16_t distance;  // as far as the key tells
-  std::uint8_t place;      // in the bucket
-};
+// A member of one bucket on its way into a sorted answer: its distance as far as the key tells, and
+// its place in the bucket.
+using Ranked = std::int32_t;
+constexpr Ranked ranked(std::uint16_t distance, std::size_t place) {
+  return distance << 8 | static_cast<Ranked>(place);
+}
+constexpr std::size_t place_of(Ranked entry) { return entry & 0xff; }
+constexpr bool are_as_far(Ranked a, Ranked b) { return a >> 8 == b >> 8; }
+
+// Of distinct numbers. Small buckets are ranked by counting, without a branch that depends on them.
+void sort_ranked(std::span<Ranked> entries) {
+  constexpr std::size_t kSmall = 32;
+  if (entries.size() > kSmall) return std::sort(entries.begin(), entries.end());
+  std::array<Ranked, kSmall> all;
+  all.fill(INT32_MAX);
+  std::copy(entries.begin(), entries.end(), all.begin());
+  for (std::size_t i = 0, n = entries.size(); i < n; ++i) {
+    const Ranked entry = all[i];
+    std::int32_t rank = 0;
+    for (const Ranked other : all) rank += other < entry;
+    entries[static_cast<std::size_t>(rank)] = entry;
+  }
+}
 
 }  // namespace
 
@@ -51,33 +69,36 @@ std::size_t RoutingTable::closest(const Target& target, std::span<ContactHandle>
   return found;
 }
 
-// Sorts one bucket by distance into `out`, as far as there is room. At most k contacts: insertion
-// beats everything cleverer.
+// Sorts one bucket by distance into `out`, as far as there is room.
 std::size_t RoutingTable::take_closest(std::size_t bucket, const Target& target, Realm narrowest,
                                        std::span<ContactHandle> out) const {
   const Range range = range_of(bucket);
   const std::span members(slots_.data() + range.begin, range.end - range.begin);
-  const std::uint16_t key = key_of(target, bucket);
   const auto contact = [&](std::size_t place) -> const Contact& {
     return (*arena_)[members[place].handle()];
   };
-  std::array<Ranked, kMaxBucketSize> ranked;
+  const std::uint16_t key = key_of(target, bucket);
+  std::array<Ranked, kMaxBucketSize> entries;
   std::size_t n = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (narrowest > Realm::loopback && contact(i).endpoint.realm() < narrowest) continue;
-    const Ranked newcomer{static_cast<std::uint16_t>(members[i].key ^ key),
-                          static_cast<std::uint8_t>(i)};
-    const auto nearer = [&](const Ranked& other) {
-      if (newcomer.distance != other.distance) return newcomer.distance < other.distance;
-      return compare_distance(target, contact(i).id.bytes, contact(other.place).id.bytes) < 0;
-    };
-    std::size_t at = n++;
-    for (; at > 0 && nearer(ranked[at - 1]); --at) ranked[at] = ranked[at - 1];
-    ranked[at] = newcomer;
+    entries[n++] = ranked(members[i].key ^ key, i);
+  }
+  const std::span sorted(entries.data(), n);
+  sort_ranked(sorted);
+  // Where the keys do not tell, the ids do.
+  const auto farther = [&](Ranked a, Ranked b) {
+    return are_as_far(a, b) && compare_distance(target, contact(place_of(a)).id.bytes,
+                                                contact(place_of(b)).id.bytes) > 0;
+  };
+  for (std::size_t i = 1; i < n; ++i) {
+    for (auto at = i; at > 0 && farther(sorted[at - 1], sorted[at]); --at) {
+      std::swap(sorted[at - 1], sorted[at]);
+    }
   }
   n = std::min(n, out.size());
   for (std::size_t i = 0; i < n; ++i) {
-    out[i] = members[ranked[i].place].handle();
+    out[i] = members[place_of(sorted[i])].handle();
     arena_->prefetch(out[i]);
   }
   return n;
