@@ -8,10 +8,6 @@ namespace cip {
 inline namespace base {
 namespace {
 
-bool in_net(std::uint32_t ip, std::uint32_t net, int bits) {
-  return (ip >> (32 - bits)) == (net >> (32 - bits));
-}
-
 // A decimal number without sign or leading zeros, at most `max`.
 Result<std::uint32_t> parse_decimal(std::string_view text, std::uint32_t max) {
   std::uint32_t value = 0;
@@ -22,16 +18,6 @@ Result<std::uint32_t> parse_decimal(std::string_view text, std::uint32_t max) {
 }
 
 }  // namespace
-
-Realm realm_of(std::uint32_t ip) {
-  if (in_net(ip, 0x7f000000, 8)) return Realm::loopback;
-  const bool is_private = in_net(ip, 0x0a000000, 8) || in_net(ip, 0xac100000, 12) ||
-                          in_net(ip, 0xc0a80000, 16) || in_net(ip, 0xa9fe0000, 16) ||
-                          in_net(ip, 0x64400000, 10);
-  return is_private ? Realm::private_network : Realm::public_network;
-}
-
-Realm Endpoint::realm() const { return realm_of(ip); }
 
 Result<std::uint32_t> parse_ipv4(std::string_view text) {
   std::uint32_t ip = 0;

@@ -180,15 +180,14 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
   ping(now, from, Purpose::acquaint);
 }
 
-void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answered,
-                           const Reply& reply) {
-  const auto from = answered.call.to;
+void Lifecycle::note_reply(Now now, SocketRole local, const Contact& asked,
+                           const Rpc::Answered& answered, const Reply& reply) {
+  const auto from = asked.endpoint;
   core_.last_heard = now.mono;
   core_.dead.forget(from);
   if (core_.options.reflection_budget) core_.budget.prove(now.mono, from.ip);
   const auto purpose = answered.call.purpose;
-  const Contact contact{core_.arena.id_of(from), from};
-  const bool valid = reply.id == contact.id;
+  const bool valid = reply.id == asked.id;
   if (purpose == Purpose::nat_probe) {
     const bool proof = local == SocketRole::server && !core_.was_contacted(from);
     if (proof) take_proof(from, reply.to);
@@ -199,17 +198,17 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Rpc::Answered& answe
   // The stock node takes a member for dead that it heard of in this very tick (section 20, 1).
   const bool fooled = !core_.options.defences.careful_hints && purpose == Purpose::check &&
                       answered.call.owner == core_.tick(now);
-  if (fooled) return static_cast<void>(core_.table.remove(contact.id));
+  if (fooled) return static_cast<void>(core_.table.remove(asked.id));
   // A member that answers without its id is no node of the DHT any more.
-  if (purpose == Purpose::check && !valid) core_.table.remove(contact.id);
+  if (purpose == Purpose::check && !valid) core_.table.remove(asked.id);
   if (purpose == Purpose::replace && !valid) {
     const auto newcomer = unpack(answered.call.owner);
-    core_.table.replace(core_.tick(now), contact.id, {core_.arena.id_of(newcomer), newcomer});
+    core_.table.replace(core_.tick(now), asked.id, {core_.arena.id_of(newcomer), newcomer});
   }
   if (!valid) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
   const bool was_empty = core_.table.empty();
-  hear(now, contact,
+  hear(now, asked,
        answered.retransmitted ? std::nullopt : std::optional(answered.round_trip));
   consider_probe(now, from, reply.to);
   if (was_empty && boot_ == QueryId{}) bootstrap(now);

@@ -49,9 +49,10 @@ class Lifecycle {
   void introduce(Now now, Endpoint contact);
   void assume(Now now, std::span<const Contact> proven);
 
-  // Every message, before it is processed otherwise. `call`: the request that a reply answers.
+  // Every message, before it is processed otherwise. `asked`: who a reply is from, as it was asked.
   void note_request(Now now, SocketRole local, Endpoint from, const Request& request);
-  void note_reply(Now now, SocketRole local, const Rpc::Answered& answered, const Reply& reply);
+  void note_reply(Now now, SocketRole local, const Contact& asked, const Rpc::Answered& answered,
+                  const Reply& reply);
   // A request failed for good.
   void note_failure(Now now, const Rpc::Overdue& overdue);
   // A request waits longer than it should.

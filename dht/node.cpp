@@ -48,11 +48,12 @@ void Node::Parts::handle_reply(Now now, SocketRole local, Endpoint from, const R
   if (answered.match == Rpc::Match::unknown) return core.drop(DropReason::unknown_reply);
   if (answered.match == Rpc::Match::wrong_source) return core.drop(DropReason::wrong_source);
   ++core.stats.replies_received;
-  lifecycle.note_reply(now, local, answered, reply);
+  const Contact asked{core.arena.id_of(answered.call.to), answered.call.to};
+  lifecycle.note_reply(now, local, asked, answered, reply);
   switch (answered.call.purpose) {
     case Purpose::query:
     case Purpose::commit:
-      return queries.handle_reply(now, answered.call, answered.round_trip, reply);
+      return queries.handle_reply(now, answered.call, asked, answered.round_trip, reply);
     case Purpose::hello:
       return hellos.handle_reply(answered, reply);
     case Purpose::single:

@@ -64,11 +64,6 @@ std::optional<OwnAddresses::Address> NodeCore::facing(Endpoint peer,
   return OwnAddresses::Address{best, node_id_of(best)};
 }
 
-bool NodeCore::is_interface(std::uint32_t ip) const {
-  return std::find(options.interfaces.begin(), options.interfaces.end(), ip) !=
-         options.interfaces.end();
-}
-
 bool NodeCore::is_persistent_for(Endpoint peer) const {
   if (options.mode == NodeOptions::Mode::ephemeral) return false;
   const auto& seen = own.seen_from(peer.realm());
@@ -81,17 +76,7 @@ SocketRole NodeCore::request_socket(Endpoint peer) const {
   return open ? SocketRole::server : SocketRole::client;
 }
 
-bool NodeCore::is_own(Endpoint endpoint) const {
-  if (own.contains(endpoint)) return true;
-  return endpoint.port == options.server_port && is_interface(endpoint.ip);
-}
-
 bool NodeCore::is_named(Endpoint endpoint) const { return contains(options.bootstrap, endpoint); }
-
-bool NodeCore::is_foreign(Endpoint endpoint) const {
-  return options.private_overlay && endpoint.realm() == Realm::public_network &&
-         !is_interface(endpoint.ip) && !is_named(endpoint);
-}
 
 bool NodeCore::is_refused(Endpoint endpoint) {
   if (endpoint.port == 0 || endpoint.is_any()) return true;
@@ -139,6 +124,17 @@ RequestId NodeCore::send(Now now, Call call, std::optional<SocketRole> socket) {
     const auto handle = arena.find(call.to);
     if (handle != kNoContact) call.round_trip = table.round_trip(arena[handle].id);
   }
+  return begin(now, std::move(call));
+}
+
+RequestId NodeCore::send(Now now, const Contact& to, Call call) {
+  call.to = to.endpoint;
+  call.socket = request_socket(to.endpoint);
+  call.round_trip = table.round_trip(to.id);
+  return begin(now, std::move(call));
+}
+
+RequestId NodeCore::begin(Now now, Call call) {
   const auto id = rpc.begin(now, std::move(call));
   if (id == RequestId{}) {
     drop(DropReason::outgoing_limit);

@@ -4,6 +4,7 @@
 // composes it with Lifecycle, Server, Relay, Queries and Hellos, each of which is handed a
 // NodeCore&.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -50,18 +51,27 @@ struct NodeCore {
   // is the better word on a host with several interfaces of a realm.
   std::optional<OwnAddresses::Address> facing(Endpoint peer,
                                               std::optional<Endpoint> told = std::nullopt) const;
-  bool is_interface(std::uint32_t ip) const;
+  bool is_interface(std::uint32_t ip) const {
+    return std::find(options.interfaces.begin(), options.interfaces.end(), ip) !=
+           options.interfaces.end();
+  }
   // Do datagrams to `peer` carry our id, and does it count as a storing node for it?
   bool is_persistent_for(Endpoint peer) const;
   // The socket that requests to `peer` leave from.
   SocketRole request_socket(Endpoint peer) const;
-  bool is_own(Endpoint endpoint) const;
+  bool is_own(Endpoint endpoint) const {
+    return own.contains(endpoint) ||
+           (endpoint.port == options.server_port && is_interface(endpoint.ip));
+  }
 
   // --- whom to deal with
   // Named by the user: exempt from the rules of private overlays.
   bool is_named(Endpoint endpoint) const;
   // Outside what a private overlay adds to tables and hands out.
-  bool is_foreign(Endpoint endpoint) const;
+  bool is_foreign(Endpoint endpoint) const {
+    return options.private_overlay && endpoint.realm() == Realm::public_network &&
+           !is_interface(endpoint.ip) && !is_named(endpoint);
+  }
   // Left-over test nodes of the public network's operators, and addresses nobody can have.
   static bool is_refused(Endpoint endpoint);
 
@@ -74,6 +84,8 @@ struct NodeCore {
   // Begins a request: fills in socket (unless told) and round trip. No RequestId (0), and a counted
   // drop, when the queue is full.
   RequestId send(Now now, Call call, std::optional<SocketRole> socket = std::nullopt);
+  // The same to a contact: spares looking for its id.
+  RequestId send(Now now, const Contact& to, Call call);
   void post(SocketRole socket, Endpoint to, Request request, bool with_id = true);
   void post(SocketRole socket, Endpoint to, Reply reply,
             std::optional<Endpoint> told = std::nullopt);
@@ -87,6 +99,7 @@ struct NodeCore {
   std::size_t memory_bytes() const;  // on the heap
 
   void note_contacted(Endpoint peer);
+  RequestId begin(Now now, Call call);
 
   NodeOptions options;
   ContactArena& arena;

@@ -164,38 +164,36 @@ void Queries::pump(Now now, Running& query) {
 
 void Queries::ask(Now now, Running& query, const Contact& contact) {
   Call call;
-  call.to = contact.endpoint;
   call.request = walk_request(query.task, query.walk.target());
   call.retries = kRetries;
   call.purpose = Purpose::query;
   call.owner = query.id.value;
   // A full queue is our own trouble: the contact is passed over, not taken for dead.
-  const bool sent = core_.send(now, std::move(call)) != RequestId{};
-  if (!sent) query.walk.handle_answer(contact, {.counts = false});
+  const bool sent = core_.send(now, contact, std::move(call)) != RequestId{};
+  if (!sent) query.walk.handle_answer(contact, {.counts = false}, core_.arena);
 }
 
-void Queries::handle_reply(Now now, const Call& call, Duration round_trip, const Reply& reply) {
+void Queries::handle_reply(Now now, const Call& call, const Contact& from, Duration round_trip,
+                           const Reply& reply) {
   auto* query = find(call.owner);
   if (query == nullptr) return;
-  if (call.purpose == Purpose::commit) return handle_commit(now, *query, call.to, &reply);
+  if (call.purpose == Purpose::commit) return handle_commit(now, *query, from, &reply);
   if (query->committing) return;
-  const Contact from{core_.arena.id_of(call.to), call.to};
-  std::vector<Contact> closer;
-  closer.reserve(std::min(reply.closer.size(), kMaxCloserRead));
+  std::array<Endpoint, kMaxCloserRead> closer;
+  std::size_t n = 0;
   for (const auto endpoint : reply.closer) {
-    if (query->task.only_start || closer.size() >= kMaxCloserRead) break;
+    if (query->task.only_start || n == closer.size()) break;
     // A responder may name nobody of a narrower realm than its own: we are not its scanner.
-    if (NodeCore::is_refused(endpoint) || endpoint.realm() < call.to.realm()) continue;
+    if (NodeCore::is_refused(endpoint) || endpoint.realm() < from.endpoint.realm()) continue;
     if (core_.is_own(endpoint) || core_.is_foreign(endpoint)) continue;
-    if (const auto* known = query->walk.known(endpoint)) {
-      closer.push_back(*known);
-      continue;
+    closer[n++] = endpoint;
+    if (core_.dead.contains(now.mono, endpoint)) {
+      query->walk.add_down({core_.arena.id_of(endpoint), endpoint});
     }
-    closer.push_back({core_.arena.id_of(endpoint), endpoint});
-    if (core_.dead.contains(now.mono, endpoint)) query->walk.add_down(closer.back());
   }
   const bool counts = reply.error == 0 && reply.id == from.id;
-  query->walk.handle_answer(from, {.rtt = round_trip, .counts = counts, .closer = closer});
+  query->walk.handle_answer(
+      from, {.rtt = round_trip, .counts = counts, .closer = std::span(closer).first(n)}, core_.arena);
   if (counts && reply.token && is_put(query->task.kind)) {
     query->grants.push_back({from, *reply.token, reply.to});
   }
@@ -253,12 +251,12 @@ bool Queries::is_good_value(Running& query, const Bytes& value) {
 void Queries::handle_overdue(Now now, const Call& call, bool failed) {
   auto* query = find(call.owner);
   if (query == nullptr) return;
+  const Contact contact{core_.arena.id_of(call.to), call.to};
   if (call.purpose == Purpose::commit) {
-    if (failed) handle_commit(now, *query, call.to, nullptr);
+    if (failed) handle_commit(now, *query, contact, nullptr);
     return;
   }
   if (query->committing) return;
-  const Contact contact{core_.arena.id_of(call.to), call.to};
   failed ? query->walk.handle_timeout(contact) : query->walk.handle_late(contact);
   pump(now, *query);
 }
@@ -391,18 +389,17 @@ void Queries::store_here(Now now, Running& query) {
 }
 
 // The answer to a commit, or none after all retries. A token that ran out is replaced once.
-void Queries::handle_commit(Now now, Running& query, Endpoint node, const Reply* reply) {
+void Queries::handle_commit(Now now, Running& query, const Contact& node, const Reply* reply) {
   CIP_ASSERT(query.commits > 0);
   --query.commits;
   if (reply != nullptr) {
-    const Contact contact{core_.arena.id_of(node), node};
     const bool expired = reply->is(ReplyError::invalid_token) && reply->token;
     auto& retried = query.retried;
-    if (expired && std::find(retried.begin(), retried.end(), node) == retried.end()) {
-      retried.push_back(node);
-      return commit(now, query, {contact, *reply->token, reply->to});
+    if (expired && std::find(retried.begin(), retried.end(), node.endpoint) == retried.end()) {
+      retried.push_back(node.endpoint);
+      return commit(now, query, {node, *reply->token, reply->to});
     }
-    query.stored.push_back({contact, reply->to, reply->error});
+    query.stored.push_back({node, reply->to, reply->error});
   }
   if (query.commits == 0) finish(now, query, outcome(query));
 }

@@ -55,8 +55,10 @@ class Queries {
   void cancel(Now now, QueryId query);
   void cancel_all(Now now);
 
-  // Answers and failures of requests with Purpose::query and Purpose::commit.
-  void handle_reply(Now now, const Call& call, Duration round_trip, const Reply& reply);
+  // Answers and failures of requests with Purpose::query and Purpose::commit. `from` is who was
+  // asked.
+  void handle_reply(Now now, const Call& call, const Contact& from, Duration round_trip,
+                    const Reply& reply);
   void handle_overdue(Now now, const Call& call, bool failed);
 
   // How the last finished upkeep query went, once: the number of answers.
@@ -118,7 +120,7 @@ class Queries {
   void commit(Now now, Running& query, const Grant& grant);
   std::optional<Bytes> commit_value(const Running& query, const Grant& grant) const;
   void store_here(Now now, Running& query);
-  void handle_commit(Now now, Running& query, Endpoint node, const Reply* reply);
+  void handle_commit(Now now, Running& query, const Contact& node, const Reply* reply);
   void finish(Now now, Running& query, std::error_code error);
   std::error_code outcome(const Running& query) const;
   void feed_estimator(const Running& query);

@@ -43,12 +43,12 @@ std::optional<Contact> Query::poll_request() {
   return entries_[next].contact;
 }
 
-void Query::handle_answer(const Contact& from, const Answer& answer) {
+void Query::handle_answer(const Contact& from, const Answer& answer, const ContactArena& ids) {
   const auto entry = find(from.endpoint);
   if (entry == kNone || entries_[entry].state != State::asked) return;
   leave_flight(entry);
   take_answer(entry, answer);
-  for (const auto& named : answer.closer) take_referral(entry, named);
+  for (const auto named : answer.closer) take_referral(entry, named, ids);
 }
 
 void Query::take_answer(Index entry, const Answer& answer) {
@@ -69,16 +69,17 @@ void Query::take_answer(Index entry, const Answer& answer) {
   if (closest_.size() > limits_.k) closest_.pop_back();
 }
 
-void Query::take_referral(Index by, const Contact& named) {
-  auto entry = find(named.endpoint);
+void Query::take_referral(Index by, Endpoint named, const ContactArena& ids) {
+  auto entry = find(named);
   if (entry == by) return;
   if (entry == kNone) {
-    if (!is_worth(named)) return;
-    entry = insert(named, by, State::pending);
+    const Contact contact{ids.id_of(named), named};
+    if (!is_worth(contact)) return;
+    entry = insert(contact, by, State::pending);
     if (entry == kNone) return;
     push_pending(entry);
   } else if (entries_[entry].state == State::down) {
-    hints_.push_back({entries_[by].contact.endpoint, named.endpoint});
+    hints_.push_back({entries_[by].contact.endpoint, named});
   }
   referrals_.push_back({by, entry});
 }

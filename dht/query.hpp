@@ -59,23 +59,19 @@ class Query {
   // A contact that is known not to answer: it is not asked, and who names it is sent a hint.
   void add_down(const Contact& contact);
   bool knows(Endpoint endpoint) const { return find(endpoint) != kNone; }
-  // The contact at an endpoint if it was seen before: spares hashing its id again.
-  const Contact* known(Endpoint endpoint) const {
-    const auto entry = find(endpoint);
-    return entry == kNone ? nullptr : &entries_[entry].contact;
-  }
 
   // The next contact to ask, if any should be asked now.
   std::optional<Contact> poll_request();
 
   // An answer. `counts`: it came without error and with the valid id of `from`, so that `from` may
-  // be one of the closest. `closer` holds no contacts of ourselves or foreign ones.
+  // be one of the closest. `closer` holds no addresses of ourselves or foreign ones; ids of those
+  // that are new come from `ids`.
   struct Answer {
     Duration rtt{};
     bool counts = true;
-    std::span<const Contact> closer{};
+    std::span<const Endpoint> closer{};
   };
-  void handle_answer(const Contact& from, const Answer& answer);
+  void handle_answer(const Contact& from, const Answer& answer, const ContactArena& ids);
   // A transmission to it was not answered in time, but more will follow.
   void handle_late(const Contact& contact);
   // All transmissions to it failed.
@@ -153,7 +149,7 @@ class Query {
   bool is_worth(const Contact& contact) const;
   void find_independent();
   void take_answer(Index entry, const Answer& answer);
-  void take_referral(Index by, const Contact& named);
+  void take_referral(Index by, Endpoint named, const ContactArena& ids);
   void leave_flight(Index entry);
 
   Target target_;

@@ -24,8 +24,21 @@ std::vector<Contact> contacts_at(std::initializer_list<unsigned> distances) {
   return out;
 }
 
+// `from` answers and names `closer`, whose ids need not follow from their addresses.
+void answer(Query& query, const Contact& from, const std::vector<Contact>& closer,
+            Query::Answer answer = {}) {
+  ContactArena ids;
+  std::vector<Endpoint> endpoints;
+  for (const auto& contact : closer) {
+    REQUIRE(ids.acquire(contact) != kNoContact);
+    endpoints.push_back(contact.endpoint);
+  }
+  answer.closer = endpoints;
+  query.handle_answer(from, answer, ids);
+}
+
 void answer(Query& query, unsigned from, std::initializer_list<unsigned> closer = {}) {
-  query.handle_answer(contact_at(from), {.closer = contacts_at(closer)});
+  answer(query, contact_at(from), contacts_at(closer));
 }
 
 // Asks the next contact, which must be the one at `d`.
@@ -111,8 +124,7 @@ TEST_CASE("an answer without a valid id is not among the closest, but its contac
   Query query{Target{}, {.k = 2, .alpha = 1}};
   query.add(contact_at(1));
   expect_request(query, 1);
-  const auto closer = contacts_at({2});
-  query.handle_answer(contact_at(1), {.counts = false, .closer = closer});
+  answer(query, contact_at(1), contacts_at({2}), {.counts = false});
   expect_request(query, 2);
   answer(query, 2);
   CHECK(query.closest() == contacts_at({2}));
@@ -213,8 +225,7 @@ TEST_CASE("the path shows who first named whom") {
   Query query{Target{}, {.k = 4, .alpha = 1}};
   query.add(contact_at(0x80));
   expect_request(query, 0x80);
-  query.handle_answer(contact_at(0x80),
-                      {.rtt = std::chrono::milliseconds(7), .closer = contacts_at({0x40})});
+  answer(query, contact_at(0x80), contacts_at({0x40}), {.rtt = std::chrono::milliseconds(7)});
   expect_request(query, 0x40);
   answer(query, 0x40, {0x20});
   expect_request(query, 0x20);
@@ -289,7 +300,7 @@ TEST_CASE("a flood of invented contacts is bounded") {
       }
       closer.push_back(contact);
     }
-    query.handle_answer(*next, {.counts = false, .closer = closer});
+    answer(query, *next, closer, {.counts = false});
   }
   CHECK(query.is_done());
   CHECK(query.requests() <= Query::kMaxRequests);
