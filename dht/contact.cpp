@@ -60,10 +60,6 @@ std::size_t ContactArena::memory_bytes() const {
          index_.capacity() * sizeof(index_[0]);
 }
 
-std::size_t ContactArena::home_of(Endpoint endpoint) const {
-  return EndpointHash{}(endpoint) & (index_.size() - 1);
-}
-
 // Where the endpoint is in the index, or the free place where it would go.
 std::size_t ContactArena::position_of(Endpoint endpoint) const {
   std::size_t at = home_of(endpoint);

@@ -56,8 +56,17 @@ class ContactArena {
     return chunks_[i / kChunk][i % kChunk].contact;
   }
   std::uint32_t references(ContactHandle handle) const;
-  // Asks the processor for a contact that is looked at soon.
+  // Asks the processor for a contact that is looked at soon; for one that is looked up by endpoint,
+  // first for its place in the index, and when that has arrived for the contact.
   void prefetch(ContactHandle handle) const { __builtin_prefetch(&(*this)[handle]); }
+  void prefetch_index(Endpoint endpoint) const {
+    if (!index_.empty()) __builtin_prefetch(&index_[home_of(endpoint)]);
+  }
+  void prefetch_contact(Endpoint endpoint) const {
+    if (index_.empty()) return;
+    const auto handle = index_[home_of(endpoint)];
+    if (handle != kNoContact) prefetch(handle);
+  }
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
@@ -77,7 +86,9 @@ class ContactArena {
     const auto i = static_cast<std::uint32_t>(handle);
     return chunks_[i / kChunk][i % kChunk];
   }
-  std::size_t home_of(Endpoint endpoint) const;
+  std::size_t home_of(Endpoint endpoint) const {
+    return EndpointHash{}(endpoint) & (index_.size() - 1);
+  }
   std::size_t position_of(Endpoint endpoint) const;
   ContactHandle insert(const Contact& contact);
   ContactHandle take_entry();

@@ -45,22 +45,32 @@ void EventQueue::put(const QueuedEvent& event) {
   ++in_slots_;
 }
 
-// When the slot is over: to the next one that holds something.
+// When the slot is over: to the next one that holds something. A little before: to the next one, so
+// that what comes first there can be seen.
 void EventQueue::advance() {
   while (at_ == running_.size() && urgent_.empty()) {
-    slot_ = in_slots_ > 0 ? slot_ + 1 : slot_of(later_.front().at);
-    while (!later_.empty() && slot_of(later_.front().at) - slot_ < kSlots) {
-      put(pop_heap_event(later_));
-    }
-    Events& arrived = waiting_[slot_ % kSlots];
-    if (arrived.empty()) continue;
-    in_slots_ -= arrived.size();
-    running_.assign(arrived.begin(), arrived.end());
-    at_ = 0;
-    arrived = {};  // a burst must not be kept in every slot it ever met
-    std::sort(running_.begin(), running_.end(),
-              [](const QueuedEvent& a, const QueuedEvent& b) { return kLater(b, a); });
+    enter(in_slots_ > 0 ? slot_ + 1 : slot_of(later_.front().at));
   }
+  const std::size_t left = running_.size() - at_;
+  const bool ends = left > 0 && left <= kAhead && slot_of(running_[at_].at) == slot_;
+  if (ends && in_slots_ > 0) enter(slot_ + 1);
+}
+
+void EventQueue::enter(std::uint64_t slot) {
+  slot_ = slot;
+  while (!later_.empty() && slot_of(later_.front().at) - slot_ < kSlots) {
+    put(pop_heap_event(later_));
+  }
+  Events& arrived = waiting_[slot_ % kSlots];
+  if (arrived.empty()) return;
+  in_slots_ -= arrived.size();
+  running_.erase(running_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(at_));
+  at_ = 0;
+  const auto left = static_cast<std::ptrdiff_t>(running_.size());
+  running_.insert(running_.end(), arrived.begin(), arrived.end());
+  arrived = {};  // a burst must not be kept in every slot it ever met
+  std::sort(running_.begin() + left, running_.end(),
+            [](const QueuedEvent& a, const QueuedEvent& b) { return kLater(b, a); });
 }
 
 }  // namespace cip::simulations

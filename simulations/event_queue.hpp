@@ -41,7 +41,8 @@ class EventQueue {
   // The queue is not empty.
   const QueuedEvent& next() const { return is_urgent() ? urgent_.front() : running_[at_]; }
   QueuedEvent pop();
-  // What most likely comes next, in order, as far as the slot that runs tells.
+  // What most likely comes next, in order: seldom fewer than kAhead in a busy world.
+  static constexpr std::size_t kAhead = 10;
   std::span<const QueuedEvent> upcoming() const { return std::span(running_).subspan(at_); }
 
  private:
@@ -57,11 +58,12 @@ class EventQueue {
   bool is_urgent() const;
   void put(const QueuedEvent& event);
   void advance();
+  void enter(std::uint64_t slot);
 
-  std::uint64_t slot_ = 0;              // the one that runs; earlier events belong to it too
+  std::uint64_t slot_ = 0;              // the last one in running_
   Events running_;                      // sorted; those before at_ are over
   std::size_t at_ = 0;
-  Events urgent_;                       // heap of what came into the slot while it runs
+  Events urgent_;                       // heap of what came too late to be sorted in
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
   std::size_t in_slots_ = 0;
   Events later_;  // heap, the next one in front

@@ -215,14 +215,14 @@ NodeIndex World::index_of(Endpoint endpoint) const {
   return known ? index : static_cast<NodeIndex>(members_.size());
 }
 
-// In a large world every node is far from the processor. While this one is at work, those whose turn
-// comes next are fetched, in steps, since each tells where more of it lies.
+// In a large world everything is far from the processor. While this event is at work, what the next
+// ones touch is fetched, in steps, since each tells where more of it lies.
 void World::prefetch_next() const {
-  constexpr std::size_t kFar = 6, kNear = 3, kNext = 1;
   const auto events = queue_.upcoming();
-  if (events.size() > kFar) prefetch_event(events[kFar]);
-  if (events.size() > kNear) prefetch_node(events[kNear], dht::Node::Part::machine);
-  if (events.size() > kNext) prefetch_node(events[kNext], dht::Node::Part::tables);
+  if (events.size() > 9) prefetch_event(events[9]);
+  if (events.size() > 6) prefetch_machine(events[6]);
+  if (events.size() > 4) prefetch_index(events[4]);
+  if (events.size() > 2) prefetch_contacts(events[2]);
 }
 
 void World::prefetch_event(const QueuedEvent& event) const {
@@ -232,9 +232,33 @@ void World::prefetch_event(const QueuedEvent& event) const {
   for (std::size_t at = 0; at < sizeof(InFlight); at += 64) __builtin_prefetch(message + at);
 }
 
-void World::prefetch_node(const QueuedEvent& event, dht::Node::Part part) const {
+void World::prefetch_machine(const QueuedEvent& event) const {
   const auto& machine = members_[event.node].machine;
-  if (machine) machine->prefetch(part);
+  if (machine) machine->prefetch(dht::Node::Part::machine);
+  for (const auto& endpoint : named_in(event)) __builtin_prefetch(&endpoint);
+}
+
+void World::prefetch_index(const QueuedEvent& event) const {
+  const auto& machine = members_[event.node].machine;
+  if (machine) machine->prefetch(dht::Node::Part::tables);
+  if (event.kind() == QueuedEvent::Kind::message) {
+    arena_.prefetch_index(in_flight_[event.subject].from);
+  }
+  for (const auto endpoint : named_in(event)) arena_.prefetch_index(endpoint);
+}
+
+void World::prefetch_contacts(const QueuedEvent& event) const {
+  if (event.kind() == QueuedEvent::Kind::message) {
+    arena_.prefetch_contact(in_flight_[event.subject].from);
+  }
+  for (const auto endpoint : named_in(event)) arena_.prefetch_contact(endpoint);
+}
+
+// The endpoints that the message of an event names.
+std::span<const Endpoint> World::named_in(const QueuedEvent& event) const {
+  if (event.kind() != QueuedEvent::Kind::message) return {};
+  const auto* reply = std::get_if<dht::Reply>(&in_flight_[event.subject].message);
+  return reply != nullptr ? std::span(reply->closer) : std::span<const Endpoint>();
 }
 
 bool World::step() {

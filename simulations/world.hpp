@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -134,7 +135,10 @@ class World {
   void post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& message);
   void prefetch_next() const;
   void prefetch_event(const QueuedEvent& event) const;
-  void prefetch_node(const QueuedEvent& event, dht::Node::Part part) const;
+  void prefetch_machine(const QueuedEvent& event) const;
+  void prefetch_index(const QueuedEvent& event) const;
+  void prefetch_contacts(const QueuedEvent& event) const;
+  std::span<const Endpoint> named_in(const QueuedEvent& event) const;
   void deliver(std::uint32_t slot);
   void fire(NodeIndex index, TimePoint at);
   void drain(NodeIndex index);
