@@ -18,7 +18,9 @@ inline namespace base {
 enum class Realm : std::uint8_t { loopback = 0, private_network = 1, public_network = 2 };
 
 inline Realm realm_of(std::uint32_t ip) {
-  const auto in_net = [ip](std::uint32_t net, unsigned bits) { return (ip ^ net) >> (32 - bits) == 0; };
+  const auto in_net = [ip](std::uint32_t net, unsigned bits) {
+    return (ip ^ net) >> (32 - bits) == 0;
+  };
   if (in_net(0x7f000000, 8)) return Realm::loopback;
   const bool is_private = in_net(0x0a000000, 8) || in_net(0xac100000, 12) ||
                           in_net(0xc0a80000, 16) || in_net(0xa9fe0000, 16) ||

@@ -208,8 +208,7 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Contact& asked,
   if (!valid) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
   const bool was_empty = core_.table.empty();
-  hear(now, asked,
-       answered.retransmitted ? std::nullopt : std::optional(answered.round_trip));
+  hear(now, asked, answered.retransmitted ? std::nullopt : std::optional(answered.round_trip));
   consider_probe(now, from, reply.to);
   if (was_empty && boot_ == QueryId{}) bootstrap(now);
 }

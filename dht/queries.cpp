@@ -193,7 +193,8 @@ void Queries::handle_reply(Now now, const Call& call, const Contact& from, Durat
   }
   const bool counts = reply.error == 0 && reply.id == from.id;
   query->walk.handle_answer(
-      from, {.rtt = round_trip, .counts = counts, .closer = std::span(closer).first(n)}, core_.arena);
+      from, {.rtt = round_trip, .counts = counts, .closer = std::span(closer).first(n)},
+      core_.arena);
   if (counts && reply.token && is_put(query->task.kind)) {
     query->grants.push_back({from, *reply.token, reply.to});
   }

@@ -237,12 +237,8 @@ std::optional<RoutingTable::Member> RoutingTable::member(const NodeId& id) const
 
 RoutingTable::Member RoutingTable::member_at(std::size_t slot) const {
   const Slot& it = slots_[slot];
-  return {contact_at(slot),
-          absolute(it.added),
-          absolute(it.pinged),
-          absolute(it.seen),
-          it.hints,
-          decode_round_trip(it.round_trip)};
+  return {contact_at(slot),  absolute(it.added), absolute(it.pinged),
+          absolute(it.seen), it.hints,           decode_round_trip(it.round_trip)};
 }
 
 // --- times

@@ -4,9 +4,10 @@
 //
 // Bucket i holds contacts that share exactly i leading bits with our id. All buckets lie one after
 // the other in one flat array of 14 byte slots; ids and endpoints are in the ContactArena. A slot
-// repeats the 16 bits of its id that follow those of its bucket: they nearly always tell two members
-// apart, so that the table finds and sorts without a look at the contacts. The table decides nothing over time by itself: it answers what to do (whom to ping before a newcomer
-// may enter) and is told what came of it.
+// repeats the 16 bits of its id that follow those of its bucket: they nearly always tell two
+// members apart, so that the table finds and sorts without a look at the contacts. The table
+// decides nothing over time by itself: it answers what to do (whom to ping before a newcomer may
+// enter) and is told what came of it.
 //
 // Where we differ from npm kademlia-routing-table: closest() gives the true closest, sorted; a
 // bucket holds at most 2 contacts of one IP and 4 of one /24 (not of private and loopback ones).
@@ -80,8 +81,8 @@ class RoutingTable {
   Heard heard(Tick now, const Contact& contact, std::optional<Duration> round_trip = {});
   // The same of a member; false, and nothing changes, if it is none.
   bool refresh(Tick now, const NodeId& id);
-  // What heard() would decide about this newcomer, and whom it would name: tells whether an unproven
-  // contact is worth a ping.
+  // What heard() would decide about this newcomer, and whom it would name: tells whether an
+  // unproven contact is worth a ping.
   Outcome would_add(const Contact& newcomer) const;
   std::optional<Contact> candidate(Tick now, const NodeId& newcomer) const;
   // `old` did not answer: `newcomer` takes its place. Fails if that is no longer possible.

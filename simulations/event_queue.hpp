@@ -60,8 +60,8 @@ class EventQueue {
   void advance();
   void enter(std::uint64_t slot);
 
-  std::uint64_t slot_ = 0;              // the last one in running_
-  Events running_;                      // sorted; those before at_ are over
+  std::uint64_t slot_ = 0;  // the last one in running_
+  Events running_;          // sorted; those before at_ are over
   std::size_t at_ = 0;
   Events urgent_;                       // heap of what came too late to be sorted in
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
