@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dht/payloads.hpp"
+#include "dht/query.hpp"
 #include "dht/record_change.hpp"
 #include "dht/routing_table.hpp"
 #include "dht/signatures.hpp"
@@ -76,25 +77,51 @@ TEST_CASE("an answer names the 20 closest of the table, closest first") {
 
 // Weakness 5. Stock stops reading at the first contact that is too far, and asks the last one
 // first.
-TEST_CASE("a walk reads answers in any order and asks the closest first") {
-  TestNetwork net;
-  net.add_many(60);
-  net.run(minutes(1));
-  net.filter = [&](const TestNetwork::Packet& packet) {
-    const auto* reply = std::get_if<Reply>(&packet.message);
-    if (reply == nullptr || reply->closer.size() < 2 || packet.machine == 1) return true;
-    auto reversed = *reply;
-    std::reverse(reversed.closer.begin(), reversed.closer.end());
-    net.inject(packet.from, packet.to, reversed, 1);
-    return false;
+TEST_CASE("a walk reads on behind a contact that is too far, and asks the closest first") {
+  SeededRandom random{3};
+  ContactArena nodes;
+  std::vector<Endpoint> all;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    all.push_back({0x0a000000 + i, 4000});
+    REQUIRE(nodes.acquire(all.back()) != kNoContact);
+  }
+  const auto sort_towards = [&](std::vector<Endpoint>& endpoints, const Target& target) {
+    std::sort(endpoints.begin(), endpoints.end(), [&](Endpoint a, Endpoint b) {
+      return compare_distance(target, nodes.id_of(a).bytes, nodes.id_of(b).bytes) < 0;
+    });
+  };
+  // Everybody knows its neighbours and some others, and names the farthest first.
+  const auto answer = [&](Endpoint from, const Target& target) {
+    std::vector<Endpoint> known = all;
+    sort_towards(known, nodes.id_of(from).bytes);
+    for (std::size_t i = 30; i < 90; ++i) known[i] = all[random.below(all.size())];
+    known.resize(90);
+    sort_towards(known, target);
+    known.resize(20);
+    std::reverse(known.begin(), known.end());
+    return known;
   };
   for (std::uint8_t i = 0; i < 10; ++i) {
     const auto target = target_of(i);
-    const auto walk = net.act(7, [&](Node& node) { return node.find_node(net.now(), target); });
-    const auto* done = net.wait_done(7, walk);
-    REQUIRE(done);
-    CHECK(endpoints_of(done->closest) == true_closest(net, target, 20, 7));
-    CHECK(done->requests < 40);  // stock: nearly all 59
+    Query walk{target, {.k = 4, .alpha = 1}};
+    walk.add({nodes.id_of(all[i]), all[i]});
+    while (const auto next = walk.poll_request()) {
+      const auto closer = answer(next->endpoint, target);
+      walk.handle_answer(*next, {.closer = closer}, nodes);
+    }
+    auto closest = all;
+    sort_towards(closest, target);
+    Query behind{target, {.k = 1, .alpha = 1}};
+    behind.add({nodes.id_of(closest[500]), closest[500]});
+    const auto asked = behind.poll_request();
+    REQUIRE(asked);
+    const std::vector<Endpoint> named{closest[900], closest[0]};
+    behind.handle_answer(*asked, {.closer = named}, nodes);
+    CHECK(behind.poll_request() == contact_of(closest[0]));
+
+    closest.resize(4);
+    CHECK(endpoints_of(walk.closest()) == closest);
+    CHECK(walk.requests() < 16);
   }
 }
 
