@@ -377,13 +377,16 @@ std::size_t Node::memory_bytes() const {
          parts_->queries.memory_bytes() + parts_->lifecycle.memory_bytes();
 }
 
-void Node::prefetch(Part part) const {
-  if (part == Part::tables) {
-    parts_->core.table.prefetch();
-    return parts_->core.outbox.prefetch();
-  }
+void Node::prefetch() const {
   const auto* machine = reinterpret_cast<const char*>(parts_.get());
   for (std::size_t at = 0; at < sizeof(Parts); at += 64) __builtin_prefetch(machine + at);
 }
+
+void Node::prefetch_table() const {
+  parts_->core.table.prefetch();
+  parts_->core.outbox.prefetch();
+}
+
+void Node::prefetch_bucket(const NodeId& id) const { parts_->core.table.prefetch(id); }
 
 }  // namespace cip::dht

@@ -180,9 +180,11 @@ class Node {
   // This node's own memory in bytes, heap included; contacts in the shared arena are not.
   std::size_t memory_bytes() const;
   // For a driver of very many nodes: asks the processor for what this node's next input touches.
-  // `tables` follows pointers that lie in `machine`, which should have arrived by then.
-  enum class Part : std::uint8_t { machine, tables };
-  void prefetch(Part part) const;
+  // Each step follows pointers that lie in the one before, which should have arrived by then; the
+  // last is for each id that the table is asked about.
+  void prefetch() const;
+  void prefetch_table() const;
+  void prefetch_bucket(const NodeId& id) const;
 
  private:
   struct Parts;

@@ -177,12 +177,13 @@ void RoutingTable::release_all() {
   for (const Slot& slot : slots_) arena_->release(slot.handle());
 }
 
-void RoutingTable::prefetch() const {
-  constexpr std::size_t kBytes = 10 * 64;
-  __builtin_prefetch(starts_.data());
+// What is beyond the deepest bucket is closest to the last members.
+void RoutingTable::prefetch(const NodeId& id) const {
+  const std::size_t k = options_.k;
+  const std::size_t last = slots_.size() < k ? 0 : slots_.size() - k;
   const auto* slots = reinterpret_cast<const char*>(slots_.data());
-  const auto end = std::min(kBytes, slots_.size() * sizeof(Slot));
-  for (std::size_t at = 0; at < end; at += 64) __builtin_prefetch(slots + at);
+  const auto* begin = slots + std::min(range_of(bucket_of(id)).begin, last) * sizeof(Slot);
+  for (std::size_t at = 0; at < (k + 1) * sizeof(Slot); at += 64) __builtin_prefetch(begin + at);
 }
 
 // --- finding one

@@ -122,8 +122,9 @@ class RoutingTable {
   // One more than the deepest bucket that was ever used.
   std::size_t bucket_count() const { return starts_.empty() ? 0 : starts_.size() - 1; }
   std::size_t memory_bytes() const;  // bytes of the object and its heap, without the arena
-  // Asks the processor for the slots of the first buckets, which most messages are about.
-  void prefetch() const;
+  // Asks the processor for where the buckets begin; and when that has arrived for one of them.
+  void prefetch() const { __builtin_prefetch(starts_.data()); }
+  void prefetch(const NodeId& id) const;
 
  private:
   // 14 bytes. Ticks are relative to base_, 0 is never; the handle is split so that the slot needs

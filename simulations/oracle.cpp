@@ -39,26 +39,23 @@ Oracle::Split Oracle::split(Range range, const Bytes32& id, unsigned bits) const
 
 std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t count,
                                        const std::vector<bool>& dead) const {
-  const auto has_enough = [&](Range range) {
-    std::size_t live = 0;
-    for (std::size_t i = range.begin; i < range.end && live < count; ++i) {
-      live += dead[entries_[i].node] ? 0 : 1;
-    }
-    return live == count;
+  // From the place of the target outwards, one subtree around it after the other: everything in a
+  // smaller one is closer than the rest of a larger. From above, the way down a large network would
+  // be all cache misses.
+  std::size_t begin = place_of(target);
+  std::size_t end = begin;
+  const auto shared = [&](std::size_t place) {
+    return dht::shared_bits(entries_[place].contact.id.bytes, target);
   };
-  // The smallest subtree around the target that still holds enough holds the closest. The dead are
-  // counted on the way back out of the small ones: a large one is never looked through.
-  std::vector<Range> subtrees{whole()};
-  for (unsigned bits = 0; bits < 256; ++bits) {
-    const Range same = split(subtrees.back(), target, bits).same;
-    if (same.size() < count) break;
-    subtrees.push_back(same);
-  }
-  while (subtrees.size() > 1 && !has_enough(subtrees.back())) subtrees.pop_back();
-  const Range range = subtrees.back();
   std::vector<const Entry*> found;
-  for (std::size_t i = range.begin; i < range.end; ++i) {
-    if (!dead[entries_[i].node]) found.push_back(&entries_[i]);
+  const auto take = [&](const Entry& entry) {
+    if (!dead[entry.node]) found.push_back(&entry);
+  };
+  while (found.size() < count && (begin > 0 || end < entries_.size())) {
+    const unsigned bits =
+        std::max(begin > 0 ? shared(begin - 1) : 0, end < entries_.size() ? shared(end) : 0);
+    while (begin > 0 && shared(begin - 1) >= bits) take(entries_[--begin]);
+    while (end < entries_.size() && shared(end) >= bits) take(entries_[end++]);
   }
   const std::size_t n = std::min(count, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n), found.end(),

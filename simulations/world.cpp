@@ -223,6 +223,7 @@ void World::prefetch_next() const {
   if (events.size() > 6) prefetch_machine(events[6]);
   if (events.size() > 4) prefetch_index(events[4]);
   if (events.size() > 2) prefetch_contacts(events[2]);
+  if (events.size() > 1) prefetch_sender(events[1]);
 }
 
 void World::prefetch_event(const QueuedEvent& event) const {
@@ -234,13 +235,13 @@ void World::prefetch_event(const QueuedEvent& event) const {
 
 void World::prefetch_machine(const QueuedEvent& event) const {
   const auto& machine = members_[event.node].machine;
-  if (machine) machine->prefetch(dht::Node::Part::machine);
+  if (machine) machine->prefetch();
   for (const auto& endpoint : named_in(event)) __builtin_prefetch(&endpoint);
 }
 
 void World::prefetch_index(const QueuedEvent& event) const {
   const auto& machine = members_[event.node].machine;
-  if (machine) machine->prefetch(dht::Node::Part::tables);
+  if (machine) machine->prefetch_table();
   if (event.kind() == QueuedEvent::Kind::message) {
     arena_.prefetch_index(in_flight_[event.subject].from);
   }
@@ -248,10 +249,21 @@ void World::prefetch_index(const QueuedEvent& event) const {
 }
 
 void World::prefetch_contacts(const QueuedEvent& event) const {
-  if (event.kind() == QueuedEvent::Kind::message) {
-    arena_.prefetch_contact(in_flight_[event.subject].from);
-  }
+  if (event.kind() != QueuedEvent::Kind::message) return;
+  const InFlight& arriving = in_flight_[event.subject];
+  arena_.prefetch_contact(arriving.from);
   for (const auto endpoint : named_in(event)) arena_.prefetch_contact(endpoint);
+  const auto& machine = members_[event.node].machine;
+  const auto* request = std::get_if<dht::Request>(&arriving.message);
+  if (machine && request != nullptr && request->target)
+    machine->prefetch_bucket({*request->target});
+}
+
+void World::prefetch_sender(const QueuedEvent& event) const {
+  const auto& machine = members_[event.node].machine;
+  if (!machine || event.kind() != QueuedEvent::Kind::message) return;
+  const auto sender = arena_.find(in_flight_[event.subject].from);
+  if (sender != dht::kNoContact) machine->prefetch_bucket(arena_[sender].id);
 }
 
 // The endpoints that the message of an event names.

@@ -138,6 +138,7 @@ class World {
   void prefetch_machine(const QueuedEvent& event) const;
   void prefetch_index(const QueuedEvent& event) const;
   void prefetch_contacts(const QueuedEvent& event) const;
+  void prefetch_sender(const QueuedEvent& event) const;
   std::span<const Endpoint> named_in(const QueuedEvent& event) const;
   void deliver(std::uint32_t slot);
   void fire(NodeIndex index, TimePoint at);
