@@ -163,12 +163,11 @@ void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Req
   const auto id = core_.arena.id_of(from);
   if (request.id != id) return;
   if (core_.is_foreign(from)) return core_.drop(DropReason::foreign_realm);
-  const Contact contact{id, from};
   const auto tick = core_.tick(now);
   if (core_.table.refresh(tick, id)) return lost_.forget(from);
   // A source can be forged, so a newcomer has to answer first.
   if (core_.rpc.is_asking(from)) return;
-  const auto would = core_.table.would_add(contact);
+  const auto would = core_.table.would_add({id, from});
   const auto asking = core_.rpc.count(Purpose::acquaint);
   // A ping into a full bucket is not worth two more: each of those would meet a full bucket again,
   // and upkeep would feed on itself through the whole network.

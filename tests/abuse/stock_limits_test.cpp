@@ -180,7 +180,7 @@ TEST_CASE("a put that every node refused is an error, and each refusal is told")
 }
 
 // Weakness 14. A stock node that starts again has lost what it stored.
-TEST_CASE("values outlive the restart of every node that stores them") {
+TEST_CASE("a value outlives the restart of a whole network by the copy of one node") {
   TestNetwork net;
   NodeOptions options;
   options.tell_record_changes = true;

@@ -3,7 +3,7 @@ import unittest
 
 from harness import NO_ROUTE, NOT_FOUND, USAGE, SystemTest
 
-# Of 200, one in five is found over two referrals or more by who has just entered; of 100, one in fifty.
+# Of 200, one in five is found over two referrals or more by who has just entered; of 100, hardly any.
 PROCESSES, NODES_EACH = 4, 50
 # A public key (of the seed of 32 zero bytes) that no node of these tests has.
 UNKNOWN = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"
