@@ -42,7 +42,7 @@ void ContactArena::release(ContactHandle handle) {
 }
 
 ContactHandle ContactArena::find(Endpoint endpoint) const {
-  return index_.empty() ? kNoContact : index_[position_of(endpoint)];
+  return index_.empty() ? kNoContact : index_[position_of(endpoint)].handle;
 }
 
 NodeId ContactArena::id_of(Endpoint endpoint) const {
@@ -63,7 +63,7 @@ std::size_t ContactArena::memory_bytes() const {
 // Where the endpoint is in the index, or the free place where it would go.
 std::size_t ContactArena::position_of(Endpoint endpoint) const {
   std::size_t at = home_of(endpoint);
-  while (index_[at] != kNoContact && (*this)[index_[at]].endpoint != endpoint) {
+  while (index_[at].handle != kNoContact && index_[at].endpoint != endpoint) {
     at = (at + 1) & (index_.size() - 1);
   }
   return at;
@@ -76,7 +76,7 @@ ContactHandle ContactArena::insert(const Contact& contact) {
   auto& fresh = entry(handle);
   fresh.contact = contact;
   fresh.references = 1;
-  index_[position_of(contact.endpoint)] = handle;
+  index_[position_of(contact.endpoint)] = {contact.endpoint, handle};
   ++size_;
   return handle;
 }
@@ -95,20 +95,20 @@ ContactHandle ContactArena::take_entry() {
 void ContactArena::erase_index(std::size_t position) {
   const std::size_t mask = index_.size() - 1;
   std::size_t hole = position;
-  for (std::size_t at = (hole + 1) & mask; index_[at] != kNoContact; at = (at + 1) & mask) {
-    const std::size_t home = home_of((*this)[index_[at]].endpoint);
+  for (std::size_t at = (hole + 1) & mask; index_[at].handle != kNoContact; at = (at + 1) & mask) {
+    const std::size_t home = home_of(index_[at].endpoint);
     if (((at - home) & mask) < ((at - hole) & mask)) continue;
     index_[hole] = index_[at];
     hole = at;
   }
-  index_[hole] = kNoContact;
+  index_[hole] = {};
 }
 
 void ContactArena::grow_index() {
   const auto old = std::move(index_);
-  index_.assign(old.empty() ? kFirstIndexSize : 2 * old.size(), kNoContact);
-  for (const auto handle : old) {
-    if (handle != kNoContact) index_[position_of((*this)[handle].endpoint)] = handle;
+  index_.assign(old.empty() ? kFirstIndexSize : 2 * old.size(), {});
+  for (const auto& place : old) {
+    if (place.handle != kNoContact) index_[position_of(place.endpoint)] = place;
   }
 }
 

@@ -63,8 +63,7 @@ class ContactArena {
     if (!index_.empty()) __builtin_prefetch(&index_[home_of(endpoint)]);
   }
   void prefetch_contact(Endpoint endpoint) const {
-    if (index_.empty()) return;
-    const auto handle = index_[home_of(endpoint)];
+    const auto handle = find(endpoint);
     if (handle != kNoContact) prefetch(handle);
   }
 
@@ -100,8 +99,13 @@ class ContactArena {
   std::size_t used_ = 0;  // entries ever handed out; those below it are live or in the free list
   std::uint32_t first_free_ = UINT32_MAX;
   std::vector<std::unique_ptr<Entry[]>> chunks_;
-  // Open addressing with linear probing, a power of two long, at most half full.
-  std::vector<ContactHandle> index_;
+  // Open addressing with linear probing, a power of two long, at most half full. The endpoints are
+  // repeated here so that a search looks at no contact that it passes.
+  struct Place {
+    Endpoint endpoint;
+    ContactHandle handle = kNoContact;
+  };
+  std::vector<Place> index_;
 };
 
 }  // namespace cip::dht
