@@ -89,14 +89,17 @@ void Writer::zigzag(std::int64_t value) {
                  : static_cast<std::uint64_t>(value) << 1);
 }
 
-void Writer::addr4(Endpoint value) {
-  FixedBytes<6> bytes;
-  for (std::size_t i = 0; i < 4; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(value.ip >> (24 - 8 * i));
+void Writer::addr4s(std::span<const Endpoint> values) {
+  constexpr std::size_t kSize = 6;
+  const std::size_t begin = out_.size();
+  out_.resize(begin + kSize * values.size());
+  std::uint8_t* out = out_.data() + begin;
+  for (const Endpoint value : values) {
+    for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value.ip >> (24 - 8 * i));
+    out[4] = static_cast<std::uint8_t>(value.port);
+    out[5] = static_cast<std::uint8_t>(value.port >> 8);
+    out += kSize;
   }
-  bytes[4] = static_cast<std::uint8_t>(value.port);
-  bytes[5] = static_cast<std::uint8_t>(value.port >> 8);
-  raw(bytes);
 }
 
 std::size_t uint_size(std::uint64_t value) {

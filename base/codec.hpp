@@ -77,6 +77,11 @@ class Writer {
  public:
   Writer() = default;
   explicit Writer(std::size_t reserve) { out_.reserve(reserve); }
+  // Writes into a buffer that was used before: what it holds is lost, its memory is not.
+  Writer(Bytes&& used, std::size_t reserve) : out_(std::move(used)) {
+    out_.clear();
+    out_.reserve(reserve);
+  }
 
   void u8(std::uint8_t value) { out_.push_back(value); }
   void u16(std::uint16_t value) { little_endian(value, 2); }
@@ -86,7 +91,8 @@ class Writer {
   void uint(std::uint64_t value);  // always the shortest form
   void boolean(bool value) { u8(value ? 1 : 0); }
   void zigzag(std::int64_t value);
-  void addr4(Endpoint value);
+  void addr4(Endpoint value) { addr4s({&value, 1}); }
+  void addr4s(std::span<const Endpoint> values);  // one after the other, without their count
   void raw(ByteView bytes) { append(out_, bytes); }
   void buffer(ByteView bytes) {
     uint(bytes.size());

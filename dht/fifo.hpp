@@ -7,12 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/prefetch.hpp"
+
 namespace cip::dht {
 
 template <typename T>
 class Fifo {
  public:
-  void push(T item) {
+  void push(T&& item) {
     if (items_.size() == items_.capacity())
       items_.reserve(items_.empty() ? kKept : 4 * items_.size());
     items_.push_back(std::move(item));
@@ -31,9 +33,7 @@ class Fifo {
   std::size_t memory_bytes() const { return items_.capacity() * sizeof(T); }
   // Asks the processor for where the next item goes.
   void prefetch() const {
-    const auto* place = reinterpret_cast<const char*>(items_.data());
-    if (items_.capacity() == 0) return;
-    for (std::size_t at = 0; at < sizeof(T); at += 64) __builtin_prefetch(place + at);
+    if (items_.capacity() > 0) base::prefetch(items_.data(), sizeof(T));
   }
 
  private:

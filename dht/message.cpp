@@ -101,8 +101,8 @@ std::size_t encoded_size(const Reply& reply) {
          (reply.error != 0 ? uint_size(reply.error) : 0) + value_size(reply.value);
 }
 
-Bytes encode_message(const Request& request) {
-  Writer out(encoded_size(request));
+Bytes encode_message(const Request& request, Bytes used) {
+  Writer out(std::move(used), encoded_size(request));
   write_head(out, kRequestType, request);
   out.uint(request.command);
   if (request.target) out.raw(*request.target);
@@ -110,20 +110,21 @@ Bytes encode_message(const Request& request) {
   return out.take();
 }
 
-Bytes encode_message(const Reply& reply) {
-  Writer out(encoded_size(reply));
+Bytes encode_message(const Reply& reply, Bytes used) {
+  Writer out(std::move(used), encoded_size(reply));
   write_head(out, kReplyType, reply);
   if (!reply.closer.empty()) {
     out.uint(reply.closer.size());
-    for (const auto endpoint : reply.closer) out.addr4(endpoint);
+    out.addr4s(reply.closer);
   }
   if (reply.error != 0) out.uint(reply.error);
   if (reply.value) out.buffer(*reply.value);
   return out.take();
 }
 
-Bytes encode_message(const Message& message) {
-  return std::visit([](const auto& either) { return encode_message(either); }, message);
+Bytes encode_message(const Message& message, Bytes used) {
+  return std::visit([&](const auto& either) { return encode_message(either, std::move(used)); },
+                    message);
 }
 
 std::optional<Message> decode_message(ByteView datagram) {

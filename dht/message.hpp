@@ -62,9 +62,10 @@ struct Reply {
 
 using Message = std::variant<Request, Reply>;
 
-Bytes encode_message(const Message& message);
-Bytes encode_message(const Request& request);
-Bytes encode_message(const Reply& reply);
+// `used`: a buffer whose memory may be taken for the result.
+Bytes encode_message(const Message& message, Bytes used = {});
+Bytes encode_message(const Request& request, Bytes used = {});
+Bytes encode_message(const Reply& reply, Bytes used = {});
 // Bytes that encode_message() would write.
 std::size_t encoded_size(const Request& request);
 std::size_t encoded_size(const Reply& reply);

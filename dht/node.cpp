@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/prefetch.hpp"
 #include "dht/hellos.hpp"
 #include "dht/lifecycle.hpp"
 #include "dht/node_core.hpp"
@@ -378,8 +379,7 @@ std::size_t Node::memory_bytes() const {
 }
 
 void Node::prefetch() const {
-  const auto* machine = reinterpret_cast<const char*>(parts_.get());
-  for (std::size_t at = 0; at < sizeof(Parts); at += 64) __builtin_prefetch(machine + at);
+  base::prefetch(parts_.get(), sizeof(Parts));
 }
 
 void Node::prefetch_table() const {

@@ -144,33 +144,25 @@ RequestId NodeCore::begin(Now now, Call call) {
   return id;
 }
 
-void NodeCore::post(SocketRole socket, Endpoint to, Request request, bool with_id) {
-  Outgoing out{socket, 0, to, {}};
-  request.to = to;
+template <typename T>
+void NodeCore::post_as(const std::optional<OwnAddresses::Address>& seen, SocketRole socket,
+                       Endpoint to, T&& message, bool with_id) {
+  message.to = to;
   if (socket == SocketRole::server) note_contacted(to);
-  const auto address = facing(to);
-  if (address && options.interfaces.size() > 1 && is_interface(address->endpoint.ip)) {
-    out.source_ip = address->endpoint.ip;
+  const bool choose = seen && options.interfaces.size() > 1 && is_interface(seen->endpoint.ip);
+  if (seen && with_id && socket == SocketRole::server && is_persistent_for(to)) {
+    message.id = seen->id;
   }
-  if (address && with_id && socket == SocketRole::server && is_persistent_for(to)) {
-    request.id = address->id;
-  }
-  out.message = std::move(request);
-  outbox.push(std::move(out));
+  outbox.push({socket, choose ? seen->endpoint.ip : 0, to, std::forward<T>(message)});
 }
 
-void NodeCore::post(SocketRole socket, Endpoint to, Reply reply, std::optional<Endpoint> told) {
-  Outgoing out{socket, 0, to, {}};
-  reply.to = to;
-  if (socket == SocketRole::server) note_contacted(to);
-  const auto address = facing(to, told);
-  if (address && options.interfaces.size() > 1 && is_interface(address->endpoint.ip)) {
-    out.source_ip = address->endpoint.ip;
-  }
-  if (address && socket == SocketRole::server && is_persistent_for(to)) reply.id = address->id;
+void NodeCore::post(SocketRole socket, Endpoint to, Request&& request, bool with_id) {
+  post_as(facing(to), socket, to, std::move(request), with_id);
+}
+
+void NodeCore::post(SocketRole socket, Endpoint to, Reply&& reply, std::optional<Endpoint> told) {
   ++stats.replies_sent;
-  out.message = std::move(reply);
-  outbox.push(std::move(out));
+  post_as(facing(to, told), socket, to, std::move(reply), true);
 }
 
 void NodeCore::flush() {

@@ -86,8 +86,8 @@ struct NodeCore {
   RequestId send(Now now, Call call, std::optional<SocketRole> socket = std::nullopt);
   // The same to a contact: spares looking for its id.
   RequestId send(Now now, const Contact& to, Call call);
-  void post(SocketRole socket, Endpoint to, Request request, bool with_id = true);
-  void post(SocketRole socket, Endpoint to, Reply reply,
+  void post(SocketRole socket, Endpoint to, Request&& request, bool with_id = true);
+  void post(SocketRole socket, Endpoint to, Reply&& reply,
             std::optional<Endpoint> told = std::nullopt);
   // Moves what Rpc has to transmit to the outbox; at the end of every input.
   void flush();
@@ -100,6 +100,10 @@ struct NodeCore {
 
   void note_contacted(Endpoint peer);
   RequestId begin(Now now, Call call);
+  // `seen`: what the receiver sees us at.
+  template <typename T>
+  void post_as(const std::optional<OwnAddresses::Address>& seen, SocketRole socket, Endpoint to,
+               T&& message, bool with_id);
 
   NodeOptions options;
   ContactArena& arena;

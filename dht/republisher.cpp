@@ -46,7 +46,7 @@ void Republisher::handle_event(Now now, const Event& event) {
     return node.error == static_cast<std::uint64_t>(ReplyError::sequence_too_low);
   });
   if (newer) {
-    let_go_.push(found->target);
+    let_go_.push(Target{found->target});
     entries_.erase(found);
     return;
   }
@@ -56,7 +56,7 @@ void Republisher::handle_event(Now now, const Event& event) {
 void Republisher::handle_timeout(Now now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const bool over = entry->due <= now.mono && entry->until <= now.wall;
-    if (over) let_go_.push(entry->target);
+    if (over) let_go_.push(Target{entry->target});
     entry = over ? entries_.erase(entry) : std::next(entry);
   }
   if (next_start_ > now.mono) return;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/assert.hpp"
+#include "base/prefetch.hpp"
 #include "dht/round_trip.hpp"
 
 namespace cip::dht {
@@ -181,9 +182,8 @@ void RoutingTable::release_all() {
 void RoutingTable::prefetch(const NodeId& id) const {
   const std::size_t k = options_.k;
   const std::size_t last = slots_.size() < k ? 0 : slots_.size() - k;
-  const auto* slots = reinterpret_cast<const char*>(slots_.data());
-  const auto* begin = slots + std::min(range_of(bucket_of(id)).begin, last) * sizeof(Slot);
-  for (std::size_t at = 0; at < (k + 1) * sizeof(Slot); at += 64) __builtin_prefetch(begin + at);
+  const std::size_t first = std::min(range_of(bucket_of(id)).begin, last);
+  base::prefetch(slots_.data() + first, (k + 1) * sizeof(Slot));
 }
 
 // --- finding one

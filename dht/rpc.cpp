@@ -24,7 +24,7 @@ RequestId Rpc::begin(Now now, Call call) {
   tids_.push_back(pending.call.request.tid);
   pending_.push_back(std::move(pending));
   if (wait) {
-    queue_.push(tids_.back());
+    queue_.push(Tid{tids_.back()});
     ++queued_;
   } else {
     transmit(now, pending_.back());
@@ -192,7 +192,7 @@ void Rpc::transmit(Now now, Pending& pending) {
   pending.sent = now.mono;
   pending.deadline = now.mono + patience(pending);
   pending.to_send = true;
-  to_send_.push(pending.call.request.tid);
+  to_send_.push(Tid{pending.call.request.tid});
   window_.add(now.mono);
   if (!earliest_ || pending.deadline < *earliest_) earliest_ = pending.deadline;
 }

@@ -1,6 +1,7 @@
 #include "simulations/world.hpp"
 
 #include "base/assert.hpp"
+#include "base/prefetch.hpp"
 
 namespace cip::simulations {
 namespace {
@@ -105,7 +106,10 @@ bool World::start_from_oracle(const Progress& progress) {
     dht::Node& machine = *members_[i].machine;
     const Now begun = parameters_.spread > Duration(0) ? some_time_ago(parameters_.spread) : now_;
     machine.start(begun);
-    machine.assume(begun, all.ideal_table(contacts_[i].id, parameters_.k, random_));
+    const dht::NodeId& id = contacts_[i].id;
+    machine.assume(begun, parameters_.start == Start::shared
+                              ? all.shared_table(id, parameters_.k, parameters_.seed)
+                              : all.ideal_table(id, parameters_.k, random_));
     drain(i);
   }
   return true;
@@ -229,8 +233,7 @@ void World::prefetch_next() const {
 void World::prefetch_event(const QueuedEvent& event) const {
   __builtin_prefetch(&members_[event.node]);
   if (event.kind() != QueuedEvent::Kind::message) return;
-  const auto* message = reinterpret_cast<const char*>(&in_flight_[event.subject]);
-  for (std::size_t at = 0; at < sizeof(InFlight); at += 64) __builtin_prefetch(message + at);
+  base::prefetch(&in_flight_[event.subject], sizeof(InFlight));
 }
 
 void World::prefetch_machine(const QueuedEvent& event) const {
@@ -368,14 +371,12 @@ void World::deliver(std::uint32_t slot) {
   const NodeIndex to = index_of(arrived.to);
   if (to >= members_.size() || members_[to].dead || !passes_nat(to, arrived.from)) return;
   ++stats_.events;
-  const Bytes encoded = dht::encode_message(arrived.message);
-  stats_.bytes += encoded.size() + kDatagramHeaders;
-  if (parameters_.codec_all || stats_.events % kCodecShare == 0) {
-    check_codec(arrived.message, encoded);
-  }
+  encoded_ = dht::encode_message(arrived.message, std::move(encoded_));
+  stats_.bytes += encoded_.size() + kDatagramHeaders;
+  if (parameters_.codec_all || stats_.events % kCodecShare == 0) check_codec(arrived.message);
   trace_.add_number(static_cast<std::uint64_t>(now_.mono.time_since_epoch().count()));
   trace_.add_number(std::uint64_t{to} << 32 | arrived.from.ip);
-  trace_.add(encoded);
+  trace_.add(encoded_);
   if (observer_) observer_(Passing::delivered, to, arrived.from, arrived.message);
   if (to >= honest_) {
     if (const auto* request = std::get_if<dht::Request>(&arrived.message)) {
@@ -429,9 +430,9 @@ void World::arm(NodeIndex index) {
   queue_.push(at, QueuedEvent::Kind::timer, index);
 }
 
-void World::check_codec(const dht::Message& message, const Bytes& encoded) {
+void World::check_codec(const dht::Message& message) {
   ++stats_.through_codec;
-  const auto decoded = dht::decode_message(encoded);
+  const auto decoded = dht::decode_message(encoded_);
   CIP_ASSERT(decoded.has_value());
   CIP_ASSERT(*decoded == message);
 }

@@ -144,7 +144,7 @@ class World {
   void fire(NodeIndex index, TimePoint at);
   void drain(NodeIndex index);
   void arm(NodeIndex index);
-  void check_codec(const dht::Message& message, const Bytes& encoded);
+  void check_codec(const dht::Message& message);
   void note(const QueuedEvent& event);
 
   Parameters parameters_;
@@ -160,6 +160,7 @@ class World {
   std::unique_ptr<Oracle> oracle_;  // none: to be made anew
   EventQueue queue_;
   std::vector<InFlight> in_flight_;
+  Bytes encoded_;  // the message that is delivered
   std::vector<std::uint32_t> free_slots_;
   // Until when a node behind NAT hears from an address.
   std::unordered_map<std::uint64_t, TimePoint> nat_open_;
