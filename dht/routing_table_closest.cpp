@@ -115,14 +115,20 @@ std::vector<Contact> RoutingTable::closest(const Target& target, std::size_t cou
 
 std::vector<Endpoint> RoutingTable::closest_for(Endpoint requester, const Target& target,
                                                 std::size_t count) const {
-  // One more, since the requester itself may be among them.
   std::array<ContactHandle, kMaxBucketSize + 1> handles;
-  const std::size_t wanted = std::min(count + 1, handles.size());
-  const std::size_t n = closest(target, std::span(handles).first(wanted), requester.realm());
+  count = std::min(count, kMaxBucketSize);
+  const auto find = [&](std::size_t wanted) {
+    return std::span(handles).first(
+        closest(target, std::span(handles).first(wanted), requester.realm()));
+  };
+  const auto endpoint_of = [&](ContactHandle handle) { return (*arena_)[handle].endpoint; };
+  auto found = find(count);
+  // One more in the place of the requester, for whom most often nobody has to look.
+  if (std::ranges::find(found, requester, endpoint_of) != found.end()) found = find(count + 1);
   std::vector<Endpoint> out;
-  out.reserve(std::min(n, count));
-  for (std::size_t i = 0; i < n && out.size() < count; ++i) {
-    const Endpoint endpoint = (*arena_)[handles[i]].endpoint;
+  out.reserve(found.size());
+  for (const ContactHandle handle : found) {
+    const Endpoint endpoint = endpoint_of(handle);
     if (endpoint != requester) out.push_back(endpoint);
   }
   return out;
