@@ -304,6 +304,7 @@ Query::Index Query::find(Endpoint endpoint) const {
 
 Query::Index Query::insert(const Contact& contact, Index parent, State state) {
   if (entries_.size() >= kMaxSeen) return kNone;
+  if (entries_.empty()) reserve();
   const auto entry = static_cast<Index>(entries_.size());
   entries_.push_back(
       {contact, distance_prefix(target_, contact.id.bytes), {}, parent, 0, state, 0});
@@ -318,6 +319,14 @@ Query::Index Query::insert(const Contact& contact, Index parent, State state) {
   return entry;
 }
 
+// For most walks at once.
+void Query::reserve() {
+  constexpr std::size_t kUsuallySeen = 128;
+  entries_.reserve(kUsuallySeen);
+  index_.assign(2 * kUsuallySeen, kNone);
+  referrals_.reserve(4 * kUsuallySeen);
+}
+
 void Query::index_entry(Index entry) {
   const auto mask = index_.size() - 1;
   auto at = EndpointHash{}(entries_[entry].contact.endpoint) & mask;
@@ -326,7 +335,7 @@ void Query::index_entry(Index entry) {
 }
 
 void Query::grow_index() {
-  index_.assign(std::max<std::size_t>(64, index_.size() * 2), kNone);
+  index_.assign(index_.size() * 2, kNone);
   for (std::size_t i = 0; i < entries_.size(); ++i) index_entry(static_cast<Index>(i));
 }
 

@@ -137,6 +137,7 @@ class Query {
   Index find(Endpoint endpoint) const;
   std::vector<Hop> path_to(Index entry) const;
   Index insert(const Contact& contact, Index parent, State state);
+  void reserve();
   void index_entry(Index entry);
   void grow_index();
   void push_pending(Index entry);
