@@ -118,7 +118,7 @@ bool NodeCore::is_persistent() const {
   return false;
 }
 
-RequestId NodeCore::send(Now now, Call call, std::optional<SocketRole> socket) {
+RequestId NodeCore::send(Now now, Call&& call, std::optional<SocketRole> socket) {
   call.socket = socket.value_or(request_socket(call.to));
   if (!call.round_trip) {
     const auto handle = arena.find(call.to);
@@ -127,14 +127,14 @@ RequestId NodeCore::send(Now now, Call call, std::optional<SocketRole> socket) {
   return begin(now, std::move(call));
 }
 
-RequestId NodeCore::send(Now now, const Contact& to, Call call) {
+RequestId NodeCore::send(Now now, const Contact& to, Call&& call) {
   call.to = to.endpoint;
   call.socket = request_socket(to.endpoint);
   call.round_trip = table.round_trip(to.id);
   return begin(now, std::move(call));
 }
 
-RequestId NodeCore::begin(Now now, Call call) {
+RequestId NodeCore::begin(Now now, Call&& call) {
   const auto id = rpc.begin(now, std::move(call));
   if (id == RequestId{}) {
     drop(DropReason::outgoing_limit);

@@ -83,9 +83,9 @@ struct NodeCore {
   bool is_persistent() const;
   // Begins a request: fills in socket (unless told) and round trip. No RequestId (0), and a counted
   // drop, when the queue is full.
-  RequestId send(Now now, Call call, std::optional<SocketRole> socket = std::nullopt);
+  RequestId send(Now now, Call&& call, std::optional<SocketRole> socket = std::nullopt);
   // The same to a contact: spares looking for its id.
-  RequestId send(Now now, const Contact& to, Call call);
+  RequestId send(Now now, const Contact& to, Call&& call);
   void post(SocketRole socket, Endpoint to, Request&& request, bool with_id = true);
   void post(SocketRole socket, Endpoint to, Reply&& reply,
             std::optional<Endpoint> told = std::nullopt);
@@ -99,7 +99,7 @@ struct NodeCore {
   std::size_t memory_bytes() const;  // on the heap
 
   void note_contacted(Endpoint peer);
-  RequestId begin(Now now, Call call);
+  RequestId begin(Now now, Call&& call);
   // `seen`: what the receiver sees us at.
   template <typename T>
   void post_as(const std::optional<OwnAddresses::Address>& seen, SocketRole socket, Endpoint to,

@@ -6,6 +6,11 @@
 #include "base/assert.hpp"
 
 namespace cip::dht {
+namespace {
+
+constexpr std::uint16_t tag_of(std::size_t hash) { return static_cast<std::uint16_t>(hash >> 48); }
+
+}  // namespace
 
 Query::Query(const Target& target, Limits limits) : target_(target), limits_(limits) {}
 
@@ -202,17 +207,15 @@ unsigned Query::depth_of(Endpoint endpoint) const {
 
 std::size_t Query::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + referrals_.capacity() * sizeof(Referral) +
-         (index_.capacity() + pending_.capacity() + asked_.capacity() + closest_.capacity() +
+         index_.capacity() * sizeof(Place) +
+         (pending_.capacity() + asked_.capacity() + closest_.capacity() +
           answered_.capacity() + independent_.capacity()) *
              sizeof(Index) +
          hints_.capacity() * sizeof(Hint);
 }
 
-bool Query::closer(Index a, Index b) const {
-  const auto& left = entries_[a];
-  const auto& right = entries_[b];
-  if (left.distance != right.distance) return left.distance < right.distance;
-  return compare_distance(target_, left.contact.id.bytes, right.contact.id.bytes) < 0;
+bool Query::closer_by_id(Index a, Index b) const {
+  return compare_distance(target_, entries_[a].contact.id.bytes, entries_[b].contact.id.bytes) < 0;
 }
 
 bool Query::near_enough(Index entry) const {
@@ -296,9 +299,11 @@ void Query::push_pending(Index entry) {
 Query::Index Query::find(Endpoint endpoint) const {
   if (index_.empty()) return kNone;
   const auto mask = index_.size() - 1;
-  for (auto at = EndpointHash{}(endpoint)&mask;; at = (at + 1) & mask) {
-    if (index_[at] == kNone) return kNone;
-    if (entries_[index_[at]].contact.endpoint == endpoint) return index_[at];
+  const auto hash = EndpointHash{}(endpoint);
+  for (auto at = hash & mask;; at = (at + 1) & mask) {
+    const auto [tag, entry] = index_[at];
+    if (entry == kNone) return kNone;
+    if (tag == tag_of(hash) && entries_[entry].contact.endpoint == endpoint) return entry;
   }
 }
 
@@ -323,19 +328,20 @@ Query::Index Query::insert(const Contact& contact, Index parent, State state) {
 void Query::reserve() {
   constexpr std::size_t kUsuallySeen = 128;
   entries_.reserve(kUsuallySeen);
-  index_.assign(2 * kUsuallySeen, kNone);
+  index_.assign(2 * kUsuallySeen, {});
   referrals_.reserve(4 * kUsuallySeen);
 }
 
 void Query::index_entry(Index entry) {
   const auto mask = index_.size() - 1;
-  auto at = EndpointHash{}(entries_[entry].contact.endpoint) & mask;
-  while (index_[at] != kNone) at = (at + 1) & mask;
-  index_[at] = entry;
+  const auto hash = EndpointHash{}(entries_[entry].contact.endpoint);
+  auto at = hash & mask;
+  while (index_[at].entry != kNone) at = (at + 1) & mask;
+  index_[at] = {tag_of(hash), entry};
 }
 
 void Query::grow_index() {
-  index_.assign(index_.size() * 2, kNone);
+  index_.assign(index_.size() * 2, {});
   for (std::size_t i = 0; i < entries_.size(); ++i) index_entry(static_cast<Index>(i));
 }
 

@@ -118,6 +118,11 @@ class Query {
  private:
   using Index = std::uint16_t;
   static constexpr Index kNone = UINT16_MAX;
+  // Of the index by endpoint. The tag, other bits of its hash, nearly always tells entries apart.
+  struct Place {
+    std::uint16_t tag = 0;
+    Index entry = kNone;
+  };
   enum class State : std::uint8_t { pending, asked, done, down };
 
   struct Entry {
@@ -141,7 +146,11 @@ class Query {
   void index_entry(Index entry);
   void grow_index();
   void push_pending(Index entry);
-  bool closer(Index a, Index b) const;
+  bool closer(Index a, Index b) const {
+    const auto &left = entries_[a], &right = entries_[b];
+    return left.distance != right.distance ? left.distance < right.distance : closer_by_id(a, b);
+  }
+  bool closer_by_id(Index a, Index b) const;
   bool near_enough(Index entry) const;
   // Is it worth asking, though k closer ones have answered?
   bool adds_independent(const Contact& contact) const;
@@ -156,7 +165,7 @@ class Query {
   Target target_;
   Limits limits_;
   std::vector<Entry> entries_;
-  std::vector<Index> index_;    // open addressing by endpoint, a power of two long
+  std::vector<Place> index_;    // open addressing by endpoint, a power of two long
   std::vector<Index> pending_;  // a heap, closest on top
   std::vector<Index> asked_;    // in flight, in no order
   std::vector<Index> closest_;  // sorted

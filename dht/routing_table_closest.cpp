@@ -13,28 +13,42 @@ constexpr std::size_t kMaxBucketSize = 255;  // k is a byte
 
 bool bit(const Bytes32& bytes, std::size_t i) { return (bytes[i / 8] >> (7 - i % 8) & 1) != 0; }
 
-// A member of one bucket on its way into a sorted answer: its distance as far as the key tells, and
-// its place in the bucket.
-using Ranked = std::int32_t;
-constexpr Ranked ranked(std::uint16_t distance, std::size_t place) {
-  return distance << 8 | static_cast<Ranked>(place);
-}
-constexpr std::size_t place_of(Ranked entry) { return entry & 0xff; }
-constexpr bool are_as_far(Ranked a, Ranked b) { return a >> 8 == b >> 8; }
+// How far members of one bucket are from a target, as far as their keys tell, and what rank that
+// gives them.
+using Distances = std::array<std::uint16_t, kMaxBucketSize + 1>;
+using Ranks = std::array<std::uint16_t, kMaxBucketSize + 1>;
 
-// Of distinct numbers. Small buckets are ranked by counting, without a branch that depends on them.
-void sort_ranked(std::span<Ranked> entries) {
-  constexpr std::size_t kSmall = 32;
-  if (entries.size() > kSmall) return std::sort(entries.begin(), entries.end());
-  std::array<Ranked, kSmall> all;
-  all.fill(INT32_MAX);
-  std::copy(entries.begin(), entries.end(), all.begin());
-  for (std::size_t i = 0, n = entries.size(); i < n; ++i) {
-    const Ranked entry = all[i];
-    std::int32_t rank = 0;
-    for (const Ranked other : all) rank += other < entry;
-    entries[static_cast<std::size_t>(rank)] = entry;
+// Each rank is the number of those that are closer. Without a branch that depends on them, on
+// kWidth at a time.
+template <std::size_t kWidth>
+void count_closer(const Distances& distances, std::size_t n, Ranks& ranks) {
+  std::array<std::int16_t, kWidth> all;
+  std::array<std::int16_t, kWidth> closer{};
+  constexpr std::uint16_t kSigned = 0x8000;  // keeps the order: processors compare signed numbers
+  for (std::size_t i = 0; i < kWidth; ++i) {
+    all[i] = static_cast<std::int16_t>(i < n ? distances[i] ^ kSigned : 0x7fff);
   }
+  for (std::size_t j = 0; j < n; ++j) {
+    const std::int16_t other = all[j];
+    for (std::size_t i = 0; i < kWidth; ++i) closer[i] += static_cast<std::int16_t>(other < all[i]);
+  }
+  for (std::size_t i = 0; i < n; ++i) ranks[i] = static_cast<std::uint16_t>(closer[i]);
+}
+
+// False if two are as far, or there are too many for it.
+bool rank_by_counting(const Distances& distances, std::size_t n, Ranks& ranks) {
+  constexpr std::size_t kMost = 32;
+  if (n > kMost) return false;
+  if (n <= 8) {
+    count_closer<8>(distances, n, ranks);
+  } else if (n <= 24) {
+    count_closer<24>(distances, n, ranks);
+  } else {
+    count_closer<kMost>(distances, n, ranks);
+  }
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < n; ++i) sum += ranks[i];
+  return sum == n * (n - 1) / 2;  // distinct ranks: any two that are equal make it less
 }
 
 }  // namespace
@@ -78,30 +92,33 @@ std::size_t RoutingTable::take_closest(std::size_t bucket, const Target& target,
     return (*arena_)[members[place].handle()];
   };
   const std::uint16_t key = key_of(target, bucket);
-  std::array<Ranked, kMaxBucketSize> entries;
+  Distances distances;
+  std::array<std::uint8_t, kMaxBucketSize> places;
   std::size_t n = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (narrowest > Realm::loopback && contact(i).endpoint.realm() < narrowest) continue;
-    entries[n++] = ranked(members[i].key ^ key, i);
+    distances[n] = static_cast<std::uint16_t>(members[i].key ^ key);
+    places[n++] = static_cast<std::uint8_t>(i);
   }
-  const std::span sorted(entries.data(), n);
-  sort_ranked(sorted);
-  // Where the keys do not tell, the ids do.
-  const auto farther = [&](Ranked a, Ranked b) {
-    return are_as_far(a, b) && compare_distance(target, contact(place_of(a)).id.bytes,
-                                                contact(place_of(b)).id.bytes) > 0;
-  };
-  for (std::size_t i = 1; i < n; ++i) {
-    for (auto at = i; at > 0 && farther(sorted[at - 1], sorted[at]); --at) {
-      std::swap(sorted[at - 1], sorted[at]);
-    }
+  Ranks ranks;
+  if (!rank_by_counting(distances, n, ranks)) {
+    // Where the keys do not tell, the ids do.
+    std::array<std::uint8_t, kMaxBucketSize> order;
+    for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::uint8_t>(i);
+    std::sort(order.begin(), order.begin() + n, [&](std::size_t a, std::size_t b) {
+      if (distances[a] != distances[b]) return distances[a] < distances[b];
+      return compare_distance(target, contact(places[a]).id.bytes, contact(places[b]).id.bytes) < 0;
+    });
+    for (std::size_t i = 0; i < n; ++i) ranks[order[i]] = static_cast<std::uint16_t>(i);
   }
-  n = std::min(n, out.size());
+  const std::size_t taken = std::min(n, out.size());
   for (std::size_t i = 0; i < n; ++i) {
-    out[i] = members[place_of(sorted[i])].handle();
-    arena_->prefetch(out[i]);
+    if (ranks[i] >= taken) continue;
+    const ContactHandle handle = members[places[i]].handle();
+    out[ranks[i]] = handle;
+    arena_->prefetch(handle);
   }
-  return n;
+  return taken;
 }
 
 std::vector<Contact> RoutingTable::closest(const Target& target, std::size_t count) const {

@@ -12,24 +12,23 @@ constexpr std::size_t kNowhere = SIZE_MAX;
 
 }  // namespace
 
-RequestId Rpc::begin(Now now, Call call) {
+RequestId Rpc::begin(Now now, Call&& call) {
   if (queued_ >= max_queued_) return {};
-  Pending pending;
+  call.request.tid = draw_tid();
+  call.request.to = call.to;
+  const bool wait = !call.forced && (queued_ > 0 || window_.is_full(now.mono));
+  if (pending_.empty()) reserve();
+  tids_.push_back(call.request.tid);
+  auto& pending = pending_.emplace_back();
   pending.id = {++last_id_};
   pending.call = std::move(call);
-  pending.call.request.tid = draw_tid();
-  pending.call.request.to = pending.call.to;
-  const bool wait = !pending.call.forced && (queued_ > 0 || window_.is_full(now.mono));
-  if (pending_.empty()) reserve();
-  tids_.push_back(pending.call.request.tid);
-  pending_.push_back(std::move(pending));
   if (wait) {
     queue_.push(Tid{tids_.back()});
     ++queued_;
   } else {
-    transmit(now, pending_.back());
+    transmit(now, pending);
   }
-  return {last_id_};
+  return pending.id;
 }
 
 Rpc::Answered Rpc::handle_reply(Now now, Endpoint from, Tid tid) {

@@ -64,7 +64,7 @@ class Rpc {
       : random_(&random), max_queued_(max_queued), defences_(defences) {}
 
   // Sends now or as soon as there is room. No RequestId (0) when the queue is full.
-  RequestId begin(Now now, Call call);
+  RequestId begin(Now now, Call&& call);
 
   enum class Match : std::uint8_t { matched, unknown, wrong_source };
   struct Answered {

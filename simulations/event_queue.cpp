@@ -1,5 +1,7 @@
 #include "simulations/event_queue.hpp"
 
+#include <utility>
+
 namespace cip::simulations {
 namespace {
 
@@ -41,7 +43,12 @@ void EventQueue::put(const QueuedEvent& event) {
   const std::uint64_t slot = slot_of(event.at);
   if (slot <= slot_) return push_heap_event(urgent_, event);
   if (slot - slot_ >= kSlots) return push_heap_event(later_, event);
-  waiting_[slot % kSlots].push_back(event);
+  Events& events = waiting_[slot % kSlots];
+  if (events.capacity() == 0 && !spare_.empty()) {
+    events = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  events.push_back(event);
   ++in_slots_;
 }
 
@@ -68,7 +75,10 @@ void EventQueue::enter(std::uint64_t slot) {
   at_ = 0;
   const auto left = static_cast<std::ptrdiff_t>(running_.size());
   running_.insert(running_.end(), arrived.begin(), arrived.end());
-  arrived = {};  // a burst must not be kept in every slot it ever met
+  arrived.clear();
+  const bool keep = arrived.capacity() <= kLargestSpare && spare_.size() < kSpare;
+  if (keep) spare_.push_back(std::move(arrived));
+  arrived = {};
   std::sort(running_.begin() + left, running_.end(),
             [](const QueuedEvent& a, const QueuedEvent& b) { return kLater(b, a); });
 }

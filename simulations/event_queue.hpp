@@ -54,6 +54,11 @@ class EventQueue {
   static std::uint64_t slot_of(TimePoint at) {
     return static_cast<std::uint64_t>(at.time_since_epoch().count()) >> kSlotBits;
   }
+  // So many slots of at most so many events leave their memory to the next ones: a burst must not
+  // be paid for ever.
+  static constexpr std::size_t kSpare = 16;
+  static constexpr std::size_t kLargestSpare = 4096;
+
   // Does the next event come from urgent_?
   bool is_urgent() const;
   void put(const QueuedEvent& event);
@@ -66,6 +71,7 @@ class EventQueue {
   Events urgent_;                       // heap of what came too late to be sorted in
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
   std::size_t in_slots_ = 0;
+  std::vector<Events> spare_;  // memory of slots that are over
   Events later_;  // heap, the next one in front
   std::size_t size_ = 0;
   std::uint64_t next_sequence_ = 0;

@@ -20,7 +20,8 @@ class Trace {
   void fold();
 
   Bytes32 chained_{};
-  Bytes page_;
+  Bytes page_;  // the bytes up to filled_ are in use
+  std::size_t filled_ = 0;
 };
 
 }  // namespace cip::simulations

@@ -167,7 +167,7 @@ TEST_CASE_FIXTURE(Fixture, "forced requests pass the window") {
   for (int i = 0; i < 80; ++i) send(0, call_to(kPeer));
   auto call = call_to(kPeer);
   call.forced = true;
-  rpc.begin(at_ms(0), call);
+  rpc.begin(at_ms(0), Call(call));
   CHECK(rpc.queued() == 0);
   CHECK(transmissions() == 1);
 }
