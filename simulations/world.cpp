@@ -1,5 +1,7 @@
 #include "simulations/world.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 #include "base/prefetch.hpp"
 
@@ -170,7 +172,7 @@ void World::kill(NodeIndex node) {
   Member& member = members_[node];
   if (member.dead) return;
   member.dead = true;
-  member.armed = false;
+  member.due = kNever;
   gone_[node] = true;
   --living_;
 }
@@ -236,15 +238,20 @@ void World::prefetch_event(const QueuedEvent& event) const {
   base::prefetch(&in_flight_[event.subject], sizeof(InFlight));
 }
 
+// Null if the event will find nothing to do there.
+const dht::Node* World::machine_for(const QueuedEvent& event) const {
+  const Member& member = members_[event.node];
+  const bool idle = event.kind() == QueuedEvent::Kind::timer && member.due > event.at;
+  return member.machine && !idle ? &*member.machine : nullptr;
+}
+
 void World::prefetch_machine(const QueuedEvent& event) const {
-  const auto& machine = members_[event.node].machine;
-  if (machine) machine->prefetch();
+  if (const auto* machine = machine_for(event)) machine->prefetch();
   for (const auto& endpoint : named_in(event)) __builtin_prefetch(&endpoint);
 }
 
 void World::prefetch_index(const QueuedEvent& event) const {
-  const auto& machine = members_[event.node].machine;
-  if (machine) machine->prefetch_table();
+  if (const auto* machine = machine_for(event)) machine->prefetch_table();
   if (event.kind() == QueuedEvent::Kind::message) {
     arena_.prefetch_index(in_flight_[event.subject].from);
   }
@@ -361,7 +368,9 @@ void World::post(Endpoint from, Endpoint to, NodeIndex to_index, dht::Message&& 
     under_way += Duration(static_cast<Duration::rep>(
         random_.below(static_cast<std::uint64_t>(under_way.count()) + 1)));
   }
-  in_flight_[slot] = {to, from, std::move(message)};
+  in_flight_[slot].to = to;
+  in_flight_[slot].from = from;
+  in_flight_[slot].message = std::move(message);
   queue_.push(now_.mono + under_way, QueuedEvent::Kind::message, to_index, slot);
 }
 
@@ -395,8 +404,10 @@ void World::deliver(std::uint32_t slot) {
 
 void World::fire(NodeIndex index, TimePoint at) {
   Member& member = members_[index];
-  if (member.dead || !member.armed || member.timer != at) return;
-  member.armed = false;
+  if (at != member.queued) return;
+  member.queued = std::exchange(member.queued_after, kNever);
+  if (member.due > at) return queue_timer(index);
+  member.due = kNever;
   ++stats_.events;
   touched_ = index;
   trace_.add_number(static_cast<std::uint64_t>(at.time_since_epoch().count()));
@@ -417,17 +428,16 @@ void World::drain(NodeIndex index) {
 }
 
 void World::arm(NodeIndex index) {
+  const auto due = members_[index].machine->next_timeout();
+  members_[index].due = due ? std::max(*due, now_.mono) : kNever;
+  queue_timer(index);
+}
+
+void World::queue_timer(NodeIndex index) {
   Member& member = members_[index];
-  const auto due = member.machine->next_timeout();
-  if (!due) {
-    member.armed = false;
-    return;
-  }
-  const TimePoint at = std::max(*due, now_.mono);
-  if (member.armed && member.timer == at) return;
-  member.timer = at;
-  member.armed = true;
-  queue_.push(at, QueuedEvent::Kind::timer, index);
+  if (member.due >= member.queued) return;
+  member.queued_after = std::exchange(member.queued, member.due);
+  queue_.push(member.due, QueuedEvent::Kind::timer, index);
 }
 
 void World::check_codec(const dht::Message& message) {

@@ -102,12 +102,17 @@ class World {
   NodeIndex touched() const { return touched_; }
 
  private:
+  static constexpr TimePoint kNever = TimePoint::max();
   // What a message needs of a node lies in one cache line.
   struct alignas(64) Member {
     std::optional<dht::Node> machine;  // none for impostors
-    TimePoint timer{};                 // the armed one; timers that were armed before are stale
+    // When it wants to be called, and the next two timers in the queue. Most timers move on before
+    // they are due, with every answer that comes in: a queued one that finds nothing due is queued
+    // again for what is.
+    TimePoint due = kNever;
+    TimePoint queued = kNever;
+    TimePoint queued_after = kNever;
     Endpoint at;
-    bool armed = false;
     bool dead = false;
     bool nat = false;
     Region region = 0;
@@ -140,10 +145,12 @@ class World {
   void prefetch_contacts(const QueuedEvent& event) const;
   void prefetch_sender(const QueuedEvent& event) const;
   std::span<const Endpoint> named_in(const QueuedEvent& event) const;
+  const dht::Node* machine_for(const QueuedEvent& event) const;
   void deliver(std::uint32_t slot);
   void fire(NodeIndex index, TimePoint at);
   void drain(NodeIndex index);
   void arm(NodeIndex index);
+  void queue_timer(NodeIndex index);
   void check_codec(const dht::Message& message);
   void note(const QueuedEvent& event);
 

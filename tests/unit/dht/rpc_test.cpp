@@ -105,11 +105,11 @@ TEST_CASE_FIXTURE(Fixture, "a known round trip shortens the wait to three of it,
 
   Rpc near{random};
   call.round_trip = milliseconds(1);
-  near.begin(at_ms(0), call);
+  near.begin(at_ms(0), Call(call));
   CHECK(near.next_timeout() == at_ms(100).mono);
   Rpc far{random};
   call.round_trip = milliseconds(900);
-  far.begin(at_ms(0), call);
+  far.begin(at_ms(0), Call(call));
   CHECK(far.next_timeout() == at_ms(1000).mono);
 }
 
