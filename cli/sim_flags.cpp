@@ -37,9 +37,9 @@ Parsed<std::string> parse_churn_text(std::string_view text) {
       "churn is none, exp:MEAN, weibull:SHAPE:MEAN with a mean of 1s to 365d, or trace:FILE");
 }
 
-Parsed<std::string> parse_start(std::string_view text) {
-  if (text == "oracle" || text == "join") return std::string(text);
-  return tl::unexpected<std::string>("a start is oracle or join");
+Parsed<std::string> parse_start_text(std::string_view text) {
+  if (simulations::parse_start(text)) return std::string(text);
+  return tl::unexpected<std::string>("a start is oracle, shared or join");
 }
 
 Parsed<std::string> parse_codec(std::string_view text) {
@@ -183,8 +183,9 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
   add_number(app, "--seed", parameters.seed, "Everything follows from it; run i has seed + i");
   add_number(app, "--runs", flags.runs, "Runs, each with a network of its own");
   add_number(app, "--jobs", flags.jobs, "Runs at the same time");
-  show(add_value(app, "--start", flags.start, parse_start, "HOW",
-                 "First tables: oracle (ideal ones) or join (every node joins)"),
+  show(add_value(app, "--start", flags.start, parse_start_text, "HOW",
+                 "First tables: oracle (ideal ones), shared (ideal, but all nodes hold the same of a "
+                 "large bucket) or join (every node joins)"),
        flags.start);
   show(add_value(app, "--latency", flags.latency, parse_latency_text, "MODEL",
                  "const:50ms, uniform:10ms..100ms, lognormal:MEDIAN:SIGMA or king"),
@@ -251,7 +252,7 @@ std::optional<Error> prepare(SimFlags& flags) {
   }
   auto& parameters = flags.parameters;
   parameters.latency = *simulations::parse_latency(flags.latency);
-  parameters.start = flags.start == "join" ? simulations::Start::join : simulations::Start::oracle;
+  parameters.start = *simulations::parse_start(flags.start);
   parameters.codec_all = flags.codec == "all";
   if (!flags.partition.empty()) parameters.partition = read_partition(flags.partition);
   if (!flags.impostors.empty()) parameters.impostors = *read_impostors(flags.impostors);

@@ -75,11 +75,7 @@ void Lookups::finish(NodeIndex node, const dht::QueryDone& done) {
 
 void Lookups::judge(NodeIndex searcher, const UnderWay& walk, const dht::QueryDone& done) {
   auto expected = walk.expected;
-  const auto k = std::min<std::size_t>(world_.parameters().k, dht::Query::kReplicas);
   const dht::NodeId own = world_.contact(searcher).id;
-  const auto self = std::find_if(expected.begin(), expected.end(),
-                                 [&](const auto& contact) { return contact.id == own; });
-  const bool is_near = self != expected.end() && self - expected.begin() < std::ptrdiff_t(k);
   // The searcher does not walk to itself: it is not among the answers it could get. Nor is whoever
   // has left.
   std::erase_if(expected, [&](const dht::Contact& contact) {
@@ -93,7 +89,7 @@ void Lookups::judge(NodeIndex searcher, const UnderWay& walk, const dht::QueryDo
   out.success = !expected.empty() && !done.closest.empty() && done.closest[0] == expected[0];
   out.exact = done.closest == expected;
   out.hops_to_closest = done.hops_to_closest;
-  out.hops_first = is_near ? 0 : done.hops_first;
+  out.hops_first = done.hops_first;
   finished_.push_back(out);
 }
 

@@ -12,7 +12,7 @@ std::vector<std::pair<std::string, std::string>> metric_definitions() {
        "greedy, ring, flood: forwards on the way"},
       {"hops-first",
        "hops until one of the 20 nodes closest to the target was first named, 1 if the own table "
-       "held one, 0 if the searcher is one (ProbeLab RFM 19.1)"},
+       "held one (ProbeLab RFM 19.1)"},
       {"requests", "requests or messages sent for one lookup, retransmissions not counted"},
       {"rounds", "synchronous rounds of alpha requests (kademlia-rounds)"},
       {"latency", "simulated time from the start of a lookup to its end; lookups that succeeded"},

@@ -7,6 +7,8 @@ namespace {
 
 bool bit(const Bytes32& id, unsigned index) { return (id[index / 8] >> (7 - index % 8) & 1) != 0; }
 
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return a * 0x9e3779b97f4a7c15 ^ b; }
+
 }  // namespace
 
 Oracle::Oracle(const std::vector<dht::Contact>& contacts, const std::vector<bool>& hidden) {
@@ -71,6 +73,21 @@ std::vector<NodeIndex> Oracle::closest(const dht::Target& target, std::size_t co
 
 std::vector<dht::Contact> Oracle::ideal_table(const dht::NodeId& self, std::size_t k,
                                               Random& random) const {
+  return table_of(self, k, [&](Range) -> Random& { return random; });
+}
+
+std::vector<dht::Contact> Oracle::shared_table(const dht::NodeId& self, std::size_t k,
+                                               std::uint64_t seed) const {
+  SeededRandom random(seed);
+  return table_of(self, k, [&](Range bucket) -> Random& {
+    random = SeededRandom(mix(seed, std::uint64_t{bucket.begin} << 32 | bucket.end));
+    return random;
+  });
+}
+
+template <typename RandomOf>
+std::vector<dht::Contact> Oracle::table_of(const dht::NodeId& self, std::size_t k,
+                                           RandomOf&& random_of) const {
   const Bytes32& id = self.bytes;
   std::vector<std::size_t> places;
   Range range = whole();
@@ -79,6 +96,7 @@ std::vector<dht::Contact> Oracle::ideal_table(const dht::NodeId& self, std::size
     // Floyd's sample of k positions without repetition; all of them when there are no more.
     std::vector<std::size_t> chosen;
     const std::size_t wanted = std::min(k, bucket.size());
+    Random& random = random_of(bucket);
     for (std::size_t limit = bucket.size() - wanted; limit < bucket.size(); ++limit) {
       const std::size_t draw = wanted == bucket.size() ? limit : random.below(limit + 1);
       const bool taken = std::find(chosen.begin(), chosen.end(), draw) != chosen.end();

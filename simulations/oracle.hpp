@@ -26,6 +26,10 @@ class Oracle {
   // random when there are more. Dead nodes are in it: tables know no better.
   std::vector<dht::Contact> ideal_table(const dht::NodeId& self, std::size_t k,
                                         Random& random) const;
+  // The same, but all nodes hold the same k of a bucket that has more: which ones follows from the
+  // seed. Different paths then lead through the same nodes.
+  std::vector<dht::Contact> shared_table(const dht::NodeId& self, std::size_t k,
+                                         std::uint64_t seed) const;
 
   // Nodes in the order of their ids, hidden ones left out.
   std::size_t size() const { return entries_.size(); }
@@ -50,6 +54,10 @@ class Oracle {
     Range other;
   };
   Split split(Range range, const Bytes32& id, unsigned bits) const;
+  // `random_of` gives what the members of a bucket are drawn with.
+  template <typename RandomOf>
+  std::vector<dht::Contact> table_of(const dht::NodeId& self, std::size_t k,
+                                     RandomOf&& random_of) const;
   Range whole() const { return {0, entries_.size()}; }
 
   std::vector<Entry> entries_;  // ascending by id

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <utility>
 
 namespace cip::simulations {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::uint64_t kMostSamples = 10'000;
 constexpr std::uint64_t kBytesPerNode = 2'500;
 constexpr std::uint64_t kBytesPerSlot = 16;
 constexpr std::uint64_t kBytesOfUpkeep = 8'000;
+constexpr std::pair<Start, std::string_view> kStarts[] = {
+    {Start::oracle, "oracle"}, {Start::shared, "shared"}, {Start::join, "join"}};
 
 std::optional<ParameterError> check_range(const char* name, std::uint64_t value, std::uint64_t low,
                                           std::uint64_t high) {
@@ -56,6 +59,15 @@ std::optional<ParameterError> check_members(const Parameters& parameters) {
 }
 
 }  // namespace
+
+std::optional<Start> parse_start(std::string_view text) {
+  for (const auto& [start, name] : kStarts) {
+    if (name == text) return start;
+  }
+  return std::nullopt;
+}
+
+std::string_view name_of(Start start) { return kStarts[static_cast<std::size_t>(start)].second; }
 
 std::optional<ParameterError> check_parameters(const Parameters& parameters) {
   if (auto error = check_range("nodes", parameters.nodes, 2, kMostNodes)) return error;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "simulations/churn.hpp"
@@ -13,9 +14,11 @@
 
 namespace cip::simulations {
 
-// How the nodes come to their first tables: from global knowledge, or by joining one after the
-// other.
-enum class Start : std::uint8_t { oracle, join };
+// How the nodes come to their first tables: from global knowledge, where of a bucket with more than
+// k each node draws its own or all hold the same; or by joining one after the other.
+enum class Start : std::uint8_t { oracle, shared, join };
+std::optional<Start> parse_start(std::string_view text);
+std::string_view name_of(Start start);
 
 // The network is cut into two halves from `begin` to `end` of simulated time.
 struct Partition {

@@ -76,8 +76,8 @@ class RoundWalk {
     auto expected =
         world_.oracle().closest(target_, std::max(k(), dht::Query::kReplicas) + 1, world_.gone());
     Looked out;
-    out.hops_first = hops_first(expected);
     std::erase(expected, from_);
+    out.hops_first = hops_first(expected);
     if (expected.size() > k()) expected.resize(k());
     std::vector<const Known*> found;
     for (const Known& known : known_) {
@@ -96,11 +96,10 @@ class RoundWalk {
     return out;
   }
 
-  // Until one of the 20 closest was named; 0 when the searcher is one.
+  // Until one of the 20 closest was named.
   unsigned hops_first(const std::vector<NodeIndex>& closest) const {
     const auto end = closest.begin() +
                      static_cast<std::ptrdiff_t>(std::min(closest.size(), dht::Query::kReplicas));
-    if (std::find(closest.begin(), end, from_) != end) return 0;
     unsigned first = UINT32_MAX;
     for (const Known& known : known_) {
       if (std::find(closest.begin(), end, known.node) != end) first = std::min(first, known.depth);

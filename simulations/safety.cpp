@@ -100,7 +100,7 @@ class SafetyScenario {
   SafetyRun run() {
     SafetyRun out;
     bool whole = world_.start(nullptr);
-    if (world_.parameters().start == Start::oracle) judge_.trust_tables();
+    if (world_.parameters().start != Start::join) judge_.trust_tables();
     began_ = world_.now().mono;
     Lookups lookups(world_);
     const TimePoint end = began_ + world_.parameters().duration;
@@ -170,7 +170,7 @@ std::string describe(const Parameters& p) {
   return fmt::format(
       "{} nodes, k {}, alpha {}, start {}, loss {:.2f}, reorder {:.2f}, dead {:.2f}, nat {:.2f}, "
       "{} impostors, churn mean {:.0f} s, partition {:.0f} s",
-      p.nodes, p.k, p.alpha, p.start == Start::join ? "join" : "oracle", p.loss, p.reorder, p.dead,
+      p.nodes, p.k, p.alpha, name_of(p.start), p.loss, p.reorder, p.dead,
       p.nat, p.impostors.count, to_ms(p.churn.mean) / 1000,
       p.partition ? to_ms(p.partition->end - p.partition->begin) / 1000 : 0.0);
 }

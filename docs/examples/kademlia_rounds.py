@@ -2,10 +2,11 @@
 """Lookups of Kademlia in synchronous rounds over ideal tables, in Python's standard library alone: a model to
 check `cipnode sim routing --strategy kademlia-rounds` against, which shares no code with it.
 
-    kademlia_rounds.py NODES [LOOKUPS [SEED]]
+    kademlia_rounds.py NODES [LOOKUPS [SEED [shared]]]
 
 Ids are random numbers of 64 bits. The table of a node holds, for every number of leading bits that an id may share
-with its own, 20 of those ids drawn at random, or all of them. Who is asked names the 20 closest in its table."""
+with its own, 20 of those ids drawn at random, or all of them; `shared`: all tables hold the same 20. Who is asked
+names the 20 closest in its table."""
 import bisect
 import random
 import sys
@@ -14,7 +15,8 @@ K, ALPHA, BITS = 20, 10, 64
 
 
 class Network:
-    def __init__(self, nodes, seed):
+    def __init__(self, nodes, seed, shared):
+        self.shared = shared
         self.random = random.Random(seed)
         self.ids = sorted({self.random.getrandbits(BITS) for _ in range(nodes)})
 
@@ -26,7 +28,8 @@ class Network:
     def bucket(self, node, bits):
         members = self.sharing(node ^ (1 << (BITS - bits - 1)), bits + 1)
         if len(members) > K:  # the same each time it is looked at
-            members = random.Random(f"{node} {bits}").sample(members, K)
+            drawn_by = members if self.shared else (node, bits)
+            members = random.Random(str(drawn_by)).sample(members, K)
         return [self.ids[i] for i in members]
 
     def named_by(self, node, target):
@@ -64,17 +67,18 @@ def look_up(network, searcher, target):
             for other in network.named_by(one, target):
                 if other != searcher:
                     depth.setdefault(other, depth[one] + 1)
-    closest = network.closest(target, K + 1)
-    first = 0 if searcher in closest[:K] else min(depth[one] for one in closest[:K] if one in depth)
+    closest = [one for one in network.closest(target, K + 1) if one != searcher][:K]
+    first = min(depth[one] for one in closest if one in depth)
     return depth[best[0]], first, len(asked)
 
 
-def main(nodes, lookups=1000, seed=1):
-    network = Network(nodes, seed)
+def main(nodes, lookups=1000, seed=1, tables="own"):
+    nodes, lookups = int(nodes), int(lookups)
+    network = Network(nodes, int(seed), tables == "shared")
     draw = network.random
     results = [look_up(network, draw.choice(network.ids), draw.getrandbits(BITS)) for _ in range(lookups)]
     hops, first, requests = (sum(column) / lookups for column in zip(*results))
     print(f"nodes {nodes} hops-to-closest {hops:.3f} hops-first {first:.3f} requests {requests:.2f}")
 
 
-main(*map(int, sys.argv[1:]))
+main(*sys.argv[1:])

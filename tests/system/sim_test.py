@@ -26,14 +26,16 @@ class SimTest(SystemTest):
         self.assertGreater(result["exactK"], 0.999)
 
     def test_an_independent_model_gives_the_same_hops_and_requests(self):
-        model = subprocess.run([sys.executable, ROOT / "docs/examples/kademlia_rounds.py", "10000", "3000"], capture_output=True, text=True,
-                               check=True, timeout=100).stdout.split()
-        model = {name: float(value) for name, value in zip(model[::2], model[1::2])}
-        for strategy in ("kademlia", "kademlia-rounds"):
-            run = self.ok("sim", "routing", "--strategy", strategy, "--nodes", "10000", "--lookups", "3000", "--json", seconds=240).objects
-            ours = next(o for o in run if o.get("strategy") == strategy)
-            for name, field in (("hops-to-closest", "hopsToClosest"), ("hops-first", "hopsFirst"), ("requests", "requests")):
-                self.assertAlmostEqual(ours[field], model[name], delta=0.03 * model[name], msg=f"{strategy} {name}")
+        for model_tables, start in (("own", "oracle"), ("shared", "shared")):
+            model = subprocess.run([sys.executable, ROOT / "docs/examples/kademlia_rounds.py", "10000", "3000", "1", model_tables],
+                                   capture_output=True, text=True, check=True, timeout=100).stdout.split()
+            model = {name: float(value) for name, value in zip(model[::2], model[1::2])}
+            for strategy in ("kademlia", "kademlia-rounds"):
+                run = self.ok("sim", "routing", "--strategy", strategy, "--nodes", "10000", "--lookups", "3000", "--start", start, "--json",
+                              seconds=240).objects
+                ours = next(o for o in run if o.get("strategy") == strategy)
+                for name, field in (("hops-to-closest", "hopsToClosest"), ("hops-first", "hopsFirst"), ("requests", "requests")):
+                    self.assertAlmostEqual(ours[field], model[name], delta=0.03 * model[name], msg=f"{strategy} {start} {name}")
 
     def test_size_estimates_lie_within_three_standard_deviations_of_the_truth(self):
         for nodes in (500, 5000):

@@ -57,3 +57,22 @@ TEST_CASE("an ideal table holds whole small buckets and k members of each large 
     CHECK(std::unique(unique.begin(), unique.end()) == unique.end());
   }
 }
+
+TEST_CASE("shared tables hold the same members of a bucket in all nodes that have it") {
+  const auto all = contacts(1000);
+  const Oracle oracle(all);
+  const std::size_t k = 8;
+  const auto first_bit = [](const dht::Contact& contact) { return contact.id.bytes[0] >> 7; };
+  const auto far_half = [&](NodeIndex self, std::uint64_t seed) {
+    auto table = oracle.shared_table(all[self].id, k, seed);
+    std::erase_if(table, [&](const auto& one) { return first_bit(one) == first_bit(all[self]); });
+    return table;
+  };
+  std::vector<NodeIndex> neighbours;
+  for (NodeIndex i = 0; i < all.size(); ++i) {
+    if (first_bit(all[i]) == first_bit(all[0])) neighbours.push_back(i);
+  }
+  CHECK(far_half(0, 1).size() == k);
+  for (const NodeIndex other : neighbours) CHECK(far_half(other, 1) == far_half(0, 1));
+  CHECK(far_half(0, 2) != far_half(0, 1));
+}
