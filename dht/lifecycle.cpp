@@ -312,10 +312,10 @@ void Lifecycle::ping(Now now, Endpoint to, Purpose purpose, std::uint64_t owner)
 
 void Lifecycle::check_oldest(Now now) {
   const auto tick = core_.tick(now);
-  auto members = core_.table.oldest(5);
+  std::size_t count = is_calm(now) ? 2 : core_.rpc.in_flight() > 2 ? 3 : 5;
+  const auto members = core_.table.oldest(count);
   if (members.empty()) return;
-  std::size_t count = core_.rpc.in_flight() > 2 ? 3 : 5;
-  if (is_calm(now) || tick - members.front().pinged < kRecentTicks) count = 2;
+  if (tick - members.front().pinged < kRecentTicks) count = std::min<std::size_t>(count, 2);
   for (const auto& member : members) {
     if (count-- == 0) break;
     if (core_.rpc.is_asking(member.contact.endpoint)) continue;

@@ -291,23 +291,28 @@ std::vector<RoutingTable::Member> RoutingTable::latest(std::size_t count) const 
   return ordered(count, false);
 }
 
+// Few of many are wanted: one look at each slot, and most are not among them. Of those that are
+// equal the first ones count.
 std::vector<RoutingTable::Member> RoutingTable::ordered(std::size_t count,
                                                         bool oldest_first) const {
-  std::vector<std::uint16_t> order(size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint16_t>(i);
-  const auto before = [&](std::uint16_t a, std::uint16_t b) {
-    const auto& first = slots_[a];
-    const auto& second = slots_[b];
-    if (first.seen != second.seen) return (first.seen < second.seen) == oldest_first;
-    if (first.pinged != second.pinged) return (first.pinged < second.pinged) == oldest_first;
-    return a < b;
+  struct Chosen {
+    std::uint32_t time;
+    std::size_t slot;
   };
-  const std::size_t n = std::min(count, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(),
-                    before);
+  std::vector<Chosen> chosen;
+  count = std::min(count, size());
+  chosen.reserve(count + 1);
+  for (std::size_t i = 0; i < size() && count > 0; ++i) {
+    const std::uint32_t heard = std::uint32_t{slots_[i].seen} << 16 | slots_[i].pinged;
+    const std::uint32_t time = oldest_first ? heard : ~heard;
+    if (chosen.size() == count && time >= chosen.back().time) continue;
+    const auto at = std::ranges::upper_bound(chosen, time, {}, &Chosen::time);
+    chosen.insert(at, {time, i});
+    if (chosen.size() > count) chosen.pop_back();
+  }
   std::vector<Member> out;
-  out.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) out.push_back(member_at(order[i]));
+  out.reserve(count);
+  for (const Chosen& one : chosen) out.push_back(member_at(one.slot));
   return out;
 }
 
