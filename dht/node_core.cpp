@@ -67,12 +67,12 @@ std::optional<OwnAddresses::Address> NodeCore::facing(Endpoint peer,
 bool NodeCore::is_persistent_for(Endpoint peer) const {
   if (options.mode == NodeOptions::Mode::ephemeral) return false;
   const auto& seen = own.seen_from(peer.realm());
-  return seen && reachable[static_cast<std::size_t>(seen->endpoint.realm())];
+  return seen && reachable[index_of(seen->endpoint.realm())];
 }
 
 SocketRole NodeCore::request_socket(Endpoint peer) const {
   if (!options.client_socket) return SocketRole::server;
-  const bool open = reachable[static_cast<std::size_t>(peer.realm())];
+  const bool open = reachable[index_of(peer.realm())];
   return open ? SocketRole::server : SocketRole::client;
 }
 
@@ -104,7 +104,7 @@ bool NodeCore::was_contacted(Endpoint peer) const {
 }
 
 void NodeCore::note_contacted(Endpoint peer) {
-  const bool open = reachable[static_cast<std::size_t>(peer.realm())];
+  const bool open = reachable[index_of(peer.realm())];
   if (!options.client_socket || open || was_contacted(peer)) return;
   if (contacted.size() == kMaxContacted) contacted.erase(contacted.begin());
   contacted.push_back(peer);
@@ -112,7 +112,7 @@ void NodeCore::note_contacted(Endpoint peer) {
 
 bool NodeCore::is_persistent() const {
   if (options.mode == NodeOptions::Mode::ephemeral) return false;
-  for (auto realm = static_cast<std::size_t>(widest_contact); realm < reachable.size(); ++realm) {
+  for (auto realm = index_of(widest_contact); realm < reachable.size(); ++realm) {
     if (reachable[realm] && own.at(static_cast<Realm>(realm))) return true;
   }
   return false;

@@ -28,6 +28,9 @@
 namespace cip::dht {
 
 inline constexpr Duration kTick = std::chrono::seconds(5);
+// What is kept for each realm is kept in arrays.
+inline constexpr std::size_t kRealms = 3;
+inline std::size_t index_of(Realm realm) { return static_cast<std::size_t>(realm); }
 // How many peers contacted from the server socket are remembered.
 inline constexpr std::size_t kMaxContacted = 1024;
 // Events that nobody fetches. A driver drains them after every input.
@@ -110,7 +113,7 @@ struct NodeCore {
   Random& random;
 
   OwnAddresses own;
-  std::array<bool, 3> reachable{};  // by realm: strangers there reach the server socket
+  std::array<bool, kRealms> reachable{};  // by realm: strangers there reach the server socket
   RoutingTable table;
   TokenIssuer tokens;
   Rpc rpc;
