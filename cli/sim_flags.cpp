@@ -183,9 +183,10 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
   add_number(app, "--seed", parameters.seed, "Everything follows from it; run i has seed + i");
   add_number(app, "--runs", flags.runs, "Runs, each with a network of its own");
   add_number(app, "--jobs", flags.jobs, "Runs at the same time");
-  show(add_value(app, "--start", flags.start, parse_start_text, "HOW",
-                 "First tables: oracle (ideal ones), shared (ideal, but all nodes hold the same of a "
-                 "large bucket) or join (every node joins)"),
+  show(add_value(
+           app, "--start", flags.start, parse_start_text, "HOW",
+           "First tables: oracle (ideal ones), shared (ideal, but all nodes hold the same of a "
+           "large bucket) or join (every node joins)"),
        flags.start);
   show(add_value(app, "--latency", flags.latency, parse_latency_text, "MODEL",
                  "const:50ms, uniform:10ms..100ms, lognormal:MEDIAN:SIGMA or king"),

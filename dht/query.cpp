@@ -208,8 +208,8 @@ unsigned Query::depth_of(Endpoint endpoint) const {
 std::size_t Query::memory_bytes() const {
   return entries_.capacity() * sizeof(Entry) + referrals_.capacity() * sizeof(Referral) +
          index_.capacity() * sizeof(Place) +
-         (pending_.capacity() + asked_.capacity() + closest_.capacity() +
-          answered_.capacity() + independent_.capacity()) *
+         (pending_.capacity() + asked_.capacity() + closest_.capacity() + answered_.capacity() +
+          independent_.capacity()) *
              sizeof(Index) +
          hints_.capacity() * sizeof(Hint);
 }

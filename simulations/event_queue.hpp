@@ -72,7 +72,7 @@ class EventQueue {
   std::array<Events, kSlots> waiting_;  // slot_ < slot < slot_ + kSlots, at slot % kSlots
   std::size_t in_slots_ = 0;
   std::vector<Events> spare_;  // memory of slots that are over
-  Events later_;  // heap, the next one in front
+  Events later_;               // heap, the next one in front
   std::size_t size_ = 0;
   std::uint64_t next_sequence_ = 0;
 };

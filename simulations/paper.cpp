@@ -140,8 +140,8 @@ class PaperScenario {
     rows.push_back(within_tolerance(named("hops-first"), published.hops_first, walk.hops_first));
     rows.push_back(
         within_tolerance(named("requests, rounds"), published.requests, rounds.requests));
-    rows.push_back(at_most(named("requests, production walk"), 1.25 * published.requests,
-                           walk.requests));
+    rows.push_back(
+        at_most(named("requests, production walk"), 1.25 * published.requests, walk.requests));
     rows.back().remark = "at most 1.25 times the rounds; ";
     rows.push_back(at_least(named("exact-k %"), 99.9, walk.exact_k * 100));
     out_.hops_by_nodes.emplace_back(static_cast<double>(figure.nodes), walk.hops_to_closest);

@@ -170,8 +170,8 @@ std::string describe(const Parameters& p) {
   return fmt::format(
       "{} nodes, k {}, alpha {}, start {}, loss {:.2f}, reorder {:.2f}, dead {:.2f}, nat {:.2f}, "
       "{} impostors, churn mean {:.0f} s, partition {:.0f} s",
-      p.nodes, p.k, p.alpha, name_of(p.start), p.loss, p.reorder, p.dead,
-      p.nat, p.impostors.count, to_ms(p.churn.mean) / 1000,
+      p.nodes, p.k, p.alpha, name_of(p.start), p.loss, p.reorder, p.dead, p.nat, p.impostors.count,
+      to_ms(p.churn.mean) / 1000,
       p.partition ? to_ms(p.partition->end - p.partition->begin) / 1000 : 0.0);
 }
 
