@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "tests/unit/dht/vectors.hpp"
 
@@ -69,7 +70,8 @@ TEST_CASE("closest() agrees with sorting everything") {
   for (int round = 0; round < 60; ++round) {
     ContactArena arena;
     const NodeId own{random.bytes<32>()};
-    RoutingTable table(own, arena);
+    const std::uint8_t k = std::array<std::uint8_t, 5>{20, 20, 3, 30, 255}[round % 5u];
+    RoutingTable table(own, arena, {.k = k});
     std::vector<Contact> members;
     const auto wanted = random.below(400);
     for (std::uint32_t i = 0; i < wanted; ++i) {
@@ -81,7 +83,7 @@ TEST_CASE("closest() agrees with sorting everything") {
     CHECK(table.size() == members.size());
     Target target = random.bytes<32>();
     if (round % 3 == 0) std::copy_n(own.bytes.begin(), 2, target.begin());
-    const std::size_t count = random.below(45);
+    const std::size_t count = random.below(2 * k + 5u);
     auto expected = sorted_by_distance(members, target);
     expected.resize(std::min(expected.size(), count));
     CHECK(table.closest(target, count) == expected);
@@ -104,6 +106,8 @@ TEST_CASE("what a requester is told fits its realm and leaves out itself") {
   CHECK(table.closest_for({0x08080808, 1}, target, 20) == std::vector<Endpoint>{world});
   CHECK(table.closest_for(local, target, 20) == std::vector<Endpoint>{world});
   CHECK(table.closest_for(local_at(9), target, 2) == std::vector<Endpoint>{loopback, local});
+  // The next one comes in its place.
+  CHECK(table.closest_for(loopback, target, 2) == std::vector<Endpoint>{local, world});
 }
 
 TEST_CASE("a contact heard of again keeps its place and is marked") {
