@@ -183,11 +183,6 @@ void Queries::handle_reply(Now now, const Call& call, const Contact& from, Durat
   std::size_t n = 0;
   for (const auto endpoint : reply.closer) {
     if (query->task.only_start || n == closer.size()) break;
-    // What the walk knows passed these tests before.
-    if (query->walk.knows(endpoint)) {
-      closer[n++] = endpoint;
-      continue;
-    }
     // A responder may name nobody of a narrower realm than its own: we are not its scanner.
     if (NodeCore::is_refused(endpoint) || endpoint.realm() < from.endpoint.realm()) continue;
     if (core_.is_own(endpoint) || core_.is_foreign(endpoint)) continue;
