@@ -49,6 +49,25 @@ Message random_message(Random& random, Endpoint to) {
   return request;
 }
 
+// A node on the public network, as it is when nobody names a private overlay.
+std::size_t add_public(TestNetwork& net, std::uint32_t ip) {
+  NodeOptions options;
+  options.private_overlay = false;
+  options.mode = NodeOptions::Mode::persistent;
+  if (net.size() > 0) options.bootstrap = {net.host(0).server};
+  return net.add({ip, 4000}, options);
+}
+
+// What host 0 says to a request with a target instead of the truth.
+Reply lie_to(const TestNetwork::Packet& packet, std::vector<Endpoint> closer) {
+  Reply lie;
+  lie.tid = std::get<Request>(packet.message).tid;
+  lie.to = packet.from;
+  lie.id = node_id_of(packet.to);
+  lie.closer = std::move(closer);
+  return lie;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -77,33 +96,55 @@ TEST_CASE(
 
 TEST_CASE("nodes on the public network cannot make a node probe private ranges") {
   TestNetwork net;
-  const auto add = [&](std::uint32_t ip) {
-    NodeOptions options;
-    options.private_overlay = false;
-    options.mode = NodeOptions::Mode::persistent;
-    if (net.size() > 0) options.bootstrap = {net.host(0).server};
-    return net.add({ip, 4000}, options);
-  };
-  add(0x08000001);
-  const auto victim = add(0x09000001);
+  add_public(net, 0x08000001);
+  const auto victim = add_public(net, 0x09000001);
   net.run(seconds(1));
   std::vector<Endpoint> asked;
   net.filter = [&](const TestNetwork::Packet& packet) {
     asked.push_back(packet.to);
     const auto* request = std::get_if<Request>(&packet.message);
     if (request == nullptr || !request->target || packet.to != net.host(0).server) return true;
-    Reply lie;
-    lie.tid = request->tid;
-    lie.to = packet.from;
-    lie.id = node_id_of(packet.to);
-    lie.closer = {{0xc0a80101, 80}, {0x7f000001, 22}, {0x0a000001, 53}};
-    net.inject(packet.to, packet.from, lie);
+    net.inject(packet.to, packet.from,
+               lie_to(packet, {{0xc0a80101, 80}, {0x7f000001, 22}, {0x0a000001, 53}}));
     return false;
   };
   const auto query =
       net.act(victim, [&](Node& node) { return node.find_node(net.now(), target_of(1)); });
   REQUIRE(net.wait_done(victim, query) != nullptr);
   for (const auto endpoint : asked) CHECK(endpoint.realm() == Realm::public_network);
+}
+
+TEST_CASE("a node on the public network is not told that a private contact is silent") {
+  TestNetwork net;
+  add_public(net, 0x08000001);
+  const auto searcher = add_public(net, 0x09000001);
+  net.run(seconds(1));
+  const Endpoint silent{0xc0a80101, 80};
+  const Endpoint neighbour{0xc0a80102, 4000};
+  const auto search = [&](Endpoint start) {
+    QueryOptions options;
+    options.start = {start};
+    const auto query = net.act(
+        searcher, [&](Node& node) { return node.find_node(net.now(), target_of(1), options); });
+    REQUIRE(net.wait_done(searcher, query) != nullptr);
+  };
+  search(silent);
+  // A neighbour names it, then the other node, which answers the second transmission only.
+  unsigned asked = 0, hints = 0;
+  net.filter = [&](const TestNetwork::Packet& packet) {
+    const auto* request = std::get_if<Request>(&packet.message);
+    if (request == nullptr) return true;
+    const bool is_other = packet.to == net.host(0).server;
+    hints += is_other && request->is(InternalCommand::down_hint);
+    if (!request->target || (!is_other && packet.to != neighbour)) return true;
+    if (is_other && ++asked == 1) return false;
+    net.inject(packet.to, packet.from, lie_to(packet, {silent}));
+    return false;
+  };
+  search(neighbour);
+  net.run(seconds(10));
+  CHECK(asked == 2);
+  CHECK(hints == 0);
 }
 
 TEST_CASE(
