@@ -101,6 +101,8 @@ bool Replicator::handle_message(Now now, PeerNumber number, std::uint32_t type, 
   auto* peer = find(number);
   if (peer == nullptr || peer->ended) return true;
   dirty_ = true;
+  // Whatever else is said is heard after what came before it.
+  if (static_cast<FeedMessage>(type) != FeedMessage::data) apply_arrived();
   switch (static_cast<FeedMessage>(type)) {
     case FeedMessage::sync:
       return handle_sync(now, *peer, payload);
@@ -265,6 +267,7 @@ void Replicator::handle_timeout(Now now) {
 void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
+  apply_arrived();
   // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
   // Peers hear what is gone before they hear of the fork, lest they ask for it (section 8.4).
   if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) {

@@ -245,6 +245,12 @@ class Replicator {
     bool pushed = false;
     SeekId seek = 0;
   };
+  // A proof that came in this turn. All of a turn are handed to the feed together, since many
+  // blocks are hashed faster than one.
+  struct Arrival {
+    store::Proof proof;
+    Incoming incoming;
+  };
   struct Seek {
     SeekId id = 0;
     std::uint64_t offset = 0;
@@ -269,6 +275,7 @@ class Replicator {
   bool handle_request(Now now, Peer& peer, ByteView payload);
   bool handle_cancel(Peer& peer, ByteView payload);
   bool handle_data(Now now, Peer& peer, ByteView payload);
+  void apply_arrived();
   bool handle_no_data(Now now, Peer& peer, ByteView payload);
   bool handle_want(Peer& peer, ByteView payload, bool wanted);
   bool handle_bitfield(Peer& peer, ByteView payload);
@@ -350,6 +357,7 @@ class Replicator {
   std::vector<Download> downloads_;
   DownloadId next_download_ = 1;
   store::Bitfield in_flight_;  // blocks requested, or being checked
+  std::vector<Arrival> arrived_;
   std::unordered_map<store::Ticket, Incoming> incoming_;
   std::unordered_map<store::Ticket, PeerNumber> proving_;
   std::unordered_map<store::Ticket, PeerNumber> conflict_checks_;

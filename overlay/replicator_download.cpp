@@ -278,8 +278,18 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   incoming.upgrade = proof.upgrade.has_value();
   incoming.relied_on_earlier = request->relies_on_earlier;
   incoming.seek = proof.hash ? request->seek : 0;
-  incoming_.emplace(feed_.apply(std::move(proof)), incoming);
+  arrived_.push_back({std::move(proof), incoming});
   return true;
+}
+
+void Replicator::apply_arrived() {
+  if (arrived_.empty()) return;
+  std::vector<store::Proof> proofs;
+  proofs.reserve(arrived_.size());
+  for (auto& arrival : arrived_) proofs.push_back(std::move(arrival.proof));
+  auto ticket = feed_.apply(std::move(proofs));
+  for (const auto& arrival : arrived_) incoming_.emplace(ticket++, arrival.incoming);
+  arrived_.clear();
 }
 
 bool Replicator::handle_no_data(Now now, Peer& peer, ByteView payload) {

@@ -16,6 +16,7 @@ void Replicator::set_accept_push(bool accept) {
 }
 
 bool Replicator::handle_unrequested(Peer& peer, store::Proof proof) {
+  apply_arrived();
   if (proof.upgrade && proof.upgrade->start == 0 && !proof.block && proof.fork == feed_.fork()) {
     conflict_checks_.emplace(feed_.check_conflict(std::move(proof)), peer.number);
     return true;

@@ -14,8 +14,9 @@ constexpr std::uint64_t kMaxIndex = 2 * kMaxLength;
 
 class Climber {
  public:
-  Climber(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made)
-      : proof_(proof), trusted_(proof.seek ? nullptr : trusted), made_(made) {}
+  Climber(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
+          const TreeNode* leaf)
+      : proof_(proof), trusted_(proof.seek ? nullptr : trusted), made_(made), leaf_(leaf) {}
 
   Result<Climb> run() {
     if (proof_.block && proof_.hash) return fail(Errc::invalid_proof);
@@ -55,7 +56,7 @@ class Climber {
   bool start(NodeQueue& queue) {
     if (proof_.block) {
       if (proof_.block->index >= kMaxLength) return false;
-      at_ = leaf_node(proof_.block->index, proof_.block->value);
+      at_ = leaf_ != nullptr ? *leaf_ : leaf_node(proof_.block->index, proof_.block->value);
     } else {
       const auto* first = queue.take(proof_.hash->index);
       if (first == nullptr || first->index > kMaxIndex) return false;
@@ -88,6 +89,7 @@ class Climber {
   const Proof& proof_;
   const NodeSource* trusted_;  // none with a seek: its nodes must be reached before one may stop
   std::vector<TreeNode>& made_;
+  const TreeNode* leaf_;
   std::optional<TreeNode> at_;
   bool is_trusted_ = false;
 };
@@ -118,8 +120,9 @@ std::optional<std::uint64_t> climb_top(const Proof& proof) {
   return at;
 }
 
-Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made) {
-  return Climber(proof, trusted, made).run();
+Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
+                    const TreeNode* leaf) {
+  return Climber(proof, trusted, made, leaf).run();
 }
 
 }  // namespace cip::store

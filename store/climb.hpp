@@ -28,6 +28,8 @@ std::optional<std::uint64_t> climb_top(const Proof& proof);
 // Checks that every node is the sibling that is needed and adds all nodes seen or computed to
 // `made`. With `trusted` the climb stops hashing at the first node that is at hand there; what lies
 // above is held already, and a difference is a hash_mismatch. Errors: invalid_proof, hash_mismatch.
-Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made);
+// `leaf` is the proof's block as a leaf, where that was hashed already.
+Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
+                    const TreeNode* leaf = nullptr);
 
 }  // namespace cip::store

@@ -58,6 +58,7 @@ Result<void> Feed::truncate(std::uint64_t length, const KeyPair& key) {
 void Feed::allow_forks(bool allow) { machine_->allows_forks_ = allow; }
 Ticket Feed::prove(const ProofRequest& request) { return machine_->prove(request); }
 Ticket Feed::apply(Proof proof) { return machine_->apply(std::move(proof)); }
+Ticket Feed::apply(std::vector<Proof> proofs) { return machine_->apply(std::move(proofs)); }
 Ticket Feed::read(std::uint64_t index) { return machine_->read(index); }
 Ticket Feed::read(std::uint64_t index, const Snapshot& snapshot) {
   return machine_->read(index, snapshot);

@@ -225,6 +225,9 @@ class Feed {
 
   // Verifies against the trusted state and applies: Applied or Rejected. All or nothing.
   Ticket apply(Proof proof);
+  // Each in turn, as apply() does; the first has the ticket returned, the others those that follow.
+  // Their blocks are hashed side by side, which is faster than one by one.
+  Ticket apply(std::vector<Proof> proofs);
 
   // BlockRead.
   Ticket read(std::uint64_t index);

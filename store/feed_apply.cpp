@@ -22,8 +22,24 @@ std::uint64_t climb_start(const Proof& proof) {
 
 Ticket Feed::Machine::apply(Proof proof) {
   const auto ticket = ++last_ticket_;
-  run(ApplyJob{ticket, std::move(proof), {}});
+  run(ApplyJob{ticket, std::move(proof), {}, {}});
   return ticket;
+}
+
+Ticket Feed::Machine::apply(std::vector<Proof> proofs) {
+  const auto first = last_ticket_ + 1;
+  std::vector<Leaf> leaves;
+  for (const auto& proof : proofs) {
+    if (proof.block) leaves.push_back({proof.block->index, proof.block->value});
+  }
+  const auto hashed = leaf_nodes(leaves);
+  auto next = hashed.begin();
+  for (auto& proof : proofs) {
+    ApplyJob job{++last_ticket_, std::move(proof), {}, {}};
+    if (job.proof.block) job.leaf = *next++;
+    run(std::move(job));
+  }
+  return first;
 }
 
 void Feed::Machine::run(ApplyJob job) {
@@ -62,7 +78,8 @@ Result<Feed::Machine::Verification> Feed::Machine::verify(const ApplyJob& job) {
     if (!is_held(*top)) return fail(misfit);
     if (out.read = node_to_read(proof, trusted, *top); out.read) return out;
   }
-  auto climbed = climb(proof, out.uses_upgrade ? nullptr : &trusted, made_);
+  auto climbed =
+      climb(proof, out.uses_upgrade ? nullptr : &trusted, made_, job.leaf ? &*job.leaf : nullptr);
   if (!climbed) return fail(climbed.error());
   const auto* unproven = climbed->top && !climbed->is_trusted ? &*climbed->top : nullptr;
   if (out.uses_upgrade) {

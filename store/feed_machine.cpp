@@ -141,10 +141,12 @@ Result<std::uint64_t> Feed::Machine::append(std::vector<Bytes> blocks, const Key
 
   if (!tip_) tip_ = roots_;
   made_.clear();
-  for (auto& block : blocks) {
-    const auto index = tip_->length();
-    tip_->append(leaf_node(index, block), made_);
-    CIP_ASSERT(add_block(index, std::move(block)));
+  std::vector<Leaf> leaves;
+  leaves.reserve(blocks.size());
+  for (const auto& block : blocks) leaves.push_back({start + leaves.size(), block});
+  for (const auto& leaf : leaf_nodes(leaves)) tip_->append(leaf, made_);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    CIP_ASSERT(add_block(start + i, std::move(blocks[i])));
   }
   for (const auto& node : made_) add_node(node);
   sign_with_ = key;

@@ -33,6 +33,7 @@ struct ProveJob {
 struct ApplyJob {
   Ticket ticket = 0;
   Proof proof;
+  std::optional<TreeNode> leaf;  // of the proof's block, once it is hashed
   std::vector<TreeNode> fetched;
 };
 struct ReadJob {
@@ -98,6 +99,7 @@ class Feed::Machine final : public NodeSource {
   Result<void> discard(std::uint64_t start, std::uint64_t end);
   Ticket prove(const ProofRequest& request);
   Ticket apply(Proof proof);
+  Ticket apply(std::vector<Proof> proofs);
   Ticket read(std::uint64_t index, std::optional<Snapshot> snapshot = {});
   Ticket seek(std::uint64_t offset, std::uint64_t padding);
   Ticket verify(std::uint64_t from);

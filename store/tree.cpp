@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/hash_lanes.hpp"
 
 namespace cip::store {
 namespace {
@@ -11,12 +12,34 @@ void put_u64(std::uint8_t* out, std::uint64_t value) {
   for (int i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
+FixedBytes<9> leaf_prefix(ByteView block) {
+  FixedBytes<9> prefix{0};
+  put_u64(&prefix[1], block.size());
+  return prefix;
+}
+
 }  // namespace
 
 TreeNode leaf_node(std::uint64_t block_index, ByteView block) {
-  FixedBytes<9> prefix{0};
-  put_u64(&prefix[1], block.size());
-  return {2 * block_index, block.size(), hash({prefix, block})};
+  return {2 * block_index, block.size(), hash({leaf_prefix(block), block})};
+}
+
+std::vector<TreeNode> leaf_nodes(std::span<const Leaf> leaves) {
+  std::vector<FixedBytes<9>> prefixes;
+  prefixes.reserve(leaves.size());  // the inputs point into it
+  std::vector<HashInput> inputs;
+  inputs.reserve(leaves.size());
+  for (const auto& leaf : leaves) {
+    inputs.push_back({prefixes.emplace_back(leaf_prefix(leaf.block)), leaf.block});
+  }
+  std::vector<Bytes32> hashes(leaves.size());
+  hash_each(inputs, hashes);
+  std::vector<TreeNode> out;
+  out.reserve(leaves.size());
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    out.push_back({2 * leaves[i].block_index, leaves[i].block.size(), hashes[i]});
+  }
+  return out;
 }
 
 TreeNode parent_node(const TreeNode& a, const TreeNode& b) {

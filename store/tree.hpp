@@ -28,6 +28,12 @@ struct TreeNode {
 };
 
 TreeNode leaf_node(std::uint64_t block_index, ByteView block);
+struct Leaf {
+  std::uint64_t block_index = 0;
+  ByteView block;
+};
+// leaf_node() of each, hashed side by side.
+std::vector<TreeNode> leaf_nodes(std::span<const Leaf> leaves);
 // Both are siblings, in any order.
 TreeNode parent_node(const TreeNode& a, const TreeNode& b);
 Bytes32 tree_hash(std::span<const TreeNode> roots);
