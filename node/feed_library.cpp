@@ -16,7 +16,8 @@ namespace {
 // The same feed asked for in the same words is loaded once.
 std::string name_of(const FeedQuery& query) {
   const auto what = query.key ? to_hex(*query.key) : "text " + query.text;
-  return fmt::format("{} {} {}", query.create, query.encryption_key.has_value(), what);
+  const auto reader_key = query.encryption_key ? to_hex(*query.encryption_key) : "-";
+  return fmt::format("{} {} {}", query.create, reader_key, what);
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
 void FeedLibrary::take_in(store::OpenFeed loaded) {
   const auto number = loaded.record.number;
   auto& open = open_[number];
-  if (loaded.cipher) open.cipher = loaded.cipher;
+  open.encryption_key = loaded.encryption_key;
   if (participant_.hub().replication().feed(number)) return;
   open.record = loaded.record;
   open.signer = loaded.signer;
@@ -174,9 +175,9 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
   auto* open = find(number);
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
-  if (open->cipher) {
+  if (const auto encrypting = cipher(number)) {
     auto index = std::max(open->appended, target->length());
-    for (auto& block : blocks) block = open->cipher->encrypt(index++, target->fork(), block);
+    for (auto& block : blocks) block = encrypting->encrypt(index++, target->fork(), block);
   }
   const auto count = blocks.size();
   const auto first = target->append(std::move(blocks), *open->signer);
@@ -206,11 +207,14 @@ bool FeedLibrary::is_derived(const store::FeedRecord& record, const KeyPair& sig
   return store::derive_feed_key_pair(primary_key_, record.name).public_key == signer.public_key;
 }
 
-std::optional<Bytes> FeedLibrary::readable(store::FeedNumber number, std::uint64_t index,
-                                           Bytes stored) const {
-  const auto found = open_.find(number);
-  if (found == open_.end() || !found->second.cipher) return stored;
-  return found->second.cipher->decrypt(index, stored);
+std::optional<store::BlockCipher> FeedLibrary::cipher(store::FeedNumber number,
+                                                      const std::optional<Bytes32>& given) {
+  const auto* open = find(number);
+  const auto* target = feed(number);
+  if (!open || !target) return std::nullopt;
+  const auto& key = given ? given : open->encryption_key;
+  if (!key) return std::nullopt;
+  return store::BlockCipher(store::derive_block_key(open->record.key, *key, target->is_compat()));
 }
 
 // Own feeds and those kept for others are served and stay connected; of the rest only what is being

@@ -35,7 +35,7 @@ inline constexpr Duration kWriteFailurePause = std::chrono::seconds(10);
 struct OpenFeed {
   store::FeedRecord record;
   std::optional<KeyPair> signer;                 // of own feeds
-  std::optional<store::BlockCipher> cipher;      // of encrypted feeds whose key is known
+  std::optional<Bytes32> encryption_key;         // of encrypted feeds, where the home knows it
   bool followed = false;                         // wanted whole, with what is appended later
   std::optional<overlay::DownloadId> following;  // the download that sees to it
   unsigned users = 0;
@@ -87,8 +87,10 @@ class FeedLibrary {
   // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
   bool must_ask_length(store::FeedNumber number);
   void note_length_asked(store::FeedNumber number);
-  // A stored block as its reader gets it: decrypted where that is needed.
-  std::optional<Bytes> readable(store::FeedNumber number, std::uint64_t index, Bytes stored) const;
+  // What encrypts and decrypts the blocks of the feed: with the key of its reader, else with that
+  // of the home; none: they are read as they are.
+  std::optional<store::BlockCipher> cipher(store::FeedNumber number,
+                                           const std::optional<Bytes32>& given = {});
 
   // --- what others may have
 

@@ -38,6 +38,8 @@ class Category final : public std::error_category {
         return "feed is frozen: two different histories of it are signed";
       case Errc::rewritten:
         return "the feed was rewritten meanwhile: this block belonged to its earlier history";
+      case Errc::wrong_encryption_key:
+        return "the feed is not encrypted with this key";
       case Errc::store_failed:
         return "a write of this feed has just failed; it must be opened again";
       case Errc::malformed_manifest:

@@ -141,7 +141,7 @@ class Cat final : public Fetch {
 
  private:
   void opened() override {
-    stream_.emplace(daemon_.feeds(), number(), range_.start, range_.end);
+    stream_.emplace(daemon_.feeds(), number(), range_.start, range_.end, query_.encryption_key);
     if (is_whole_own() || is_here()) {
       if (!end_at_length()) return;
     } else {
@@ -317,7 +317,7 @@ class Follow final : public Fetch {
   }
 
   void follow_from(std::uint64_t start) {
-    stream_.emplace(daemon_.feeds(), number(), start, std::nullopt);
+    stream_.emplace(daemon_.feeds(), number(), start, std::nullopt, query_.encryption_key);
     if (!is_writer()) {
       overlay::DownloadOptions options;
       options.start = start;
