@@ -22,6 +22,8 @@ class Category final : public std::error_category {
         return "proof belongs to another fork of the feed";
       case Errc::stale_proof:
         return "proof was made for an older state of the feed";
+      case Errc::later_fork:
+        return "proof shows a later fork of the feed";
       case Errc::not_available:
         return "block or tree node is not held here";
       case Errc::invalid_request:

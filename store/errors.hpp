@@ -16,6 +16,7 @@ enum class Errc {
   wrong_manifest,     // the manifest does not hash to the feed's key
   wrong_fork,         // a proof of another fork than ours
   stale_proof,        // right once, but the tree has moved on meanwhile: ask again
+  later_fork,         // signed and right, but of a later fork, which may not replace ours
   // What a request of a peer or of the application may be refused for.
   not_available,         // block, node or fork not held here
   invalid_request,       // no proof can answer it
