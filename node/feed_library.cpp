@@ -46,15 +46,16 @@ void FeedLibrary::start() {
           if (record.topic || (!record.writable && !record.seeded)) continue;
           FeedQuery query;
           query.key = record.key;
-          open(std::move(query), [](const auto&) {});
+          query.create = false;
+          open(std::move(query), "start", [](const auto&) {});
         }
       });
 }
 
-void FeedLibrary::open(FeedQuery query, OnOpen done) {
+void FeedLibrary::open(FeedQuery query, std::string user, OnOpen done) {
   const auto name = name_of(query);
   auto& waiting = opening_[name];
-  waiting.push_back(std::move(done));
+  waiting.push_back({std::move(user), std::move(done)});
   if (waiting.size() == 1) load(name, std::move(query));
 }
 
@@ -71,9 +72,8 @@ void FeedLibrary::load(const std::string& name, FeedQuery query) {
         auto& opened = **loaded;
         if (!opened) return finish(name, tl::unexpected(opened.error()));
         const auto number = opened->record.number;
-        if (dropping_.contains(number)) {
-          return finish(name, fail_with(ExitCode::not_found, "the feed is being dropped", {}));
-        }
+        const auto dropping = dropping_.find(number);
+        if (dropping != dropping_.end()) return dropping->second.push_back({name, query});
         if (closed_.erase(number) > 0) return load_again(name, query, number);
         take_in(std::move(*opened));
         finish(name, number);
@@ -91,7 +91,7 @@ void FeedLibrary::load_again(const std::string& name, const FeedQuery& query,
       });
 }
 
-void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
+void FeedLibrary::create(store::NewWriter wanted, std::string user, OnOpen done) {
   wanted.created = now().wall;
   auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   pool_.submit(
@@ -101,17 +101,16 @@ void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
         store::FeedStore feeds(backend, primary_key);
         *loaded = create_feed(feeds, wanted, fresh);
       },
-      [this, loaded, done = std::move(done), alive = std::weak_ptr(alive_)] {
+      [this, loaded, user = std::move(user), done = std::move(done),
+       alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         auto& opened = **loaded;
         if (!opened) return done(tl::unexpected(opened.error()));
         const auto number = opened->record.number;
         const bool is_random = opened->signer && !is_derived(opened->record, *opened->signer);
         take_in(std::move(*opened));
-        auto& open = open_[number];
-        ++open.users;
-        open.length_asked = is_random;  // of a fresh key nobody can hold a history
-        done(number);
+        open_.at(number).length_asked = is_random;  // of a fresh key nobody can hold a history
+        done(use(number, user));
       });
 }
 
@@ -123,32 +122,47 @@ void FeedLibrary::take_in(store::OpenFeed loaded) {
   if (participant_.hub().replication().feed(number)) return;
   open.record = loaded.record;
   open.signer = loaded.signer;
-  open.appended = loaded.feed.length();
   participant_.hub().replication().add_feed(std::move(loaded.feed));
   share(open);
 }
 
 void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> result) {
   const auto node = opening_.extract(name);
-  for (const auto& done : node.mapped()) {
-    if (result) ++open_[*result].users;
-    done(result);
+  // All of them use it before the first is told, who may be through with it at once.
+  std::vector<Outcome<FeedUse>> uses;
+  for (const auto& opener : node.mapped()) {
+    if (result) {
+      uses.emplace_back(use(*result, opener.user));
+    } else {
+      uses.emplace_back(tl::unexpected(result.error()));
+    }
   }
+  auto mine = uses.begin();
+  for (const auto& opener : node.mapped()) opener.done(std::move(*mine++));
   participant_.changed();
 }
 
-void FeedLibrary::release(store::FeedNumber number) {
+FeedUse FeedLibrary::use(store::FeedNumber number, const std::string& user) {
+  const auto id = next_use_++;
+  open_.at(number).users.emplace(id, user);
+  return {number, id, Hold([this, number, id, alive = std::weak_ptr(alive_)] {
+            if (!alive.expired()) release(number, id);
+          })};
+}
+
+void FeedLibrary::release(store::FeedNumber number, FeedUse::Id id) {
   auto* open = find(number);
-  if (!open || open->users == 0) return;
-  --open->users;
-  close_if_unused(number);
+  if (open && open->users.erase(id) > 0) close_if_unused(number);
 }
 
 // What was fetched for its last user is written before it is closed: look_after() comes back to it.
 void FeedLibrary::close_if_unused(store::FeedNumber number) {
-  const auto& open = open_[number];
-  const bool kept = open.record.writable || open.record.seeded || open.record.topic;
-  if (open.users > 0 || kept || is_unwritten(open)) return;
+  const auto& open = open_.at(number);
+  const auto& record = open.record;
+  const bool kept = record.writable || record.seeded || (record.topic && !open.unwanted);
+  if (!open.users.empty() || kept) return;
+  if (is_worth_nothing(open)) return evict(number);
+  if (is_unwritten(open)) return;
   note_used(number);
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
@@ -160,6 +174,13 @@ void FeedLibrary::close_if_unused(store::FeedNumber number) {
 bool FeedLibrary::is_unwritten(const OpenFeed& open) {
   const auto* unused = feed(open.record.number);
   return unused && !open.failed && unused->uncommitted_bytes() > 0;
+}
+
+// Of a key that somebody asked for and nobody had, nothing stays.
+bool FeedLibrary::is_worth_nothing(const OpenFeed& open) {
+  const auto* unused = feed(open.record.number);
+  const bool is_empty = unused && unused->length() == 0 && unused->fork() == 0 && !open.failed;
+  return open.unwanted || (is_empty && open.record.disk_class == store::DiskClass::cache);
 }
 
 OpenFeed* FeedLibrary::find(store::FeedNumber number) {
@@ -176,26 +197,29 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
   if (const auto encrypting = cipher(number)) {
-    auto index = std::max(open->appended, target->length());
+    auto index = target->appended_length();
     for (auto& block : blocks) block = encrypting->encrypt(index++, target->fork(), block);
   }
   const auto count = blocks.size();
   const auto first = target->append(std::move(blocks), *open->signer);
   if (!first) return first;
-  open->appended = *first + count;
   participant_.changed();
-  return open->appended;
+  return *first + count;
 }
 
 bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto& open = open_.at(number);
-  if (!open.length_asked && (open.appended > 0 || is_derived(open.record, *open.signer)))
-    return true;
+  const auto length = feed(number)->appended_length();
+  if (!open.length_asked && (length > 0 || is_derived(open.record, *open.signer))) return true;
   const auto fork = feed(number)->fork();
   return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {
-    return !peer.rejected &&
-           (peer.fork > fork || (peer.fork == fork && peer.length > open.appended));
+    return !peer.rejected && (peer.fork > fork || (peer.fork == fork && peer.length > length));
   });
+}
+
+std::optional<std::uint64_t> FeedLibrary::later_fork(store::FeedNumber number) {
+  const auto proved = open_.at(number).later_fork;
+  return proved > feed(number)->fork() ? std::optional(proved) : std::nullopt;
 }
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {
@@ -288,39 +312,38 @@ Result<void> FeedLibrary::truncate(store::FeedNumber number, std::uint64_t lengt
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
   if (const auto cut = target->truncate(length, *open->signer); !cut) return cut;
-  open->appended = length;
   open->shared_length = std::min(open->shared_length, length);
   participant_.changed();
   return {};
 }
 
-void FeedLibrary::serve(store::FeedNumber number) {
-  auto* open = find(number);
-  if (open && ++open->servers == 1) share(*open);
-}
+Hold FeedLibrary::serve(store::FeedNumber number) { return count(number, &OpenFeed::servers); }
 
-void FeedLibrary::stop_serving(store::FeedNumber number) {
-  auto* open = find(number);
-  if (open && open->servers > 0 && --open->servers == 0) share(*open);
-}
+Hold FeedLibrary::search(store::FeedNumber number) { return count(number, &OpenFeed::searchers); }
 
-void FeedLibrary::search(store::FeedNumber number) {
-  auto* open = find(number);
-  if (!open) return;
-  if (++open->searchers == 1) share(*open);
-}
-
-void FeedLibrary::stop_search(store::FeedNumber number) {
-  auto* open = find(number);
-  if (!open || open->searchers == 0) return;
-  if (--open->searchers == 0) share(*open);
+Hold FeedLibrary::count(store::FeedNumber number, unsigned OpenFeed::*counter) {
+  auto& open = open_.at(number);
+  if (++(open.*counter) == 1) share(open);
+  return Hold([this, number, counter, alive = std::weak_ptr(alive_)] {
+    auto* counted = alive.expired() ? nullptr : find(number);
+    if (counted && --(counted->*counter) == 0) share(*counted);
+  });
 }
 
 void FeedLibrary::handle(const overlay::FeedNews& news) {
+  note_later_fork(news);
   const auto found = news_.find(news.feed);
   if (found != news_.end()) found->second.tell(news);
   const auto* event = std::get_if<store::FeedEvent>(&news.what);
   if (event && std::holds_alternative<store::StoreFailed>(*event)) note_failure(news.feed);
+}
+
+// Known before those who wait for it are told.
+void FeedLibrary::note_later_fork(const overlay::FeedNews& news) {
+  const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
+  const auto* proved = event ? std::get_if<overlay::LaterForkProved>(event) : nullptr;
+  auto* open = proved ? find(news.feed) : nullptr;
+  if (open) open->later_fork = std::max(open->later_fork, proved->fork);
 }
 
 std::size_t FeedLibrary::seeded_count() const {
@@ -340,7 +363,8 @@ bool FeedLibrary::holds_unshared_blocks() {
   return std::ranges::any_of(open_, [this](auto& entry) {
     auto& open = entry.second;
     note_shared(open);
-    return open.record.writable && open.shared_length < open.appended;
+    const auto* own = open.record.writable ? feed(entry.first) : nullptr;
+    return own && open.shared_length < own->appended_length();
   });
 }
 

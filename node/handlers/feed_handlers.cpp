@@ -169,12 +169,11 @@ class List final : public Operation {
     FeedQuery query;
     query.key = keys_[at_++];
     query.create = false;
-    daemon_.feeds().open(std::move(query),
-                         [this, &feeds = daemon_.feeds(),
-                          alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
-                           if (!alive.expired() && number) out_.result(feed_info(daemon_, *number));
-                           if (number) feeds.release(*number);
-                           if (!alive.expired()) next();
+    daemon_.feeds().open(std::move(query), command_,
+                         [this, alive = std::weak_ptr(alive_)](const Outcome<FeedUse>& use) {
+                           if (alive.expired()) return;
+                           if (use) out_.result(feed_info(daemon_, use->number()));
+                           next();
                          });
   }
 
