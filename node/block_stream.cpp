@@ -7,8 +7,14 @@
 namespace cip::node {
 
 BlockStream::BlockStream(FeedLibrary& feeds, store::FeedNumber number, std::uint64_t start,
-                         std::optional<std::uint64_t> end)
-    : feeds_(feeds), number_(number), end_(end), position_(start), asked_(start) {
+                         std::optional<std::uint64_t> end,
+                         const std::optional<Bytes32>& encryption_key)
+    : feeds_(feeds),
+      number_(number),
+      end_(end),
+      encryption_key_(encryption_key),
+      position_(start),
+      asked_(start) {
   feeds_.add_reader(number_, *this);
 }
 
@@ -34,14 +40,26 @@ bool BlockStream::handle(const overlay::FeedNews& news) {
     if (!error_) error_ = error_from(read->value.error(), what);
     return true;
   }
-  auto readable = feeds_.readable(number_, read->index, *read->value);
+  auto readable = decrypted(read->index, *read->value);
   if (!readable) {
-    error_ = Error{ExitCode::corrupt, what + ": it is not an encrypted block", {}};
+    if (error_) return true;
+    error_ = encryption_key_
+                 ? Error{ExitCode::refused, what + ": it is not encrypted with the key given",
+                         "the author of the feed knows its key: feed create printed it"}
+                 : Error{ExitCode::corrupt, what + ": it is not encrypted with the feed's key", {}};
     return true;
   }
   ready_bytes_ += readable->size();
   ready_.emplace(read->index, std::move(*readable));
   return true;
+}
+
+// The cipher is made with the first block: whether the feed is compat, which it depends on, is
+// known then.
+std::optional<Bytes> BlockStream::decrypted(std::uint64_t index, Bytes stored) {
+  if (!cipher_) cipher_ = feeds_.cipher(number_, encryption_key_);
+  if (!cipher_) return stored;
+  return cipher_->decrypt(index, feeds_.feed(number_)->fork(), stored);
 }
 
 std::optional<BlockStream::Block> BlockStream::next() {

@@ -16,9 +16,10 @@ class BlockStream final : public BlockReader {
   static constexpr std::size_t kAhead = 64;
   static constexpr std::size_t kAheadBytes = 4 << 20;
 
-  // `end`: none goes on for ever. The feed is open while this lives.
+  // `end`: none goes on for ever. `encryption_key`: the reader's own; else that of the home is
+  // used, if it knows one. The feed is open while this lives.
   BlockStream(FeedLibrary& feeds, store::FeedNumber number, std::uint64_t start,
-              std::optional<std::uint64_t> end);
+              std::optional<std::uint64_t> end, const std::optional<Bytes32>& encryption_key = {});
   ~BlockStream();
   BlockStream(const BlockStream&) = delete;
   BlockStream& operator=(const BlockStream&) = delete;
@@ -38,13 +39,18 @@ class BlockStream final : public BlockReader {
   };
   std::optional<Block> next();
   bool is_at_end() const { return end_ && position_ >= *end_; }
-  // A block could not be read or decrypted; nothing more comes.
+  // A block could not be read or decrypted; nothing more comes. Error refused: it is not encrypted
+  // with the reader's key.
   const std::optional<Error>& error() const { return error_; }
 
  private:
+  std::optional<Bytes> decrypted(std::uint64_t index, Bytes stored);
+
   FeedLibrary& feeds_;
   store::FeedNumber number_;
   std::optional<std::uint64_t> end_;
+  std::optional<Bytes32> encryption_key_;
+  std::optional<store::BlockCipher> cipher_;
   std::uint64_t position_;  // of the reader
   std::uint64_t asked_;     // first block not asked for
   std::map<store::Ticket, std::uint64_t> reading_;

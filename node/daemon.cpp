@@ -243,8 +243,8 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
     FeedQuery query;
     query.key = key;
     query.disk_class = store::DiskClass::kept;
-    feeds->open(std::move(query), [this](const Outcome<store::FeedNumber>& number) {
-      if (number) feeds->set_seeded(*number, true, [](const Outcome<void>&) {});
+    feeds->open(std::move(query), "join --seed", [this](const Outcome<FeedUse>& use) {
+      if (use) feeds->set_seeded(use->number(), true, [](const Outcome<void>&) {});
     });
   }
   save_contacts_later();

@@ -54,7 +54,7 @@ std::vector<store::DiskShare> DiskKeeper::shares() const {
   for (const auto& [number, open] : feeds_.open_feeds()) {
     const auto* feed = feeds_.feed(number);
     if (!feed) continue;
-    const bool in_use = open.users > 0 || open.record.topic.has_value();
+    const bool in_use = !open.users.empty() || open.record.topic.has_value();
     all[number] = {number, open.record.disk_class, feed->held_bytes(), open.record.used, in_use};
   }
   std::vector<store::DiskShare> out;

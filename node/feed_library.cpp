@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <asio/post.hpp>
 
 #include "base/text.hpp"
 #include "node/clock.hpp"
@@ -17,7 +16,8 @@ namespace {
 // The same feed asked for in the same words is loaded once.
 std::string name_of(const FeedQuery& query) {
   const auto what = query.key ? to_hex(*query.key) : "text " + query.text;
-  return fmt::format("{} {} {}", query.create, query.encryption_key.has_value(), what);
+  const auto reader_key = query.encryption_key ? to_hex(*query.encryption_key) : "-";
+  return fmt::format("{} {} {}", query.create, reader_key, what);
 }
 
 }  // namespace
@@ -46,15 +46,16 @@ void FeedLibrary::start() {
           if (record.topic || (!record.writable && !record.seeded)) continue;
           FeedQuery query;
           query.key = record.key;
-          open(std::move(query), [](const auto&) {});
+          query.create = false;
+          open(std::move(query), "start", [](const auto&) {});
         }
       });
 }
 
-void FeedLibrary::open(FeedQuery query, OnOpen done) {
+void FeedLibrary::open(FeedQuery query, std::string user, OnOpen done) {
   const auto name = name_of(query);
   auto& waiting = opening_[name];
-  waiting.push_back(std::move(done));
+  waiting.push_back({std::move(user), std::move(done)});
   if (waiting.size() == 1) load(name, std::move(query));
 }
 
@@ -71,9 +72,8 @@ void FeedLibrary::load(const std::string& name, FeedQuery query) {
         auto& opened = **loaded;
         if (!opened) return finish(name, tl::unexpected(opened.error()));
         const auto number = opened->record.number;
-        if (dropping_.contains(number)) {
-          return finish(name, fail_with(ExitCode::not_found, "the feed is being dropped", {}));
-        }
+        const auto dropping = dropping_.find(number);
+        if (dropping != dropping_.end()) return dropping->second.push_back({name, query});
         if (closed_.erase(number) > 0) return load_again(name, query, number);
         take_in(std::move(*opened));
         finish(name, number);
@@ -91,7 +91,7 @@ void FeedLibrary::load_again(const std::string& name, const FeedQuery& query,
       });
 }
 
-void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
+void FeedLibrary::create(store::NewWriter wanted, std::string user, OnOpen done) {
   wanted.created = now().wall;
   auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
   pool_.submit(
@@ -101,17 +101,16 @@ void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
         store::FeedStore feeds(backend, primary_key);
         *loaded = create_feed(feeds, wanted, fresh);
       },
-      [this, loaded, done = std::move(done), alive = std::weak_ptr(alive_)] {
+      [this, loaded, user = std::move(user), done = std::move(done),
+       alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         auto& opened = **loaded;
         if (!opened) return done(tl::unexpected(opened.error()));
         const auto number = opened->record.number;
         const bool is_random = opened->signer && !is_derived(opened->record, *opened->signer);
         take_in(std::move(*opened));
-        auto& open = open_[number];
-        ++open.users;
-        open.length_asked = is_random;  // of a fresh key nobody can hold a history
-        done(number);
+        open_.at(number).length_asked = is_random;  // of a fresh key nobody can hold a history
+        done(use(number, user));
       });
 }
 
@@ -119,36 +118,51 @@ void FeedLibrary::create(store::NewWriter wanted, OnOpen done) {
 void FeedLibrary::take_in(store::OpenFeed loaded) {
   const auto number = loaded.record.number;
   auto& open = open_[number];
-  if (loaded.cipher) open.cipher = loaded.cipher;
+  open.encryption_key = loaded.encryption_key;
   if (participant_.hub().replication().feed(number)) return;
   open.record = loaded.record;
   open.signer = loaded.signer;
-  open.appended = loaded.feed.length();
   participant_.hub().replication().add_feed(std::move(loaded.feed));
   share(open);
 }
 
 void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> result) {
   const auto node = opening_.extract(name);
-  for (const auto& done : node.mapped()) {
-    if (result) ++open_[*result].users;
-    done(result);
+  // All of them use it before the first is told, who may be through with it at once.
+  std::vector<Outcome<FeedUse>> uses;
+  for (const auto& opener : node.mapped()) {
+    if (result) {
+      uses.emplace_back(use(*result, opener.user));
+    } else {
+      uses.emplace_back(tl::unexpected(result.error()));
+    }
   }
+  auto mine = uses.begin();
+  for (const auto& opener : node.mapped()) opener.done(std::move(*mine++));
   participant_.changed();
 }
 
-void FeedLibrary::release(store::FeedNumber number) {
+FeedUse FeedLibrary::use(store::FeedNumber number, const std::string& user) {
+  const auto id = next_use_++;
+  open_.at(number).users.emplace(id, user);
+  return {number, id, Hold([this, number, id, alive = std::weak_ptr(alive_)] {
+            if (!alive.expired()) release(number, id);
+          })};
+}
+
+void FeedLibrary::release(store::FeedNumber number, FeedUse::Id id) {
   auto* open = find(number);
-  if (!open || open->users == 0) return;
-  --open->users;
-  close_if_unused(number);
+  if (open && open->users.erase(id) > 0) close_if_unused(number);
 }
 
 // What was fetched for its last user is written before it is closed: look_after() comes back to it.
 void FeedLibrary::close_if_unused(store::FeedNumber number) {
-  const auto& open = open_[number];
-  const bool kept = open.record.writable || open.record.seeded || open.record.topic;
-  if (open.users > 0 || kept || is_unwritten(open)) return;
+  const auto& open = open_.at(number);
+  const auto& record = open.record;
+  const bool kept = record.writable || record.seeded || (record.topic && !open.unwanted);
+  if (!open.users.empty() || kept) return;
+  if (is_worth_nothing(open)) return evict(number);
+  if (is_unwritten(open)) return;
   note_used(number);
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
@@ -162,20 +176,11 @@ bool FeedLibrary::is_unwritten(const OpenFeed& open) {
   return unused && !open.failed && unused->uncommitted_bytes() > 0;
 }
 
-void FeedLibrary::look_after() {
-  resume_after_failures();
-  for (auto at = open_.begin(); at != open_.end();) close_if_unused((at++)->first);
-}
-
-// The cache is given up in the order in which it was read.
-void FeedLibrary::note_used(store::FeedNumber number) {
-  auto& record = open_[number].record;
-  const auto* closing = feed(number);
-  if (record.disk_class == store::DiskClass::cache) {
-    record.used = now().wall;
-    write(record, [](const Outcome<void>&) {});
-  }
-  if (on_closed && closing) on_closed(record, closing->held_bytes());
+// Of a key that somebody asked for and nobody had, nothing stays.
+bool FeedLibrary::is_worth_nothing(const OpenFeed& open) {
+  const auto* unused = feed(open.record.number);
+  const bool is_empty = unused && unused->length() == 0 && unused->fork() == 0 && !open.failed;
+  return open.unwanted || (is_empty && open.record.disk_class == store::DiskClass::cache);
 }
 
 OpenFeed* FeedLibrary::find(store::FeedNumber number) {
@@ -191,27 +196,30 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
   auto* open = find(number);
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
-  if (open->cipher) {
-    auto index = std::max(open->appended, target->length());
-    for (auto& block : blocks) block = open->cipher->encrypt(index++, target->fork(), block);
+  if (const auto encrypting = cipher(number)) {
+    auto index = target->appended_length();
+    for (auto& block : blocks) block = encrypting->encrypt(index++, target->fork(), block);
   }
   const auto count = blocks.size();
   const auto first = target->append(std::move(blocks), *open->signer);
   if (!first) return first;
-  open->appended = *first + count;
   participant_.changed();
-  return open->appended;
+  return *first + count;
 }
 
 bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto& open = open_.at(number);
-  if (!open.length_asked && (open.appended > 0 || is_derived(open.record, *open.signer)))
-    return true;
+  const auto length = feed(number)->appended_length();
+  if (!open.length_asked && (length > 0 || is_derived(open.record, *open.signer))) return true;
   const auto fork = feed(number)->fork();
   return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {
-    return !peer.rejected &&
-           (peer.fork > fork || (peer.fork == fork && peer.length > open.appended));
+    return !peer.rejected && (peer.fork > fork || (peer.fork == fork && peer.length > length));
   });
+}
+
+std::optional<std::uint64_t> FeedLibrary::later_fork(store::FeedNumber number) {
+  const auto proved = open_.at(number).later_fork;
+  return proved > feed(number)->fork() ? std::optional(proved) : std::nullopt;
 }
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {
@@ -223,11 +231,14 @@ bool FeedLibrary::is_derived(const store::FeedRecord& record, const KeyPair& sig
   return store::derive_feed_key_pair(primary_key_, record.name).public_key == signer.public_key;
 }
 
-std::optional<Bytes> FeedLibrary::readable(store::FeedNumber number, std::uint64_t index,
-                                           Bytes stored) const {
-  const auto found = open_.find(number);
-  if (found == open_.end() || !found->second.cipher) return stored;
-  return found->second.cipher->decrypt(index, stored);
+std::optional<store::BlockCipher> FeedLibrary::cipher(store::FeedNumber number,
+                                                      const std::optional<Bytes32>& given) {
+  const auto* open = find(number);
+  const auto* target = feed(number);
+  if (!open || !target) return std::nullopt;
+  const auto& key = given ? given : open->encryption_key;
+  if (!key) return std::nullopt;
+  return store::BlockCipher(store::derive_block_key(open->record.key, *key, target->is_compat()));
 }
 
 // Own feeds and those kept for others are served and stay connected; of the rest only what is being
@@ -278,13 +289,6 @@ void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done)
   write(open->record, std::move(done));
 }
 
-void FeedLibrary::set_disk_class(store::FeedNumber number, store::DiskClass disk_class) {
-  auto* open = find(number);
-  if (!open || open->record.writable || open->record.disk_class == disk_class) return;
-  open->record.disk_class = disk_class;
-  write(open->record, [](const Outcome<void>&) {});
-}
-
 void FeedLibrary::write(const store::FeedRecord& record, OnDone done) {
   auto result = std::make_shared<Result<void>>();
   pool_.submit(
@@ -308,132 +312,38 @@ Result<void> FeedLibrary::truncate(store::FeedNumber number, std::uint64_t lengt
   auto* target = feed(number);
   if (!open || !target || !open->signer) return fail(store::Errc::not_writer);
   if (const auto cut = target->truncate(length, *open->signer); !cut) return cut;
-  open->appended = length;
   open->shared_length = std::min(open->shared_length, length);
   participant_.changed();
   return {};
 }
 
-void FeedLibrary::drop(store::FeedNumber number, OnDone done) {
-  const auto* open = find(number);
-  if (!open || open->users > 1) {
-    release(number);
-    return done(fail_with(ExitCode::busy, "the feed is in use by another command or a topic",
-                          "end that command first"));
-  }
-  participant_.hub().swarm()->leave(now(), open->record.discovery_key);
-  participant_.hub().replication().remove_feed(now(), number);
-  open_.erase(number);
-  dropping_.insert(number);
-  if (on_dropped) on_dropped(number);
-  participant_.changed();
-  auto result = std::make_shared<Result<void>>();
-  auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
-    if (alive.expired()) return;
-    dropping_.erase(number);
-    if (*result) return done({});
-    done(tl::unexpected(error_from(result->error(), "dropping the feed")));
-  };
-  // Behind the feed's own operations, and then in line with what opens feeds.
-  pool_.submit(
-      number, [](store::Backend&) {},
-      [this, number, result, finished = std::move(finished)] {
-        pool_.submit(
-            kDirectoryJobs,
-            [number, result, primary_key = primary_key_](store::Backend& backend) {
-              store::FeedStore feeds(backend, primary_key);
-              *result = feeds.drop(number);
-              if (*result) *result = backend.reclaim(number);
-            },
-            finished);
-      });
-}
+Hold FeedLibrary::serve(store::FeedNumber number) { return count(number, &OpenFeed::servers); }
 
-void FeedLibrary::drop_later(store::FeedNumber number) {
-  asio::post(io_, [this, number, alive = std::weak_ptr(alive_)] {
-    const auto* open = alive.expired() ? nullptr : find(number);
-    if (!open || open->record.writable) return;
-    evict(number);
+Hold FeedLibrary::search(store::FeedNumber number) { return count(number, &OpenFeed::searchers); }
+
+Hold FeedLibrary::count(store::FeedNumber number, unsigned OpenFeed::*counter) {
+  auto& open = open_.at(number);
+  if (++(open.*counter) == 1) share(open);
+  return Hold([this, number, counter, alive = std::weak_ptr(alive_)] {
+    auto* counted = alive.expired() ? nullptr : find(number);
+    if (counted && --(counted->*counter) == 0) share(*counted);
   });
 }
 
-void FeedLibrary::evict(store::FeedNumber number) {
-  if (const auto* open = find(number)) {
-    participant_.hub().swarm()->leave(now(), open->record.discovery_key);
-    participant_.hub().replication().remove_feed(now(), number);
-    open_.erase(number);
-    participant_.changed();
-  }
-  if (on_dropped) on_dropped(number);
-  // Behind the feed's own operations.
-  pool_.submit(
-      number,
-      [number](store::Backend& backend) {
-        if (backend.drop_feed(number)) static_cast<void>(backend.reclaim(number));
-      },
-      [] {});
-}
-
-void FeedLibrary::clear_read_cache() {
-  for (auto& [number, open] : open_) {
-    if (open.record.disk_class != store::DiskClass::cache || open.readers.empty()) continue;
-    auto end = feed(number)->length();
-    for (const auto* reader : open.readers) end = std::min(end, reader->position());
-    const auto begin = feed(number)->blocks().first_set(0, end);
-    if (begin >= end) continue;
-    const auto cleared = participant_.hub().replication().clear(now(), number, begin, end);
-    if (!cleared) continue;
-    pool_.submit(
-        number, [number](store::Backend& backend) { static_cast<void>(backend.reclaim(number)); },
-        [] {});
-  }
-  participant_.changed();
-}
-
-void FeedLibrary::set_full(bool full) {
-  if (std::exchange(full_, full) == full) return;
-  log(Floor::store, LogLevel::warning, "{}",
-      full ? "the disk quota is used up: seeded feeds are not fetched any further"
-           : "there is room within the disk quota again");
-  for (auto& [number, open] : open_) follow_if_wanted(open);
-  participant_.changed();
-}
-
-void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader) {
-  if (auto* open = find(number)) open->readers.insert(&reader);
-}
-
-void FeedLibrary::remove_reader(store::FeedNumber number, const BlockReader& reader) {
-  if (auto* open = find(number)) open->readers.erase(&reader);
-}
-
-void FeedLibrary::serve(store::FeedNumber number) {
-  auto* open = find(number);
-  if (open && ++open->servers == 1) share(*open);
-}
-
-void FeedLibrary::stop_serving(store::FeedNumber number) {
-  auto* open = find(number);
-  if (open && open->servers > 0 && --open->servers == 0) share(*open);
-}
-
-void FeedLibrary::search(store::FeedNumber number) {
-  auto* open = find(number);
-  if (!open) return;
-  if (++open->searchers == 1) share(*open);
-}
-
-void FeedLibrary::stop_search(store::FeedNumber number) {
-  auto* open = find(number);
-  if (!open || open->searchers == 0) return;
-  if (--open->searchers == 0) share(*open);
-}
-
 void FeedLibrary::handle(const overlay::FeedNews& news) {
+  note_later_fork(news);
   const auto found = news_.find(news.feed);
   if (found != news_.end()) found->second.tell(news);
   const auto* event = std::get_if<store::FeedEvent>(&news.what);
   if (event && std::holds_alternative<store::StoreFailed>(*event)) note_failure(news.feed);
+}
+
+// Known before those who wait for it are told.
+void FeedLibrary::note_later_fork(const overlay::FeedNews& news) {
+  const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
+  const auto* proved = event ? std::get_if<overlay::LaterForkProved>(event) : nullptr;
+  auto* open = proved ? find(news.feed) : nullptr;
+  if (open) open->later_fork = std::max(open->later_fork, proved->fork);
 }
 
 std::size_t FeedLibrary::seeded_count() const {
@@ -453,7 +363,8 @@ bool FeedLibrary::holds_unshared_blocks() {
   return std::ranges::any_of(open_, [this](auto& entry) {
     auto& open = entry.second;
     note_shared(open);
-    return open.record.writable && open.shared_length < open.appended;
+    const auto* own = open.record.writable ? feed(entry.first) : nullptr;
+    return own && open.shared_length < own->appended_length();
   });
 }
 

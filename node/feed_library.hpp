@@ -13,6 +13,7 @@
 
 #include "node/error.hpp"
 #include "node/feed_loader.hpp"
+#include "node/feed_use.hpp"
 #include "node/listeners.hpp"
 #include "node/participant.hpp"
 
@@ -35,15 +36,17 @@ inline constexpr Duration kWriteFailurePause = std::chrono::seconds(10);
 struct OpenFeed {
   store::FeedRecord record;
   std::optional<KeyPair> signer;                 // of own feeds
-  std::optional<store::BlockCipher> cipher;      // of encrypted feeds whose key is known
+  std::optional<Bytes32> encryption_key;         // of encrypted feeds, where the home knows it
   bool followed = false;                         // wanted whole, with what is appended later
   std::optional<overlay::DownloadId> following;  // the download that sees to it
-  unsigned users = 0;
+  std::map<FeedUse::Id, std::string> users;      // what they are called
   std::set<const BlockReader*> readers;
-  unsigned searchers = 0;
-  unsigned servers = 0;
-  std::uint64_t appended = 0;       // blocks, those included that are not durable yet
+  unsigned searchers = 0;           // Holds of search()
+  unsigned servers = 0;             // Holds of serve()
+  bool was_read = false;            // in this process, since it was opened
+  bool unwanted = false;            // goes with its contents once nobody uses it
   std::uint64_t shared_length = 0;  // what some peer was seen to hold
+  std::uint64_t later_fork = 0;     // of this own feed, proved by a peer
   bool length_asked = false;        // nobody in reach knew more of this own feed than this home
   // A write failed. It is read anew at the next look, when those who waited for it have gone.
   bool failed = false;
@@ -53,7 +56,7 @@ struct OpenFeed {
 
 class FeedLibrary {
  public:
-  using OnOpen = std::function<void(Outcome<store::FeedNumber>)>;
+  using OnOpen = std::function<void(Outcome<FeedUse>)>;
   using OnDone = std::function<void(Outcome<void>)>;
   using News = Listeners<overlay::FeedNews>;
 
@@ -64,12 +67,14 @@ class FeedLibrary {
   // Opens what is to be served from the start: own and seeded feeds.
   void start();
 
-  // --- opening. Each success is a user until release().
+  // --- opening. The feed is open as long as somebody uses it. `user`: what others are told uses
+  // it.
 
   // A feed as the loader finds it. Errors: see load_feed().
-  void open(FeedQuery query, OnOpen done);
-  void create(store::NewWriter wanted, OnOpen done);
-  void release(store::FeedNumber number);
+  void open(FeedQuery query, std::string user, OnOpen done);
+  void create(store::NewWriter wanted, std::string user, OnOpen done);
+  // One more who uses a feed that is open.
+  FeedUse use(store::FeedNumber number, const std::string& user);
 
   OpenFeed* find(store::FeedNumber number);
   store::Feed* feed(store::FeedNumber number);
@@ -87,8 +92,12 @@ class FeedLibrary {
   // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
   bool must_ask_length(store::FeedNumber number);
   void note_length_asked(store::FeedNumber number);
-  // A stored block as its reader gets it: decrypted where that is needed.
-  std::optional<Bytes> readable(store::FeedNumber number, std::uint64_t index, Bytes stored) const;
+  // A fork of an own feed that a peer proved and this home does not have.
+  std::optional<std::uint64_t> later_fork(store::FeedNumber number);
+  // What encrypts and decrypts the blocks of the feed: with the key of its reader, else with that
+  // of the home; none: they are read as they are.
+  std::optional<store::BlockCipher> cipher(store::FeedNumber number,
+                                           const std::optional<Bytes32>& given = {});
 
   // --- what others may have
 
@@ -102,15 +111,16 @@ class FeedLibrary {
   // Cuts an own feed to `length` blocks; its Truncated event follows. Errors of
   // store::Feed::truncate.
   Result<void> truncate(store::FeedNumber number, std::uint64_t length);
-  // Forgets a feed with its contents and secrets, and gives the disk back. The caller's hold on it
-  // is over. Error busy: somebody else uses it.
-  void drop(store::FeedNumber number, OnDone done);
-  // Forgets a feed of others with its contents, after the caller has returned.
-  void drop_later(store::FeedNumber number);
+  // Forgets a feed with its contents and secrets, and gives the disk back. The use is over either
+  // way. Error busy: somebody else uses it, and who.
+  void drop(FeedUse use, OnDone done);
+  // Forgets a feed of others with its contents, after the caller has returned and as soon as nobody
+  // else uses it.
+  void drop_unused(FeedUse use);
 
   // --- the disk (disk_keeper.hpp)
 
-  // Takes a feed of the cache out of the database, whether it is open or not; not one in use.
+  // Takes a feed of others out of the database, whether it is open or not; not one in use.
   void evict(store::FeedNumber number);
   // Gives up blocks of the cache that all their readers have passed.
   void clear_read_cache();
@@ -128,12 +138,10 @@ class FeedLibrary {
   // A write failed, and the feed is open again as the disk has it: feed() is another object.
   std::function<void(store::FeedNumber)> on_reloaded;
 
-  // Gives the feed to whoever asks for it, without announcing it, until stop_serving().
-  void serve(store::FeedNumber number);
-  void stop_serving(store::FeedNumber number);
-  // Looks for peers that have the feed until as many calls of stop_search() followed.
-  void search(store::FeedNumber number);
-  void stop_search(store::FeedNumber number);
+  // Gives the feed to whoever asks for it, without announcing it, as long as it is held.
+  Hold serve(store::FeedNumber number);
+  // Looks for peers that have the feed as long as it is held.
+  Hold search(store::FeedNumber number);
 
   // --- events
 
@@ -147,6 +155,17 @@ class FeedLibrary {
   bool holds_unshared_blocks();
 
  private:
+  struct Opener {
+    std::string user;
+    OnOpen done;
+  };
+
+  void release(store::FeedNumber number, FeedUse::Id id);
+  Hold count(store::FeedNumber number, unsigned OpenFeed::*counter);
+  using Removal = std::function<Result<void>(store::Backend&)>;
+  // Takes the feed from the hub and, behind its own operations, from the database: by the one after
+  // them, or by the one in line with what opens feeds and writes records.
+  void forget(store::FeedNumber number, Removal after_its_own, Removal in_line, OnDone done);
   void note_used(store::FeedNumber number);
   bool is_derived(const store::FeedRecord& record, const KeyPair& signer) const;
   void write(const store::FeedRecord& record, OnDone done);
@@ -156,7 +175,9 @@ class FeedLibrary {
   void follow_if_wanted(OpenFeed& open);
   void close_if_unused(store::FeedNumber number);
   bool is_unwritten(const OpenFeed& open);
+  bool is_worth_nothing(const OpenFeed& open);
   void note_shared(OpenFeed& open);
+  void note_later_fork(const overlay::FeedNews& news);
   void load(const std::string& name, FeedQuery query);
   void load_again(const std::string& name, const FeedQuery& query, store::FeedNumber number);
   void note_failure(store::FeedNumber number);
@@ -172,9 +193,15 @@ class FeedLibrary {
   bool announce_;
   bool full_ = false;
   std::map<store::FeedNumber, OpenFeed> open_;
-  std::map<std::string, std::vector<OnOpen>> opening_;  // by query, so that each loads once
+  std::map<std::string, std::vector<Opener>> opening_;  // by query, so that each loads once
   std::map<store::FeedNumber, News> news_;
-  std::set<store::FeedNumber> dropping_;
+  FeedUse::Id next_use_ = 1;
+  // Being taken from the database; what asks for one meanwhile is loaded behind that.
+  struct Load {
+    std::string name;
+    FeedQuery query;
+  };
+  std::map<store::FeedNumber, std::vector<Load>> dropping_;
   std::set<store::FeedNumber> closed_;  // in this process; not opened again yet
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -37,9 +37,33 @@ store::NewReplica replica_of(const FeedQuery& query, const Bytes32& key) {
   store::NewReplica wanted;
   wanted.key = key;
   wanted.disk_class = query.disk_class;
-  wanted.encryption_key = query.encryption_key;
   wanted.topic = query.topic;
   return wanted;
+}
+
+// A feed with a record, unless it is new and may get one.
+Outcome<store::OpenFeed> open_feed(store::FeedStore& feeds, store::Backend& backend,
+                                   const FeedQuery& query, const FeedName& name) {
+  const auto what = fmt::format("opening the feed {}", shown(query));
+  if (name.key && query.create) {
+    auto opened = feeds.open_replica(replica_of(query, *name.key));
+    if (!opened) return failed(opened.error(), what);
+    return std::move(*opened);
+  }
+  const auto record = find_record(backend, query, name);
+  if (!record) return tl::unexpected(record.error());
+  auto opened = feeds.open(record->number);
+  if (!opened) return failed(opened.error(), what);
+  return std::move(*opened);
+}
+
+Error wrong_key(const store::OpenFeed& opened) {
+  if (opened.encryption_key) {
+    return {ExitCode::refused, "this home knows another encryption key of the feed",
+            "read it without --encryption-key-file: the key that is known is used"};
+  }
+  return {ExitCode::refused, "the feed is one of this home and is not encrypted",
+          "read it without --encryption-key-file"};
 }
 
 }  // namespace
@@ -60,21 +84,12 @@ Outcome<store::OpenFeed> load_feed(store::FeedStore& feeds, store::Backend& back
   const auto name =
       query.key ? Outcome<FeedName>(FeedName{query.key, {}}) : parse_feed_name(query.text);
   if (!name) return tl::unexpected(name.error());
-  const auto what = fmt::format("opening the feed {}", shown(query));
-  if (name->key && query.create) {
-    auto opened = feeds.open_replica(replica_of(query, *name->key));
-    if (!opened) return failed(opened.error(), what);
-    return std::move(*opened);
+  auto opened = open_feed(feeds, backend, query, *name);
+  if (opened && query.encryption_key &&
+      !store::check_encryption_key(*opened, *query.encryption_key)) {
+    return tl::unexpected(wrong_key(*opened));
   }
-  const auto record = find_record(backend, query, *name);
-  if (!record) return tl::unexpected(record.error());
-  if (query.encryption_key) {
-    const auto kept = feeds.ring().keep_encryption_key(record->key, *query.encryption_key);
-    if (!kept) return failed(kept.error(), "writing the key ring");
-  }
-  auto opened = feeds.open(record->number);
-  if (!opened) return failed(opened.error(), what);
-  return std::move(*opened);
+  return opened;
 }
 
 Outcome<store::OpenFeed> create_feed(store::FeedStore& feeds, const store::NewWriter& wanted,

@@ -15,7 +15,7 @@ struct FeedQuery {
   std::string text{};                     // KEY or NAME as typed; `key:` and `name:` settle doubt
   std::optional<Bytes32> key;             // instead of text
   std::optional<Bytes32> topic;           // a new record is that of an author's feed of this topic
-  std::optional<Bytes32> encryption_key;  // to read it with; kept in the key ring
+  std::optional<Bytes32> encryption_key;  // of the reader: checked against what is known, not kept
   store::DiskClass disk_class = store::DiskClass::cache;  // of a new record
   bool create = true;  // an unknown key gets a record; false: not_found
 };
@@ -28,7 +28,8 @@ struct FeedName {
 Outcome<FeedName> parse_feed_name(const std::string& text);
 
 // Opens a feed, or adds it when its key is new. Errors: usage, not_found (a name nobody gave, a key
-// without record), corrupt, full.
+// without record), refused (another encryption key is known, or the feed is a plain one of our
+// own), corrupt, full.
 Outcome<store::OpenFeed> load_feed(store::FeedStore& feeds, store::Backend& backend,
                                    const FeedQuery& query);
 // Error conflict: the name is taken, or its derived key was used and dropped.

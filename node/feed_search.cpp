@@ -21,13 +21,9 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
   listening_ = daemon_.participant().hub_events.listen(
       [this](const overlay::HubEvent& event) { handle(event); });
   for (const auto& peer : peers) dial(peer);
-  if (!named_) daemon_.feeds().search(number_);
+  if (!named_) search_ = daemon_.feeds().search(number_);
   daemon_.participant().changed();
   wait();
-}
-
-FeedSearch::~FeedSearch() {
-  if (!named_) daemon_.feeds().stop_search(number_);
 }
 
 void FeedSearch::dial(const std::string& peer) {

@@ -24,7 +24,6 @@ class FeedSearch {
   // zero: for ever. `on_hopeless` comes at most once; the search may be destroyed in it.
   FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std::string> peers,
              Duration patience, std::function<void(Error)> on_hopeless);
-  ~FeedSearch();
 
   // News of the feed.
   void handle(const overlay::FeedNews& news);
@@ -42,6 +41,7 @@ class FeedSearch {
   Daemon& daemon_;
   store::FeedNumber number_;
   Bytes32 target_;
+  Hold search_;
   bool named_;  // peers were named: the DHT is not asked
   Duration patience_;
   std::function<void(Error)> on_hopeless_;

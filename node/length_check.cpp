@@ -7,56 +7,57 @@
 #include "node/clock.hpp"
 #include "node/overloaded.hpp"
 #include "node/participant.hpp"
+#include "node/store_error.hpp"
 
 namespace cip::node {
 
-LengthCheck::LengthCheck(Daemon& daemon, store::FeedNumber number,
+LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, store::FeedNumber number,
                          const std::vector<std::string>& peers,
                          const std::optional<Bytes32>& target, OnDone on_done)
-    : daemon_(daemon),
+    : participant_(participant),
+      feeds_(feeds),
       number_(number),
       target_(target),
       on_done_(std::move(on_done)),
-      length_(daemon.feeds().feed(number)->length()),
-      timer_(daemon.io()) {
-  if (!daemon_.feeds().must_ask_length(number_)) {
+      own_length_(feeds.feed(number)->length()),
+      timer_(participant.io()) {
+  if (!feeds_.must_ask_length(number_)) {
     finish_within(Duration::zero());
     return;
   }
-  news_ = daemon_.feeds().watch(number_, [this](const overlay::FeedNews& news) { handle(news); });
-  listening_ = daemon_.participant().hub_events.listen(
-      [this](const overlay::HubEvent& event) { handle(event); });
+  news_ = feeds_.watch(number_, [this](const overlay::FeedNews& news) { handle(news); });
+  listening_ =
+      participant_.hub_events.listen([this](const overlay::HubEvent& event) { handle(event); });
   overlay::DownloadOptions options;
   options.follow = true;  // peers that come later are asked too
   options.length_only = true;
-  auto& hub = daemon_.participant().hub();
+  auto& hub = participant_.hub();
   download_ = hub.replication().download(now(), number_, options);
   for (const auto& peer : peers) dial(peer);
   if (target_) {
     is_searching_ = true;
     // A topic is joined already.
-    joins_ = *target_ == daemon_.feeds().find(number_)->record.discovery_key;
-    if (joins_) daemon_.feeds().search(number_);
+    if (*target_ == feeds_.find(number_)->record.discovery_key) search_ = feeds_.search(number_);
     hub.swarm()->refresh(now(), *target_);
   }
-  daemon_.participant().changed();
+  participant_.changed();
   finish_within(kLengthPatience);
   look();
 }
 
 LengthCheck::~LengthCheck() {
-  if (download_ == 0) return;
-  auto& participant = daemon_.participant();
-  participant.hub().replication().cancel_download(now(), number_, download_);
-  if (joins_) daemon_.feeds().stop_search(number_);
-  participant.changed();
+  if (download_ != 0) {
+    participant_.hub().replication().cancel_download(now(), number_, download_);
+  }
+  search_.end();
+  participant_.changed();
 }
 
 void LengthCheck::dial(const std::string& peer) {
   const auto endpoint = parse_endpoint(peer);
   if (!endpoint) return;
-  const auto& discovery_key = daemon_.feeds().find(number_)->record.discovery_key;
-  dials_.insert(daemon_.participant().hub().dial(now(), *endpoint, {discovery_key}));
+  const auto& discovery_key = feeds_.find(number_)->record.discovery_key;
+  dials_.insert(participant_.hub().dial(now(), *endpoint, {discovery_key}));
 }
 
 void LengthCheck::handle(const overlay::FeedNews& news) {
@@ -68,8 +69,21 @@ void LengthCheck::handle(const overlay::FeedNews& news) {
   } else if (const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what)) {
     const auto* sync = std::get_if<overlay::InSync>(event);
     in_sync_ = in_sync_ || (sync && sync->download == download_);
+    if (const auto* grew = std::get_if<overlay::LengthGrew>(event)) proved_ = grew->length;
+  } else if (const auto* own = std::get_if<store::FeedEvent>(&news.what)) {
+    handle(*own);
   }
   look();
+}
+
+void LengthCheck::handle(const store::FeedEvent& event) {
+  if (const auto* appended = std::get_if<store::Appended>(&event)) own_length_ = appended->length;
+  if (const auto* cut = std::get_if<store::Truncated>(&event)) own_length_ = cut->length;
+  if (const auto* failed = std::get_if<store::StoreFailed>(&event)) {
+    failure_ = error_from(failed->reason, "asking how long the feed is");
+    download_ = 0;  // it ended with the feed, which is opened anew
+    finish_within(Duration::zero());
+  }
 }
 
 void LengthCheck::handle(const overlay::HubEvent& event) {
@@ -90,13 +104,11 @@ void LengthCheck::handle(const overlay::HubEvent& event) {
 
 // Ends the check once everybody who is known to have the feed was asked, or is gone.
 void LengthCheck::look() {
-  const auto peers = daemon_.participant().hub().replication().peers(number_);
-  const bool asked =
-      peers.empty() || in_sync_ || std::ranges::any_of(peers, [this](const auto& peer) {
-        return peer.fork > daemon_.feeds().feed(number_)->fork();
-      });
+  if (failure_) return;
+  const auto peers = participant_.hub().replication().peers(number_);
+  const bool asked = peers.empty() || in_sync_;
   const bool all_here = !is_searching_ && dials_.empty() && peers.size() + gone_ >= expected_;
-  if (asked && all_here) finish_within(Duration::zero());
+  if (proved_ || (asked && all_here)) finish_within(Duration::zero());
 }
 
 void LengthCheck::finish_within(Duration patience) {
@@ -108,27 +120,26 @@ void LengthCheck::finish_within(Duration patience) {
 }
 
 Outcome<void> LengthCheck::verdict() {
-  const auto& feed = *daemon_.feeds().feed(number_);
-  for (const auto& peer : daemon_.participant().hub().replication().peers(number_)) {
-    if (peer.rejected || peer.fork <= feed.fork()) continue;
+  if (failure_) return tl::unexpected(*failure_);
+  if (const auto fork = feeds_.later_fork(number_)) {
     return fail_with(
         ExitCode::conflict,
         fmt::format(
             "a peer holds a rewritten history of this feed (fork {}, here {}): this home is "
             "older than the one that cut it",
-            peer.fork, feed.fork()),
+            *fork, feeds_.feed(number_)->fork()),
         "append there, or make a new feed here");
   }
-  if (feed.length() > length_) {
+  if (proved_) {
     return fail_with(
         ExitCode::conflict,
         fmt::format("others hold a longer history of this feed: {} blocks, here {}. This home is a "
                     "copy, or was restored from a backup",
-                    feed.length(), length_),
+                    *proved_, own_length_),
         "nothing was appended; the longer history counts here now. Never append from two homes; if "
         "this is the only one, fetch what is missing with feed download, and append again");
   }
-  daemon_.feeds().note_length_asked(number_);
+  feeds_.note_length_asked(number_);
   return {};
 }
 

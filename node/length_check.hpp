@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "node/daemon.hpp"
 #include "node/feed_library.hpp"
 
 namespace cip::node {
@@ -27,28 +26,33 @@ class LengthCheck {
 
   // Begins at once, unless nothing calls for it. `peers` as HOST:PORT are asked too. `target`:
   // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
-  // and may destroy the check. Error conflict: somebody proved a longer history, or shows a
-  // rewritten one. What was proved is part of the feed then, so that the next append goes on behind
-  // it.
-  LengthCheck(Daemon& daemon, store::FeedNumber number, const std::vector<std::string>& peers,
-              const std::optional<Bytes32>& target, OnDone on_done);
+  // and may destroy the check. Error conflict: somebody proved a longer history, or a rewritten
+  // one; what is appended here meanwhile is neither. A longer one that was proved is part of the
+  // feed then, so that the next append goes on behind it. Other errors: the disk failed meanwhile.
+  LengthCheck(Participant& participant, FeedLibrary& feeds, store::FeedNumber number,
+              const std::vector<std::string>& peers, const std::optional<Bytes32>& target,
+              OnDone on_done);
   ~LengthCheck();
 
  private:
   void handle(const overlay::FeedNews& news);
+  void handle(const store::FeedEvent& event);
   void handle(const overlay::HubEvent& event);
   void dial(const std::string& peer);
   void look();
   void finish_within(Duration patience);
   Outcome<void> verdict();
 
-  Daemon& daemon_;
+  Participant& participant_;
+  FeedLibrary& feeds_;
   const store::FeedNumber number_;
   const std::optional<Bytes32> target_;
   OnDone on_done_;
-  std::uint64_t length_;  // before
+  std::uint64_t own_length_;             // of the feed as it was written here
+  std::optional<std::uint64_t> proved_;  // a longer history, by somebody else
+  std::optional<Error> failure_;
   overlay::DownloadId download_ = 0;
-  bool joins_ = false;
+  Hold search_;
   bool is_searching_ = false;
   bool in_sync_ = false;
   std::size_t expected_ = 0;         // peers that the lookup named

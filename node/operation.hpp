@@ -49,8 +49,12 @@ class Operation {
   // The time the caller allowed is over.
   virtual void handle_deadline();
 
+  // What its user calls it: "feed cat".
+  void set_command(std::string command) { command_ = std::move(command); }
+
  protected:
   Output& out_;
+  std::string command_;
 };
 
 // Makes the operations of one node.

@@ -41,6 +41,8 @@ Advice of_store(store::Errc code) {
       return {ExitCode::conflict, ""};
     case Errc::not_writer:
       return {ExitCode::refused, "only the node that made a feed can append to it"};
+    case Errc::wrong_encryption_key:
+      return {ExitCode::refused, "the author of the feed knows its key: feed create printed it"};
     case Errc::block_too_large:
       return {ExitCode::usage, "a block has at most 15 MiB: cut with --lines or --block-size"};
     case Errc::out_of_range:

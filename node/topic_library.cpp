@@ -18,6 +18,9 @@ struct TopicLibrary::Stored {
 
 namespace {
 
+// What uses feeds for this library, as others are told.
+constexpr auto kUser = "a topic";
+
 store::TopicRecord record_of(const TopicName& topic) {
   store::TopicRecord record;
   record.id = topic.id;
@@ -145,31 +148,37 @@ void TopicLibrary::open_stored(const Bytes32& topic, const Bytes32& key,
   FeedQuery query;
   query.key = key;
   query.create = false;
-  feeds_.open(std::move(query),
+  feeds_.open(std::move(query), kUser,
               [this, topic, key, last = std::move(last),
-               alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
+               alive = std::weak_ptr(alive_)](Outcome<FeedUse> use) {
                 if (alive.expired()) return;
-                if (number) return give(topic, *number);
-                log(Floor::store, LogLevel::warning, "{}", number.error().message);
+                if (use) return give(topic, std::move(*use));
+                log(Floor::store, LogLevel::warning, "{}", use.error().message);
                 machine_->feed_failed(topic, key);
               });
 }
 
+// Two who publish for the first time at once found no own feed, both of them: they get the same.
 void TopicLibrary::make_own_feed(const Bytes32& topic, OnDone done) {
+  if (machine_->own_feed(topic)) return done({});
+  auto& waiting = making_[topic];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
   store::NewWriter wanted;
   wanted.topic = topic;
-  feeds_.create(wanted, [this, topic, done = std::move(done),
-                         alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
+  feeds_.create(wanted, kUser, [this, topic, alive = std::weak_ptr(alive_)](Outcome<FeedUse> use) {
     if (alive.expired()) return;
-    if (!number) return done(tl::unexpected(number.error()));
-    give(topic, *number);
-    done({});
+    const auto made = use ? Outcome<void>{} : tl::unexpected(use.error());
+    if (use) give(topic, std::move(*use));
+    const auto told = making_.extract(topic);
+    for (const auto& each : told.mapped()) each(made);
   });
 }
 
 // Hands an open feed to the machine, once, and keeps it open.
-void TopicLibrary::give(const Bytes32& topic, store::FeedNumber number) {
-  if (!open_.insert(number).second) return feeds_.release(number);
+void TopicLibrary::give(const Bytes32& topic, FeedUse use) {
+  const auto number = use.number();
+  if (!open_.try_emplace(number, std::move(use)).second) return;
   machine_->feed_opened(now(), topic, *feeds_.feed(number), feeds_.find(number)->signer);
   turn();
 }
@@ -186,13 +195,13 @@ void TopicLibrary::open_feed(const Bytes32& topic, const Bytes32& feed_key) {
   FeedQuery query;
   query.key = feed_key;
   query.topic = topic;
-  feeds_.open(std::move(query), [this, topic, feed_key, alive = std::weak_ptr(alive_)](
-                                    const Outcome<store::FeedNumber>& number) {
-    if (alive.expired()) return;
-    if (number) return give(topic, *number);
-    log(Floor::store, LogLevel::warning, "{}", number.error().message);
-    machine_->feed_failed(topic, feed_key);
-  });
+  feeds_.open(std::move(query), kUser,
+              [this, topic, feed_key, alive = std::weak_ptr(alive_)](Outcome<FeedUse> use) {
+                if (alive.expired()) return;
+                if (use) return give(topic, std::move(*use));
+                log(Floor::store, LogLevel::warning, "{}", use.error().message);
+                machine_->feed_failed(topic, feed_key);
+              });
 }
 
 void TopicLibrary::replicate_feed(overlay::ConnId conn, const Bytes32& feed_key) {
@@ -207,10 +216,8 @@ void TopicLibrary::replicate_feed(overlay::ConnId conn, const Bytes32& feed_key)
 void TopicLibrary::drop_feed(const Bytes32& feed_key) {
   const auto* feed = participant_.hub().replication().feed_by_key(feed_key);
   if (!feed) return;
-  const auto number = feed->number();
-  open_.erase(number);
-  // Later, since the machine is in the middle of a call about this feed.
-  feeds_.drop_later(number);
+  auto use = open_.extract(feed->number());
+  if (use) feeds_.drop_unused(std::move(use.mapped()));
 }
 
 void TopicLibrary::feed_touched(store::Feed& feed) {

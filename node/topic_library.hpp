@@ -62,14 +62,15 @@ class TopicLibrary final : public overlay::TopicHost {
   void begin(const TopicName& topic, const Stored& stored, bool author, OnDone done);
   void open_stored(const Bytes32& topic, const Bytes32& key, std::shared_ptr<OnDone> last);
   void make_own_feed(const Bytes32& topic, OnDone done);
-  void give(const Bytes32& topic, store::FeedNumber number);
+  void give(const Bytes32& topic, FeedUse use);
 
   Participant& participant_;
   FeedLibrary& feeds_;
   StoragePool& pool_;
   bool announce_;
   std::unique_ptr<overlay::Topics> machine_;
-  std::set<store::FeedNumber> open_;  // feeds this library keeps open
+  std::map<Bytes32, std::vector<OnDone>> making_;  // own feeds of topics
+  std::map<store::FeedNumber, FeedUse> open_;      // feeds this library keeps open
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -148,6 +148,10 @@ struct ExtensionReceived {
 struct LengthGrew {
   std::uint64_t length = 0;
 };
+// A peer proved a later fork, signed by the writer, of a feed that does not follow forks.
+struct LaterForkProved {
+  std::uint64_t fork = 0;
+};
 // A peer is not asked any more: it sent a wrong proof (reason of the store), which ends its stream
 // with a reason that is counted, or refused too often.
 struct PeerRejected {
@@ -158,8 +162,8 @@ struct PeerRejected {
 struct FeedFrozen {
   ConnId conn = 0;
 };
-using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, PeerRejected, FeedFrozen,
-                                     ExtensionReceived, SeekDone>;
+using ReplicatorEvent = std::variant<InSync, Progress, LengthGrew, LaterForkProved, PeerRejected,
+                                     FeedFrozen, ExtensionReceived, SeekDone>;
 
 // What is known of one peer, for status and policy.
 struct ReplicatorPeerInfo {
@@ -239,6 +243,7 @@ class Replicator {
   struct Incoming {
     PeerNumber peer = 0;
     std::optional<std::uint64_t> block;
+    std::uint64_t fork = 0;
     std::size_t bytes = 0;
     bool upgrade = false;
     bool relied_on_earlier = false;

@@ -273,6 +273,7 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   if (!proof.block && !proof.upgrade && !proof.manifest && !proof.hash) return true;
   Incoming incoming;
   incoming.peer = peer.number;
+  incoming.fork = proof.fork;
   if (proof.block) incoming.block = proof.block->index;
   incoming.bytes = proof.block ? proof.block->value.size() : 0;
   incoming.upgrade = proof.upgrade.has_value();
@@ -370,6 +371,9 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   const auto incoming = found->second;
   incoming_.erase(found);
   if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
+  if (rejected.reason == store::Errc::later_fork) {
+    events_.push_back(LaterForkProved{incoming.fork});
+  }
   if (incoming.block) {
     if (incoming.relied_on_earlier) careful_.insert(*incoming.block);
     wanted_again(*incoming.block);

@@ -147,7 +147,7 @@ std::optional<TopicDelivery> Topics::open_message(const Author& author, std::uin
                                                   const Result<Bytes>& block) const {
   if (!block) return std::nullopt;
   std::optional<Bytes> plain = *block;
-  if (author.cipher) plain = author.cipher->decrypt(index, *block);
+  if (author.cipher) plain = author.cipher->decrypt(index, author.feed->fork(), *block);
   auto message = plain ? decode_topic_message(*plain) : std::nullopt;
   if (!message) return std::nullopt;
   return TopicDelivery{author.key, author.header->author, index, message->time,

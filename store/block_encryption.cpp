@@ -13,6 +13,12 @@ void put_u64(std::uint8_t* out, std::uint64_t value) {
   for (int i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
+std::uint64_t u64_of(const std::uint8_t* bytes) {
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value |= std::uint64_t{bytes[i]} << (8 * i);
+  return value;
+}
+
 }  // namespace
 
 Bytes32 derive_block_key(const Bytes32& feed_key, const Bytes32& encryption_key, bool compat) {
@@ -38,11 +44,16 @@ Bytes BlockCipher::encrypt(std::uint64_t index, std::uint64_t fork, ByteView pla
   return stored;
 }
 
-std::optional<Bytes> BlockCipher::decrypt(std::uint64_t index, ByteView stored) const {
+std::optional<Bytes> BlockCipher::decrypt(std::uint64_t index, std::uint64_t fork,
+                                          ByteView stored) const {
   if (stored.size() < kBlockPadding) return std::nullopt;
   const auto ciphertext = stored.subspan(kBlockPadding);
   Nonce nonce{};
   put_u64(nonce.data(), index);
+  FixedBytes<kBlockPadding> padding{};
+  crypto_stream_xsalsa20_xor(padding.data(), stored.data(), kBlockPadding, nonce.data(),
+                             blinding_key_.data());
+  if (u64_of(padding.data()) > fork) return std::nullopt;
   std::memcpy(&nonce[8], stored.data(), kBlockPadding);
   Bytes plaintext(ciphertext.size());
   if (!ciphertext.empty())

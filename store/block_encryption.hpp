@@ -30,8 +30,10 @@ class BlockCipher {
 
   // `fork` is the feed's at the time of writing.
   Bytes encrypt(std::uint64_t index, std::uint64_t fork, ByteView plaintext) const;
-  // nullopt when the block is too short to be an encrypted one. A wrong key gives wrong bytes.
-  std::optional<Bytes> decrypt(std::uint64_t index, ByteView stored) const;
+  // `fork` is the feed's now. nullopt when the block is none of this key: too short, or its padding
+  // names a fork that the feed has not come to, as it does by chance once in 2^64 for another key
+  // or a block that was never encrypted.
+  std::optional<Bytes> decrypt(std::uint64_t index, std::uint64_t fork, ByteView stored) const;
 
  private:
   Bytes32 block_key_;

@@ -22,6 +22,8 @@ class Category final : public std::error_category {
         return "proof belongs to another fork of the feed";
       case Errc::stale_proof:
         return "proof was made for an older state of the feed";
+      case Errc::later_fork:
+        return "proof shows a later fork of the feed";
       case Errc::not_available:
         return "block or tree node is not held here";
       case Errc::invalid_request:
@@ -38,6 +40,8 @@ class Category final : public std::error_category {
         return "feed is frozen: two different histories of it are signed";
       case Errc::rewritten:
         return "the feed was rewritten meanwhile: this block belonged to its earlier history";
+      case Errc::wrong_encryption_key:
+        return "the feed is not encrypted with this key";
       case Errc::store_failed:
         return "a write of this feed has just failed; it must be opened again";
       case Errc::malformed_manifest:

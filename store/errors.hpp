@@ -16,15 +16,17 @@ enum class Errc {
   wrong_manifest,     // the manifest does not hash to the feed's key
   wrong_fork,         // a proof of another fork than ours
   stale_proof,        // right once, but the tree has moved on meanwhile: ask again
+  later_fork,         // signed and right, but of a later fork, which may not replace ours
   // What a request of a peer or of the application may be refused for.
-  not_available,    // block, node or fork not held here
-  invalid_request,  // no proof can answer it
-  overloaded,       // too much waits for the disk already
-  out_of_range,     // a block at or after the length
-  block_too_large,  // above kMaxBlockSize
-  not_writer,       // the key given does not sign this feed alone
-  frozen,           // the feed has two histories; nothing is added to it any more
-  rewritten,        // the block of a snapshot went with a history that was replaced
+  not_available,         // block, node or fork not held here
+  invalid_request,       // no proof can answer it
+  overloaded,            // too much waits for the disk already
+  out_of_range,          // a block at or after the length
+  block_too_large,       // above kMaxBlockSize
+  not_writer,            // the key given does not sign this feed alone
+  frozen,                // the feed has two histories; nothing is added to it any more
+  rewritten,             // the block of a snapshot went with a history that was replaced
+  wrong_encryption_key,  // not the one that is known of the feed, or the feed is not encrypted
   // What the disk may do.
   store_failed,  // nothing is read after a failed commit; the feed must be opened again
   // Manifests.

@@ -24,6 +24,7 @@ FeedNumber Feed::number() const { return machine_->number_; }
 const Bytes32& Feed::key() const { return machine_->key_; }
 Bytes32 Feed::discovery_key() const { return base::discovery_key(machine_->key_); }
 std::uint64_t Feed::length() const { return machine_->roots_.length(); }
+std::uint64_t Feed::appended_length() const { return machine_->appended_length(); }
 std::uint64_t Feed::byte_length() const { return machine_->roots_.byte_length(); }
 std::uint64_t Feed::fork() const { return machine_->fork_; }
 const Bytes& Feed::signature() const { return machine_->signature_; }

@@ -166,7 +166,9 @@ class Feed {
   FeedNumber number() const;
   const Bytes32& key() const;
   Bytes32 discovery_key() const;
-  std::uint64_t length() const;       // verified blocks, not necessarily held
+  std::uint64_t length() const;  // verified blocks, not necessarily held
+  // The same with appends that are not durable yet: where the next append begins.
+  std::uint64_t appended_length() const;
   std::uint64_t byte_length() const;  // bytes in them, encryption padding included
   std::uint64_t fork() const;
   const Bytes& signature() const;  // of the current head, as sent
@@ -217,7 +219,7 @@ class Feed {
   Result<void> truncate(std::uint64_t length, const KeyPair& key);
 
   // Whether a proof {upgrade from 0} of a higher fork may replace our history (protocol of feeds,
-  // section 8.4); if not, which is the default, it is rejected as wrong_fork.
+  // section 8.4); if not, which is the default, it is rejected: as later_fork when it is right.
   void allow_forks(bool allow);
 
   // Answers a request of a peer: ProofReady. Reads exactly the nodes and the block it needs.

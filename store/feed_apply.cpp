@@ -48,6 +48,9 @@ void Feed::Machine::run(ApplyJob job) {
   // What is verified next must stand on a history that is on disk.
   if (is_cutting_) return emit(Rejected{job.ticket, Errc::stale_proof});
   if (may_reorganise(job.proof)) return reorganise(std::move(job));
+  if (!allows_forks_ && is_of_later_fork(job.proof)) {
+    return emit(Rejected{job.ticket, judge_fork(job.proof)});
+  }
   auto verified = verify(job);
   if (!verified) return emit(Rejected{job.ticket, verified.error()});
   if (!verified->read) return accept(std::move(job), std::move(*verified));

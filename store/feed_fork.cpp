@@ -45,7 +45,18 @@ void Feed::Machine::run(CutJob job) {
 // --- Following a writer who truncated (protocol of feeds, section 8.4) ---------------------------
 
 bool Feed::Machine::may_reorganise(const Proof& proof) const {
-  return allows_forks_ && proof.fork > fork_ && proof.upgrade && proof.upgrade->start == 0 && !tip_;
+  return allows_forks_ && is_of_later_fork(proof) && !tip_;
+}
+
+bool Feed::Machine::is_of_later_fork(const Proof& proof) const {
+  return proof.fork > fork_ && proof.upgrade && proof.upgrade->start == 0;
+}
+
+// Of a history that may not replace ours: whether its writer signed it.
+std::error_code Feed::Machine::judge_fork(const Proof& proof) {
+  Verification known;
+  const bool is_signed = verify_manifest(proof, known) && verify_fork(proof, known.manifest);
+  return is_signed ? Errc::later_fork : Errc::wrong_fork;
 }
 
 Result<RootList> Feed::Machine::verify_fork(const Proof& proof, const Manifest* manifest) {

@@ -133,7 +133,7 @@ Result<std::uint64_t> Feed::Machine::append(std::vector<Bytes> blocks, const Key
   if (is_frozen_) return fail(Errc::frozen);
   if (!is_writer(key.public_key)) return fail(Errc::not_writer);
   if (is_cutting_) return fail(Errc::overloaded);
-  const auto start = tip_ ? tip_->length() : roots_.length();
+  const auto start = appended_length();
   if (blocks.size() > kMaxLength - start) return fail(Errc::out_of_range);
   for (const auto& block : blocks)
     if (block.size() > kMaxBlockSize) return fail(Errc::block_too_large);

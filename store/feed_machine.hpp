@@ -88,6 +88,7 @@ class Feed::Machine final : public NodeSource {
   bool has(std::uint64_t index) const;
   std::uint64_t wanted_nodes(std::uint64_t tree_index) const;
   bool has_roots_of(std::uint64_t length) const;
+  std::uint64_t appended_length() const { return tip_ ? tip_->length() : roots_.length(); }
   std::size_t uncommitted_bytes() const;
   std::uint64_t held_bytes() const;
   bool is_idle() const;
@@ -166,6 +167,8 @@ class Feed::Machine final : public NodeSource {
 
   // feed_fork.cpp
   bool may_reorganise(const Proof& proof) const;
+  bool is_of_later_fork(const Proof& proof) const;
+  std::error_code judge_fork(const Proof& proof);
   void reorganise(ApplyJob job);
   Result<RootList> verify_fork(const Proof& proof, const Manifest* manifest);
   void run(CutJob job);

@@ -4,6 +4,19 @@
 
 namespace cip::store {
 
+std::optional<BlockCipher> OpenFeed::cipher() const {
+  if (!encryption_key) return std::nullopt;
+  return BlockCipher(derive_block_key(record.key, *encryption_key, feed.is_compat()));
+}
+
+Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key) {
+  const auto& known = opened.encryption_key;
+  if (known ? !equal_secret(*known, key) : opened.signer.has_value()) {
+    return fail(Errc::wrong_encryption_key);
+  }
+  return {};
+}
+
 Result<OpenFeed> FeedStore::create(const NewWriter& wanted, const FreshSecrets& fresh) {
   CIP_ASSERT(!wanted.derived || !wanted.name.empty());
   CIP_ASSERT(!wanted.derived || !wanted.topic);
@@ -60,22 +73,17 @@ Result<OpenFeed> FeedStore::open(FeedRecord record) {
   if (!feed) return fail(feed.error());
   const auto signer = ring_.find_signer(record.key);
   if (!signer) return fail(signer.error());
-  const auto cipher = ring_.find_cipher(record.key, feed->is_compat());
-  if (!cipher) return fail(cipher.error());
-  return OpenFeed{std::move(record), std::move(*feed), *signer, *cipher};
+  const auto encryption_key = ring_.find_encryption_key(record.key);
+  if (!encryption_key) return fail(encryption_key.error());
+  return OpenFeed{std::move(record), std::move(*feed), *signer, *encryption_key};
 }
 
 Result<OpenFeed> FeedStore::open_replica(const NewReplica& wanted) {
-  if (wanted.encryption_key) {
-    auto kept = ring_.keep_encryption_key(wanted.key, *wanted.encryption_key);
-    if (!kept) return fail(kept.error());
-  }
   auto here = open(wanted.key);
   if (here || here.error() != Errc::not_found) return here;
   FeedRecord record;
   record.key = wanted.key;
   record.disk_class = wanted.disk_class;
-  record.encrypted = wanted.encryption_key.has_value();
   record.topic = wanted.topic;
   record.created = wanted.created;
   record.used = wanted.created;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/random.hpp"
+#include "store/block_encryption.hpp"
 #include "store/feed.hpp"
 #include "store/key_ring.hpp"
 
@@ -33,7 +34,6 @@ struct FreshSecrets {
 struct NewReplica {
   Bytes32 key{};
   DiskClass disk_class = DiskClass::cache;
-  std::optional<Bytes32> encryption_key{};  // to read it with
   std::optional<Bytes32> topic{};
   UnixMillis created{};
 };
@@ -41,9 +41,16 @@ struct NewReplica {
 struct OpenFeed {
   FeedRecord record;
   Feed feed;
-  std::optional<KeyPair> signer;      // we may append
-  std::optional<BlockCipher> cipher;  // we can read and write its encrypted blocks
+  std::optional<KeyPair> signer;          // we may append
+  std::optional<Bytes32> encryption_key;  // we can read and write its encrypted blocks
+
+  // Of the feed as it is now: whether it is compat shows with the first proof.
+  std::optional<BlockCipher> cipher() const;
 };
+
+// Whether `key` may be what a reader takes to read the feed. Error wrong_encryption_key: another
+// one is known here, or that the feed, which is our own, is not encrypted.
+Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key);
 
 class FeedStore {
  public:

@@ -33,24 +33,10 @@ Result<std::optional<KeyPair>> KeyRing::find_signer(const Bytes32& feed_key) {
   return signer;
 }
 
-Result<std::optional<BlockCipher>> KeyRing::find_cipher(const Bytes32& feed_key, bool compat) {
+Result<std::optional<Bytes32>> KeyRing::find_encryption_key(const Bytes32& feed_key) {
   const auto ring = backend_.find_ring_key(feed_key);
   if (!ring) return fail(ring.error());
-  std::optional<BlockCipher> cipher;
-  if (*ring && (*ring)->encryption_key) {
-    cipher.emplace(derive_block_key(feed_key, *(*ring)->encryption_key, compat));
-  }
-  return cipher;
-}
-
-Result<void> KeyRing::keep_encryption_key(const Bytes32& feed_key, const Bytes32& encryption_key) {
-  const auto found = backend_.find_ring_key(feed_key);
-  if (!found) return fail(found.error());
-  auto ring = found->value_or(RingKey{});
-  if (ring.encryption_key == encryption_key) return {};
-  ring.key = feed_key;
-  ring.encryption_key = encryption_key;
-  return backend_.put_ring_key(ring);
+  return *ring ? (*ring)->encryption_key : std::nullopt;
 }
 
 Result<void> KeyRing::retire(const Bytes32& feed_key) {

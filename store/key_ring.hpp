@@ -13,7 +13,6 @@
 #include <string_view>
 
 #include "store/backend.hpp"
-#include "store/block_encryption.hpp"
 
 namespace cip::store {
 
@@ -32,9 +31,10 @@ class KeyRing {
 
   // The key pair that signs a feed; nullopt for feeds of others and for what was retired.
   Result<std::optional<KeyPair>> find_signer(const Bytes32& feed_key);
-  // What encrypts and decrypts the blocks of a feed; nullopt when no encryption key is known.
-  Result<std::optional<BlockCipher>> find_cipher(const Bytes32& feed_key, bool compat);
-  Result<void> keep_encryption_key(const Bytes32& feed_key, const Bytes32& encryption_key);
+  // The key that the blocks of a feed are encrypted with; nullopt when none is known. Keys come
+  // into the ring with the feeds that are created, and by import_keys(): a reader's own stay with
+  // it.
+  Result<std::optional<Bytes32>> find_encryption_key(const Bytes32& feed_key);
 
   // Forgets the secrets of a feed that is about to be dropped; of a derived one it stays known that
   // its name is spent. To be called before the feed goes: a secret without its feed would fork it.

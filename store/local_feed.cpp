@@ -7,9 +7,9 @@ namespace cip::store {
 Result<std::uint64_t> LocalFeed::append(std::vector<Bytes> blocks) {
   auto& feed = opened_.feed;
   if (!opened_.signer) return fail(Errc::not_writer);
-  if (opened_.cipher) {
+  if (const auto cipher = opened_.cipher()) {
     auto index = feed.length();
-    for (auto& block : blocks) block = opened_.cipher->encrypt(index++, feed.fork(), block);
+    for (auto& block : blocks) block = cipher->encrypt(index++, feed.fork(), block);
   }
   if (const auto first = feed.append(std::move(blocks), *opened_.signer); !first) return first;
   if (const auto written = settle(); !written) return fail(written.error());
@@ -25,8 +25,9 @@ Result<Bytes> LocalFeed::read(std::uint64_t index) {
   if (const auto settled = settle(); !settled) return fail(settled.error());
   const auto answers = std::exchange(reads_, {});
   auto value = std::move(answers.back().value);
-  if (!value || !opened_.cipher) return value;
-  auto plain = opened_.cipher->decrypt(index, *value);
+  const auto cipher = opened_.cipher();
+  if (!value || !cipher) return value;
+  auto plain = cipher->decrypt(index, opened_.feed.fork(), *value);
   if (!plain) return fail(Errc::corrupt);
   return std::move(*plain);
 }

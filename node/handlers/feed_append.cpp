@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <deque>
+
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
 #include "node/disk_keeper.hpp"
@@ -55,7 +57,7 @@ class Append final : public FeedOperation {
     }
     const auto& record = known().record;
     const bool is_looked_for = peers_.empty() && !record.is_private && !record.topic;
-    check_.emplace(daemon_, number(), peers_,
+    check_.emplace(daemon_.participant(), daemon_.feeds(), number(), peers_,
                    is_looked_for ? std::optional(record.discovery_key) : std::nullopt,
                    [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
@@ -65,7 +67,6 @@ class Append final : public FeedOperation {
 
   void begin() {
     begun_ = true;
-    start_ = target_ = feed().length();
     take(std::exchange(early_, {}));
     if (ended_) finish_input();
   }
@@ -91,8 +92,8 @@ class Append final : public FeedOperation {
     const auto count = blocks.size();
     const auto length = daemon_.feeds().append(number(), std::move(blocks));
     if (!length) return fail(error_from(length.error(), "appending to the feed")), false;
-    target_ = *length;
     appended_ += count;
+    under_way_.push_back({*length, appended_});
     bytes_ += size;
     return true;
   }
@@ -108,10 +109,15 @@ class Append final : public FeedOperation {
     if (!event || failed_) return;
     if (const auto* broken = std::get_if<store::StoreFailed>(event)) {
       auto error = error_from(broken->reason, "writing the feed");
-      error.message += fmt::format("; {} blocks of the input are in it", feed().length() - start_);
+      error.message += fmt::format("; {} blocks of the input are in it", durable_);
       return fail(std::move(error));
     }
-    if (!std::holds_alternative<store::Appended>(*event)) return;
+    const auto* appended = std::get_if<store::Appended>(event);
+    if (!appended) return;
+    while (!under_way_.empty() && under_way_.front().length <= appended->length) {
+      durable_ = under_way_.front().blocks;
+      under_way_.pop_front();
+    }
     if (held_back_ > 0 && feed().uncommitted_bytes() < kMaxAhead) {
       out_.consumed(std::exchange(held_back_, 0));
     }
@@ -119,7 +125,7 @@ class Append final : public FeedOperation {
   }
 
   void look() {
-    if (!finished_ || feed().length() < target_) return;
+    if (!finished_ || !under_way_.empty()) return;
     finished_ = false;
     Json result{{"key", to_z32(feed().key())},
                 {"length", feed().length()},
@@ -131,7 +137,7 @@ class Append final : public FeedOperation {
   }
 
   void fail(Error error) {
-    failed_ = true;
+    if (std::exchange(failed_, true)) return;
     out_.fail(std::move(error));
   }
 
@@ -141,8 +147,15 @@ class Append final : public FeedOperation {
   std::optional<LengthCheck> check_;
   Bytes early_;  // input that came before the feed was open and its length was asked for
   std::size_t held_back_ = 0;
-  std::uint64_t start_ = 0, target_ = 0;  // lengths before the input, and with all of it so far
+  // Others append to the feed, and cut it, at the same time: what is durable of the input is told
+  // by the feed's events alone, not by its length.
+  struct UnderWay {
+    std::uint64_t length = 0;  // of the feed with it
+    std::uint64_t blocks = 0;  // of the input up to here
+  };
+  std::deque<UnderWay> under_way_;
   std::uint64_t appended_ = 0;
+  std::uint64_t durable_ = 0;  // of these
   std::uint64_t bytes_ = 0;
   bool begun_ = false;
   bool ended_ = false;

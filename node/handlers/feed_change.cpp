@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <asio/post.hpp>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/handlers/feed_operation.hpp"
@@ -137,11 +139,16 @@ class Drop final : public Change {
       return out_.fail({ExitCode::usage, "the feed belongs to a topic",
                         "cipnode topic ls shows the topics of this home"});
     }
+    // Requests that have just ended give their use back first.
+    asio::post(daemon_.io(), [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) drop();
+    });
+  }
+
+  void drop() {
     auto result = named();
-    const auto dropped = number();
-    let_go();
-    daemon_.feeds().drop(dropped, [this, result = std::move(result),
-                                   alive = std::weak_ptr(alive_)](Outcome<void> done) {
+    daemon_.feeds().drop(give_use(), [this, result = std::move(result),
+                                      alive = std::weak_ptr(alive_)](Outcome<void> done) {
       if (alive.expired()) return;
       if (!done) return out_.fail(std::move(done.error()));
       out_.result(result);

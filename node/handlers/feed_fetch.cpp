@@ -141,7 +141,7 @@ class Cat final : public Fetch {
 
  private:
   void opened() override {
-    stream_.emplace(daemon_.feeds(), number(), range_.start, range_.end);
+    stream_.emplace(daemon_.feeds(), number(), range_.start, range_.end, query_.encryption_key);
     if (is_whole_own() || is_here()) {
       if (!end_at_length()) return;
     } else {
@@ -198,7 +198,7 @@ class Download final : public Fetch {
   void opened() override {
     before_ = daemon_.participant().hub().replication().counters(number());
     class_before_ = known().record.disk_class;
-    daemon_.feeds().keep(number());
+    if (feed().length() > 0) daemon_.feeds().keep(number());
     if (is_whole_own() || (range_.end && is_here())) {
       syncing_ = feed().sync();
       return daemon_.feeds().turn();
@@ -209,7 +209,10 @@ class Download final : public Fetch {
   void handle(const overlay::FeedNews& news) override {
     if (ended_badly(news)) return;
     if (const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what)) {
-      if (std::holds_alternative<overlay::Progress>(*event)) show_progress();
+      if (std::holds_alternative<overlay::Progress>(*event)) {
+        daemon_.feeds().keep(number());
+        show_progress();
+      }
       if (!fits()) return;
     }
     if (const auto* sync = end_of_download(news); sync && sync->finished && syncing_ == 0) {
@@ -225,7 +228,7 @@ class Download final : public Fetch {
   bool fits() {
     auto room = daemon_.disk().admit(missing_bytes());
     if (room) return true;
-    daemon_.feeds().set_disk_class(number(), class_before_);
+    if (!known().record.seeded) daemon_.feeds().set_disk_class(number(), class_before_);
     out_.fail(std::move(room.error()));
     return false;
   }
@@ -258,6 +261,7 @@ class Download final : public Fetch {
 
   void finish() {
     syncing_ = 0;
+    daemon_.feeds().keep(number());
     const auto took = ms_since(begun_);
     const auto per_second = [&](std::uint64_t count) {
       return took > 0 ? static_cast<double>(count) * 1000 / took : 0;
@@ -317,7 +321,7 @@ class Follow final : public Fetch {
   }
 
   void follow_from(std::uint64_t start) {
-    stream_.emplace(daemon_.feeds(), number(), start, std::nullopt);
+    stream_.emplace(daemon_.feeds(), number(), start, std::nullopt, query_.encryption_key);
     if (!is_writer()) {
       overlay::DownloadOptions options;
       options.start = start;

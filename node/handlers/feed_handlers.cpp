@@ -27,7 +27,8 @@ Json frozen_info(const store::Feed& feed) {
 
 Json feed_info(Daemon& daemon, store::FeedNumber number) {
   const auto& feed = *daemon.feeds().feed(number);
-  const auto& record = daemon.feeds().find(number)->record;
+  const auto& open = *daemon.feeds().find(number);
+  const auto& record = open.record;
   Json info = Json::object();
   if (!record.name.empty()) info["name"] = record.name;
   add_key(info, feed.key());
@@ -39,7 +40,7 @@ Json feed_info(Daemon& daemon, store::FeedNumber number) {
   info["contiguousLength"] = feed.contiguous_length();
   info["held"] = feed.blocks().count(0, feed.length());
   info["writable"] = record.writable;
-  info["encrypted"] = record.encrypted;
+  info["encrypted"] = record.encrypted || open.encryption_key;
   info["seeded"] = record.seeded;
   info["frozen"] = frozen_info(feed);
   info["peers"] = daemon.participant().hub().replication().peers(number).size();
@@ -168,12 +169,11 @@ class List final : public Operation {
     FeedQuery query;
     query.key = keys_[at_++];
     query.create = false;
-    daemon_.feeds().open(std::move(query),
-                         [this, &feeds = daemon_.feeds(),
-                          alive = std::weak_ptr(alive_)](const Outcome<store::FeedNumber>& number) {
-                           if (!alive.expired() && number) out_.result(feed_info(daemon_, *number));
-                           if (number) feeds.release(*number);
-                           if (!alive.expired()) next();
+    daemon_.feeds().open(std::move(query), command_,
+                         [this, alive = std::weak_ptr(alive_)](const Outcome<FeedUse>& use) {
+                           if (alive.expired()) return;
+                           if (use) out_.result(feed_info(daemon_, use->number()));
+                           next();
                          });
   }
 

@@ -13,27 +13,22 @@ namespace cip::node {
 class FeedOperation : public Operation {
  public:
   FeedOperation(Daemon& daemon, Output& out) : Operation(out), daemon_(daemon) {}
-  ~FeedOperation() override {
-    news_.end();
-    if (number_) daemon_.feeds().release(*number_);
-  }
 
  protected:
   // Opens the feed, then calls opened(), or fails the request.
-  void open(FeedQuery query) { daemon_.feeds().open(std::move(query), taker()); }
-  void create(const store::NewWriter& wanted) { daemon_.feeds().create(wanted, taker()); }
+  void open(FeedQuery query) { daemon_.feeds().open(std::move(query), command_, taker()); }
+  void create(const store::NewWriter& wanted) { daemon_.feeds().create(wanted, command_, taker()); }
 
   virtual void opened() = 0;
   virtual void handle(const overlay::FeedNews& news) { static_cast<void>(news); }
 
-  store::FeedNumber number() const { return *number_; }
-  store::Feed& feed() { return *daemon_.feeds().feed(*number_); }
-  OpenFeed& known() { return *daemon_.feeds().find(*number_); }
-  bool is_open() const { return number_.has_value(); }
-  // The library has taken the hold over.
-  void let_go() {
+  store::FeedNumber number() const { return use_.number(); }
+  store::Feed& feed() { return *daemon_.feeds().feed(number()); }
+  OpenFeed& known() { return *daemon_.feeds().find(number()); }
+  // For a call that ends the use.
+  FeedUse give_use() {
     news_.end();
-    number_.reset();
+    return std::move(use_);
   }
 
   Daemon& daemon_;
@@ -41,20 +36,17 @@ class FeedOperation : public Operation {
 
  private:
   FeedLibrary::OnOpen taker() {
-    return [this, &feeds = daemon_.feeds(),
-            alive = std::weak_ptr(alive_)](Outcome<store::FeedNumber> result) {
-      if (alive.expired()) {
-        if (result) feeds.release(*result);
-        return;
-      }
+    return [this, alive = std::weak_ptr(alive_)](Outcome<FeedUse> result) {
+      if (alive.expired()) return;
       if (!result) return out_.fail(std::move(result.error()));
-      number_ = *result;
-      news_ = feeds.watch(*number_, [this](const overlay::FeedNews& news) { handle(news); });
+      use_ = std::move(*result);
+      news_ =
+          daemon_.feeds().watch(number(), [this](const overlay::FeedNews& news) { handle(news); });
       opened();
     };
   }
 
-  std::optional<store::FeedNumber> number_;
+  FeedUse use_;
   FeedLibrary::News::Listening news_;
 };
 

@@ -28,10 +28,6 @@ class Seed final : public Operation {
   ~Seed() override {
     auto& participant = daemon_.participant();
     if (listener_) participant.tcp().stop_listening(*listener_);
-    for (const auto number : open_) {
-      if (!listen_.empty()) daemon_.feeds().stop_serving(number);
-      daemon_.feeds().release(number);
-    }
   }
 
   void start() override {
@@ -46,15 +42,11 @@ class Seed final : public Operation {
     FeedQuery query;
     query.text = names_[open_.size()];
     query.disk_class = store::DiskClass::kept;
-    daemon_.feeds().open(std::move(query),
-                         [this, &feeds = daemon_.feeds(),
-                          alive = std::weak_ptr(alive_)](Outcome<store::FeedNumber> number) {
-                           if (alive.expired()) {
-                             if (number) feeds.release(*number);
-                             return;
-                           }
-                           if (!number) return out_.fail(std::move(number.error()));
-                           open_.push_back(*number);
+    daemon_.feeds().open(std::move(query), command_,
+                         [this, alive = std::weak_ptr(alive_)](Outcome<FeedUse> use) {
+                           if (alive.expired()) return;
+                           if (!use) return out_.fail(std::move(use.error()));
+                           open_.push_back(std::move(*use));
                            open_next();
                          });
   }
@@ -65,7 +57,7 @@ class Seed final : public Operation {
 
   void seed_next() {
     if (seeded_ == open_.size()) return out_.done();
-    const auto number = open_[seeded_++];
+    const auto number = open_[seeded_++].number();
     dial_peers(number);
     daemon_.feeds().set_seeded(number, true,
                                [this, number, alive = std::weak_ptr(alive_)](Outcome<void> done) {
@@ -98,8 +90,9 @@ class Seed final : public Operation {
     const Endpoint bound{local->ip, acceptor->local_endpoint().port()};
     listener_ = daemon_.participant().tcp().listen(std::move(*acceptor));
     Json ready{{"event", "ready"}, {"tcp", to_string(bound)}, {"keys", Json::array()}};
-    for (const auto number : open_) {
-      daemon_.feeds().serve(number);
+    for (const auto& use : open_) {
+      const auto number = use.number();
+      served_.push_back(daemon_.feeds().serve(number));
       // Named peers are there to fetch from: what is not here yet is passed on as it comes.
       if (!peers_.empty()) daemon_.feeds().follow(number);
       dial_peers(number);
@@ -111,7 +104,8 @@ class Seed final : public Operation {
 
   void end_after_first_reader(store::FeedNumber number) {
     news_.push_back(daemon_.feeds().watch(number, [this](const overlay::FeedNews& news) {
-      if (std::holds_alternative<overlay::FeedPeerLeft>(news.what)) out_.done();
+      if (!std::holds_alternative<overlay::FeedPeerLeft>(news.what)) return;
+      if (!std::exchange(had_reader_, true)) out_.done();
     }));
   }
 
@@ -119,7 +113,9 @@ class Seed final : public Operation {
   std::vector<std::string> names_, peers_;
   std::string listen_;
   bool once_;
-  std::vector<store::FeedNumber> open_;
+  bool had_reader_ = false;
+  std::vector<FeedUse> open_;
+  std::vector<Hold> served_;
   std::size_t seeded_ = 0;
   std::optional<std::size_t> listener_;
   std::vector<FeedLibrary::News::Listening> news_;

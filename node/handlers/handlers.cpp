@@ -1,5 +1,7 @@
 #include "node/handlers/handlers.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 
@@ -26,6 +28,11 @@ HandlerTable all_handlers() {
 void AtOnce::start() {
   if (auto answered = answer_(out_); !answered) return out_.fail(std::move(answered.error()));
   out_.done();
+}
+
+std::string command_of(std::string method) {
+  std::ranges::replace(method, '.', ' ');
+  return method;
 }
 
 void add_key(Json& object, const Bytes32& key) {

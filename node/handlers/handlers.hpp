@@ -47,6 +47,9 @@ class AtOnce final : public Operation {
   Answer answer_;
 };
 
+// A method as its user types it: "feed cat".
+std::string command_of(std::string method);
+
 // The factory of an operation `T(Daemon&, Params&, Output&)`, whose reading of the parameters must
 // leave no error behind.
 template <typename T>
@@ -56,6 +59,7 @@ Factory factory_of() {
     Params params(request.params);
     auto operation = std::make_unique<T>(daemon, params, out);
     if (params.error()) return tl::unexpected(*params.error());
+    operation->set_command(command_of(request.method));
     return operation;
   };
 }

@@ -77,12 +77,14 @@ class Publish final : public Operation {
 
   void ask_length() {
     const auto key = daemon_.topics().machine().own_feed(topic_.id);
+    feed_ = key;
     const auto* feed = key ? daemon_.participant().hub().replication().feed_by_key(*key) : nullptr;
     if (!feed) return begin();
+    use_ = daemon_.feeds().use(feed->number(), command_);
     failing_ = daemon_.feeds().watch(
         feed->number(), [this](const overlay::FeedNews& news) { look_for_failure(news); });
-    check_.emplace(daemon_, feed->number(), std::vector<std::string>{}, topic_.id,
-                   [this](Outcome<void> length) {
+    check_.emplace(daemon_.participant(), daemon_.feeds(), feed->number(),
+                   std::vector<std::string>{}, topic_.id, [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
                      begin();
                    });
@@ -148,7 +150,7 @@ class Publish final : public Operation {
 
   void handle(const overlay::TopicEvent& event) {
     if (const auto* published = std::get_if<overlay::TopicPublished>(&event)) {
-      if (published->topic == topic_.id) durable_ = std::max(durable_, published->length);
+      if (published->feed == feed_) durable_ = std::max(durable_, published->length);
     }
     settle();
   }
@@ -159,13 +161,12 @@ class Publish final : public Operation {
     if (over_) return;
     auto& machine = daemon_.topics().machine();
     const std::size_t wanted = confirm_ > 0 ? confirm_ : hand_over_ ? 1 : 0;
-    const auto feed = machine.own_feed(topic_.id);
     while (!waiting_.empty() && waiting_.front().seq < durable_) {
       const auto message = waiting_.front();
       const auto confirmed = machine.confirmations(topic_.id, message.seq);
       if (confirmed < wanted) break;
       out_.result({{"topic", topic_.text},
-                   {"feed", feed ? Json(to_z32(*feed)) : Json(nullptr)},
+                   {"feed", feed_ ? Json(to_z32(*feed_)) : Json(nullptr)},
                    {"seq", message.seq},
                    {"bytes", message.bytes},
                    {"confirmed", confirmed}});
@@ -200,7 +201,9 @@ class Publish final : public Operation {
   std::size_t ahead_ = 0;
   std::size_t held_back_ = 0;
   std::size_t published_ = 0;
-  std::uint64_t durable_ = 0;  // own messages below this are
+  std::uint64_t durable_ = 0;    // own messages below this are
+  std::optional<Bytes32> feed_;  // the own one of the topic
+  FeedUse use_;
   std::optional<LengthCheck> check_;
   bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
   Listeners<overlay::TopicEvent>::Listening listening_;

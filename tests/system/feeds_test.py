@@ -114,6 +114,30 @@ class FeedsTest(SystemTest):
         self.assertEqual(read, b"onetwo")
         self.assertNotIn(b"one", self.ok("feed", "cat", made["key"], home=relay).out)
 
+    def test_an_encryption_key_belongs_to_the_command_that_it_was_given_to(self):
+        made = self.ok("--json", "feed", "create", "secret", "--encrypted", home=self.writer).object
+        self.ok("feed", "append", "secret", "--lines", home=self.writer, stdin=b"one\ntwo\n")
+        right, wrong = self.folder / "right", self.folder / "wrong"
+        right.write_text(made["encryptionKey"])
+        wrong.write_text("y" * 52)
+        reader = self.join(self.contact.contact)
+        key = made["key"]
+        follower = self.start([BINARY, "--home", reader.home, "--json", "feed", "follow", key, "--encryption-key-file", right])
+        follower.wait_until(lambda: len(follower.events) == 2, 20, "the first blocks")
+        for method in ("cat", "follow"):
+            refused = self.cipnode("--json", "feed", method, key, "--encryption-key-file", wrong, home=reader)
+            self.assertEqual((refused.code, refused.out), (7, b""), repr(refused))
+        self.ok("feed", "append", "secret", home=self.writer, stdin=b"three")
+        follower.wait_until(lambda: len(follower.events) == 3, 20, "the block appended meanwhile")
+        self.assertEqual([e.get("text") for e in follower.events], ["one", "two", "three"])
+        # Nobody's key stayed: who gives none gets the blocks as they are stored.
+        self.assertNotIn(b"one", self.ok("feed", "cat", key, home=reader).out)
+        self.assertEqual(self.ok("feed", "cat", key, "--encryption-key-file", right, home=reader).out, b"onetwothree")
+        # At home the key is known: the same is welcome, another one is not, and the author's stays.
+        self.ok("feed", "cat", "secret", "--encryption-key-file", right, home=self.writer)
+        refused = self.cipnode("--json", "feed", "download", "secret", "--encryption-key-file", wrong, home=self.writer)
+        self.assertEqual(refused.code, 7, repr(refused))
+
     def test_appends_are_refused_by_a_reader_and_unknown_keys_are_not_found(self):
         made, _ = self.lines_feed()
         reader = self.join(self.contact.contact)

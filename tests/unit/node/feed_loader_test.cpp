@@ -106,11 +106,38 @@ TEST_CASE_FIXTURE(LoaderFixture, "an encrypted feed can be read again by its hol
   wanted.encrypted = true;
   const auto made = make(wanted);
   REQUIRE(made);
-  REQUIRE(made->cipher);
-  const auto stored = made->cipher->encrypt(0, 0, bytes_of("text"));
+  REQUIRE(made->cipher());
+  const auto stored = made->cipher()->encrypt(0, 0, bytes_of("text"));
   const auto again = load("secret");
-  REQUIRE(again->cipher);
-  CHECK(text_of(*again->cipher->decrypt(0, stored)) == "text");
+  REQUIRE(again->cipher());
+  CHECK(text_of(*again->cipher()->decrypt(0, 0, stored)) == "text");
+}
+
+TEST_CASE_FIXTURE(LoaderFixture, "a key that a reader gives is checked and changes nothing") {
+  auto wanted = named("secret");
+  wanted.encrypted = true;
+  const auto key = *make(wanted)->encryption_key;
+  REQUIRE(make(named("plain")));
+  FeedQuery query;
+  query.encryption_key = Bytes32{7};
+  for (const bool create : {false, true}) {
+    query.create = create;
+    for (const auto* name : {"secret", "plain"}) {
+      query.text = name;
+      CHECK(load_feed(feeds, backend, query).error().code == ExitCode::refused);
+      query.text = to_z32(load(name)->record.key);
+      CHECK(load_feed(feeds, backend, query).error().code == ExitCode::refused);
+    }
+  }
+  CHECK(*load("secret")->encryption_key == key);
+  CHECK_FALSE(load("plain")->encryption_key);
+  query.text = "secret";
+  query.encryption_key = key;
+  CHECK(load_feed(feeds, backend, query));
+  query.text = std::string(52, 'y');  // of others: nothing is known of it, and nothing is kept
+  REQUIRE(load_feed(feeds, backend, query));
+  CHECK_FALSE(load(query.text)->encryption_key);
+  CHECK_FALSE(load(query.text)->record.encrypted);
 }
 
 TEST_CASE_FIXTURE(LoaderFixture,

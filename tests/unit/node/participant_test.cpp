@@ -6,96 +6,14 @@
 
 #include <future>
 
-#include "base/random.hpp"
 #include "dht/routing_table.hpp"
-#include "node/clock.hpp"
-#include "node/feed_library.hpp"
-#include "node/topic_library.hpp"
 #include "overlay/topic_codec.hpp"
-#include "store/memory_backend.hpp"
-#include "tests/unit/node/support.hpp"
+#include "tests/unit/node/network_fixture.hpp"
 
 using namespace cip;
 using namespace cip::node;
+using test::NetworkFixture;
 using test::run_until;
-
-namespace {
-
-constexpr Endpoint kAnyPort{0x7f000001, 0};
-
-struct Peer {
-  Peer(asio::io_context& io, dht::ContactArena& arena, Random& random,
-       std::vector<Endpoint> contacts)
-      : backend(random), pool(io, backend, 1) {
-    ParticipantOptions options;
-    options.identity = make_key_pair(random.bytes<32>());
-    options.dht.bootstrap = std::move(contacts);
-    options.listen = kAnyPort;
-    node = std::move(*Participant::open({io, arena, random, pool}, std::move(options)));
-    feeds = std::make_unique<FeedLibrary>(*node, pool, random.bytes<32>(), random, true);
-    topics = std::make_unique<TopicLibrary>(*node, *feeds, pool, backend.instance(), true);
-    node->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
-    node->on_turn = [this](Now now) { topics->handle_turn(now); };
-    node->next_other_timeout = [this] { return topics->next_timeout(); };
-    node->start();
-  }
-  ~Peer() { node->stop(); }
-
-  store::MemoryBackend backend;
-  StoragePool pool;
-  std::unique_ptr<Participant> node;
-  std::unique_ptr<FeedLibrary> feeds;
-  std::unique_ptr<TopicLibrary> topics;
-};
-
-std::vector<Bytes> numbered_blocks(int count) {
-  std::vector<Bytes> blocks;
-  for (int i = 0; i < count; ++i)
-    blocks.push_back(to_bytes(bytes_of("block " + std::to_string(i))));
-  return blocks;
-}
-
-// Opens a feed of another, or opens it again.
-std::optional<store::FeedNumber> open_copy(asio::io_context& io, Peer& reader,
-                                           const PublicKey& key) {
-  std::optional<store::FeedNumber> copy;
-  FeedQuery query;
-  query.key = key;
-  reader.feeds->open(query, [&](const Outcome<store::FeedNumber>& number) { copy = *number; });
-  run_until(io, [&] { return copy.has_value(); });
-  return copy;
-}
-
-struct NetworkFixture {
-  asio::io_context io;
-  dht::ContactArena arena;
-  SeededRandom random{42};
-  std::vector<std::unique_ptr<Peer>> peers;
-
-  Peer& add() {
-    std::vector<Endpoint> contacts;
-    if (!peers.empty()) contacts.push_back(peers.front()->node->local());
-    peers.push_back(std::make_unique<Peer>(io, arena, random, contacts));
-    auto& added = *peers.back();
-    REQUIRE(run_until(io, [&] { return added.node->has_settled(); }));
-    return added;
-  }
-  // An own feed with so many blocks.
-  std::optional<store::FeedNumber> make_feed(Peer& writer, int blocks) {
-    std::optional<store::FeedNumber> own;
-    store::NewWriter wanted;
-    wanted.name = "log";
-    writer.feeds->create(wanted, [&](const Outcome<store::FeedNumber>& number) { own = *number; });
-    REQUIRE(run_until(io, [&] { return own.has_value(); }));
-    REQUIRE(writer.feeds->append(*own, numbered_blocks(blocks)));
-    REQUIRE(run_until(io, [&] {
-      return writer.feeds->feed(*own)->length() == static_cast<std::uint64_t>(blocks);
-    }));
-    return own;
-  }
-};
-
-}  // namespace
 
 TEST_CASE_FIXTURE(NetworkFixture, "participants enter an overlay and greet each other by key") {
   add();
@@ -121,13 +39,14 @@ TEST_CASE_FIXTURE(NetworkFixture, "a feed arrives by its key alone") {
   auto& writer = add();
   auto& reader = add();
   const auto own = make_feed(writer, 100);
-  const auto copy = open_copy(io, reader, writer.feeds->find(*own)->record.key);
-  REQUIRE(copy);
-  reader.feeds->search(*copy);
-  reader.feeds->follow(*copy);
+  const auto copy = open(reader, writer.feeds->find(own.number())->record.key);
+  const auto seeking = reader.feeds->search(copy.number());
+  reader.feeds->follow(copy.number());
   reader.node->changed();
-  CHECK(run_until(io, [&] { return reader.feeds->feed(*copy)->contiguous_length() == 100; }));
-  CHECK(reader.feeds->feed(*copy)->tree_hash() == writer.feeds->feed(*own)->tree_hash());
+  CHECK(
+      run_until(io, [&] { return reader.feeds->feed(copy.number())->contiguous_length() == 100; }));
+  CHECK(reader.feeds->feed(copy.number())->tree_hash() ==
+        writer.feeds->feed(own.number())->tree_hash());
   const auto streams = reader.node->hub().streams();
   REQUIRE(streams.size() == 1);
   CHECK(streams[0].stream.bound);
@@ -140,37 +59,36 @@ TEST_CASE_FIXTURE(NetworkFixture, "what a feed was closed with is there when it 
   auto& writer = add();
   auto& reader = add();
   const auto own = make_feed(writer, kBlocks);
-  const auto key = writer.feeds->find(*own)->record.key;
-  const auto copy = open_copy(io, reader, key);
-  REQUIRE(copy);
+  const auto key = writer.feeds->find(own.number())->record.key;
+  auto use = std::optional(open(reader, key));
+  const auto copy = use->number();
   const auto held = [&](store::FeedNumber number) {
     return reader.feeds->feed(number)->blocks().count(0, kBlocks);
   };
   // The disk is busy: a first part waits for it, the rest for that.
   std::promise<void> disk;
   reader.pool.submit(
-      *copy, [wait = disk.get_future().share()](store::Backend&) { wait.wait(); }, [] {});
+      copy, [wait = disk.get_future().share()](store::Backend&) { wait.wait(); }, [] {});
   // Its last user goes as soon as all is verified, and not written yet.
-  bool released = false;
-  const auto listening = reader.feeds->watch(*copy, [&](const overlay::FeedNews& news) {
+  const auto listening = reader.feeds->watch(copy, [&](const overlay::FeedNews& news) {
     const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
     if (!event || !std::holds_alternative<overlay::InSync>(*event)) return;
-    CHECK(held(*copy) == kBlocks);
-    CHECK(reader.feeds->feed(*copy)->uncommitted_bytes() > 0);
-    if (!std::exchange(released, true)) reader.feeds->release(*copy);
+    CHECK(held(copy) == kBlocks);
+    CHECK(reader.feeds->feed(copy)->uncommitted_bytes() > 0);
+    use.reset();
   });
-  reader.feeds->search(*copy);
-  reader.node->hub().replication().download(now(), *copy, {.end = kBlocks});
+  const auto seeking = reader.feeds->search(copy);
+  reader.node->hub().replication().download(now(), copy, {.end = kBlocks});
   reader.node->changed();
-  CHECK(run_until(io, [&] { return released; }));
+  CHECK(run_until(io, [&] { return !use; }));
   disk.set_value();
   REQUIRE(run_until(io, [&] {
     reader.feeds->look_after();
-    return reader.feeds->find(*copy) == nullptr;
+    return reader.feeds->find(copy) == nullptr;
   }));
-  const auto again = open_copy(io, reader, key);
-  REQUIRE(again == copy);
-  CHECK(held(*again) == kBlocks);
+  const auto again = open(reader, key);
+  REQUIRE(again.number() == copy);
+  CHECK(held(again.number()) == kBlocks);
 }
 
 TEST_CASE_FIXTURE(NetworkFixture, "a message published on one node is delivered on another") {
@@ -202,4 +120,17 @@ TEST_CASE_FIXTURE(NetworkFixture, "a message published on one node is delivered 
   CHECK(text_of(message->data) == "rain");
   CHECK(message->author == author.node->identity().public_key);
   CHECK(message->seq == 1);
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "two first messages of one author at once get one own feed") {
+  auto& author = add();
+  const auto topic = parse_topic("weather");
+  REQUIRE(topic);
+  int joined = 0;
+  for (int i = 0; i < 3; ++i) {
+    author.topics->join(*topic, true,
+                        [&](const Outcome<void>& done) { joined += done.has_value(); });
+  }
+  REQUIRE(run_until(io, [&] { return joined == 3; }));
+  CHECK(author.backend.list_topic_feeds(topic->id)->size() == 1);
 }

@@ -457,5 +457,7 @@ TEST_CASE("a reader that does not follow forks keeps what it has") {
   world.run();
   CHECK(reader.feed.fork() == 0);
   CHECK(reader.feed.contiguous_length() == 100);
+  REQUIRE(reader.seen<LaterForkProved>().size() == 1);
+  CHECK(reader.seen<LaterForkProved>()[0].fork == 1);
   CHECK(world.count(reader, FeedMessage::request) < 110);
 }

@@ -20,15 +20,26 @@ TEST_CASE("blocks encrypt and decrypt as those of the peers") {
     for (const auto& block : item["blocks"]) {
       const auto index = block["index"].get<std::uint64_t>();
       const auto plaintext = test::hex(block["plaintext"]);
-      const auto stored = cipher.encrypt(index, block["fork"].get<std::uint64_t>(), plaintext);
+      const auto fork = block["fork"].get<std::uint64_t>();
+      const auto stored = cipher.encrypt(index, fork, plaintext);
       CHECK(to_hex(stored) == block["stored"]);
-      CHECK(cipher.decrypt(index, stored) == plaintext);
+      CHECK(cipher.decrypt(index, fork, stored) == plaintext);
     }
   }
 }
 
 TEST_CASE("a block too short for its padding is not an encrypted one") {
   const BlockCipher cipher(Bytes32{1});
-  CHECK_FALSE(cipher.decrypt(0, Bytes(7)));
-  CHECK(cipher.decrypt(0, cipher.encrypt(0, 0, {})) == Bytes{});
+  CHECK_FALSE(cipher.decrypt(0, 0, Bytes(7)));
+  CHECK(cipher.decrypt(0, 0, cipher.encrypt(0, 0, {})) == Bytes{});
+}
+
+TEST_CASE("a block of another key, or of none, or of a fork to come is not one of this key") {
+  const BlockCipher cipher(Bytes32{1});
+  const auto stored = cipher.encrypt(3, 2, bytes_of("secret text"));
+  CHECK_FALSE(BlockCipher(Bytes32{2}).decrypt(3, 2, stored));
+  CHECK_FALSE(cipher.decrypt(4, 2, stored));
+  CHECK_FALSE(cipher.decrypt(3, 2, bytes_of("a plain text")));
+  CHECK_FALSE(cipher.decrypt(3, 1, stored));
+  CHECK(text_of(*cipher.decrypt(3, 5, stored)) == "secret text");
 }

@@ -86,8 +86,12 @@ TEST_CASE("the fork proof of the peers replaces the history of a reader that all
     auto reader = FeedRig::reader();
     fetch_all(reader, writer);
     auto proof = test::proof_from(scenario["forkProof"]["data"]);
-    CHECK(reader.apply(proof) == store::Errc::wrong_fork);
+    CHECK(reader.apply(proof) == store::Errc::later_fork);
     CHECK(reader.feed.tree_hash() == writer.feed.tree_hash());
+    CHECK(reader.feed.fork() == writer.feed.fork());
+    auto forged = proof;
+    forged.fork += 1;
+    CHECK(reader.apply(forged) == store::Errc::wrong_fork);
 
     reader.feed.allow_forks(true);
     CHECK_FALSE(reader.apply(proof));

@@ -89,7 +89,7 @@ TEST_CASE("feeds of every kind grow, close and open again with what they held") 
       FeedStore feeds(fixture->backend(), key_of(1));
       auto open = feeds.create(wanted, fresh(5)).value();
       CHECK(open.feed.is_compat() == wanted.compat);
-      CHECK(open.cipher.has_value() == wanted.encrypted);
+      CHECK(open.cipher().has_value() == wanted.encrypted);
       for (int i = 0; i < 5; ++i) append(fixture->backend(), open, 7);
       tree_hash = open.feed.tree_hash();
     }
@@ -194,15 +194,23 @@ TEST_CASE("a dropped feed leaves no secret, and a derived name cannot start agai
   CHECK(feeds.open(log.number).error() == Errc::not_found);
 }
 
-TEST_CASE("the encryption key of a feed of others is kept with it") {
+TEST_CASE("a reader's encryption key is checked against what is known of the feed") {
   const auto fixture = make_backend_fixture();
-  NewReplica wanted;
-  wanted.key = key_of(7);
-  CHECK_FALSE(FeedStore(fixture->backend(), key_of(1)).open_replica(wanted)->cipher.has_value());
-  wanted.encryption_key = key_of(8);
-  CHECK(FeedStore(fixture->backend(), key_of(1)).open_replica(wanted)->cipher.has_value());
-  fixture->reopen();
-  CHECK(FeedStore(fixture->backend(), key_of(1)).open(key_of(7))->cipher.has_value());
+  FeedStore feeds(fixture->backend(), key_of(1));
+  NewWriter wanted;
+  wanted.name = "plain";
+  const auto plain = feeds.create(wanted, fresh(5)).value();
+  CHECK(check_encryption_key(plain, key_of(8)).error() == Errc::wrong_encryption_key);
+  wanted.name = "secret";
+  wanted.encrypted = true;
+  const auto secret = feeds.create(wanted, fresh(6)).value();
+  CHECK(check_encryption_key(secret, *secret.encryption_key));
+  CHECK(check_encryption_key(secret, key_of(8)).error() == Errc::wrong_encryption_key);
+  NewReplica replica;
+  replica.key = key_of(7);
+  const auto unknown = feeds.open_replica(replica).value();
+  CHECK_FALSE(unknown.cipher().has_value());
+  CHECK(check_encryption_key(unknown, key_of(8)));
 }
 
 }  // namespace cip::store

@@ -16,8 +16,10 @@ namespace {
 struct Rig {
   Rig() : ring(backend, primary_key()) {}
   static Bytes32 primary_key() { return hex32(load_vectors("feeds/corestore.json", "primaryKey")); }
-  void put(std::uint8_t feed, std::optional<Seed> seed, std::string derived_name) {
+  void put(std::uint8_t feed, std::optional<Seed> seed, std::string derived_name,
+           std::optional<Bytes32> encryption_key = {}) {
     RingKey key;
+    key.encryption_key = encryption_key;
     key.key = key_of(feed);
     key.seed = seed;
     key.derived_name = std::move(derived_name);
@@ -58,31 +60,26 @@ TEST_CASE("the ring signs for random and derived feeds and for nobody else's") {
   CHECK((*rig.ring.find_signer(key_of(2)))->public_key ==
         derive_feed_key_pair(Rig::primary_key(), "notes").public_key);
   CHECK_FALSE(rig.ring.find_signer(key_of(3))->has_value());
-  REQUIRE(rig.ring.keep_encryption_key(key_of(3), key_of(9)).has_value());
+  rig.put(3, {}, "", key_of(9));
   CHECK_FALSE(rig.ring.find_signer(key_of(3))->has_value());
 }
 
-TEST_CASE("an encryption key that was kept opens what it closed") {
+TEST_CASE("the ring knows the encryption keys that came into it") {
   Rig rig;
-  CHECK_FALSE(rig.ring.find_cipher(key_of(1), false)->has_value());
-  rig.put(1, key_of(50), "");
-  REQUIRE(rig.ring.keep_encryption_key(key_of(1), key_of(9)).has_value());
-  const auto cipher = rig.ring.find_cipher(key_of(1), false);
-  REQUIRE((cipher.has_value() && cipher->has_value()));
-  const BlockCipher same(derive_block_key(key_of(1), key_of(9), false));
-  CHECK(same.decrypt(4, (*cipher)->encrypt(4, 0, Bytes{1, 2, 3})) == Bytes{1, 2, 3});
+  CHECK_FALSE(rig.ring.find_encryption_key(key_of(1))->has_value());
+  rig.put(1, key_of(50), "", key_of(9));
+  CHECK(*rig.ring.find_encryption_key(key_of(1)) == key_of(9));
   CHECK(rig.ring.find_signer(key_of(1))->has_value());
 }
 
 TEST_CASE("retiring forgets secrets but not that a derived name is spent") {
   Rig rig;
   rig.put(1, key_of(50), "");
-  rig.put(2, {}, "notes");
-  REQUIRE(rig.ring.keep_encryption_key(key_of(2), key_of(9)).has_value());
+  rig.put(2, {}, "notes", key_of(9));
   for (const auto& feed : {key_of(1), key_of(2), key_of(3)}) {
     REQUIRE(rig.ring.retire(feed).has_value());
     CHECK_FALSE(rig.ring.find_signer(feed)->has_value());
-    CHECK_FALSE(rig.ring.find_cipher(feed, false)->has_value());
+    CHECK_FALSE(rig.ring.find_encryption_key(feed)->has_value());
   }
   CHECK(rig.ring.is_spent(key_of(1)) == false);
   CHECK(rig.ring.is_spent(key_of(2)) == true);

@@ -1,0 +1,161 @@
+// What feeds take of the disk: which go with their contents, and how the cache is kept small.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "base/assert.hpp"
+#include "node/clock.hpp"
+#include "node/feed_library.hpp"
+#include "node/log.hpp"
+#include "node/store_error.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// "feed follow (2), publish"
+std::string listed(const std::map<FeedUse::Id, std::string>& users) {
+  std::map<std::string, std::size_t> counts;
+  for (const auto& entry : users) ++counts[entry.second];
+  std::string out;
+  for (const auto& [user, count] : counts) {
+    if (!out.empty()) out += ", ";
+    out += count == 1 ? user : fmt::format("{} ({})", user, count);
+  }
+  return out;
+}
+
+Result<void> nothing(store::Backend&) { return {}; }
+
+}  // namespace
+
+void FeedLibrary::look_after() {
+  resume_after_failures();
+  for (auto at = open_.begin(); at != open_.end();) close_if_unused((at++)->first);
+}
+
+// The cache is given up in the order in which it was read.
+void FeedLibrary::note_used(store::FeedNumber number) {
+  auto& record = open_.at(number).record;
+  const auto* closing = feed(number);
+  if (record.disk_class == store::DiskClass::cache && open_.at(number).was_read) {
+    record.used = now().wall;
+    write(record, [](const Outcome<void>&) {});
+  }
+  if (on_closed && closing) on_closed(record, closing->held_bytes());
+}
+
+void FeedLibrary::set_disk_class(store::FeedNumber number, store::DiskClass disk_class) {
+  auto* open = find(number);
+  if (!open || open->record.writable || open->record.disk_class == disk_class) return;
+  open->record.disk_class = disk_class;
+  write(open->record, [](const Outcome<void>&) {});
+}
+
+void FeedLibrary::drop(FeedUse use, OnDone done) {
+  const auto number = use.number();
+  auto others = open_.at(number).users;
+  others.erase(use.id());
+  if (!others.empty()) {
+    return done(fail_with(ExitCode::busy, "the feed is in use by: " + listed(others),
+                          "end that first, then drop it"));
+  }
+  forget(
+      number, nothing,
+      [number, primary_key = primary_key_](store::Backend& backend) {
+        return store::FeedStore(backend, primary_key).drop(number);
+      },
+      std::move(done));
+}
+
+void FeedLibrary::drop_unused(FeedUse use) {
+  asio::post(io_, [this, use = std::move(use), alive = std::weak_ptr(alive_)] {
+    auto* open = alive.expired() ? nullptr : find(use.number());
+    if (open && !open->record.writable) open->unwanted = true;
+  });
+}
+
+void FeedLibrary::evict(store::FeedNumber number) {
+  if (const auto* open = find(number)) CIP_ASSERT(open->users.empty());
+  forget(
+      number, [number](store::Backend& backend) { return backend.drop_feed(number); }, nothing,
+      [number](const Outcome<void>& gone) {
+        if (!gone) log(Floor::store, LogLevel::error, "feed {}: {}", number, gone.error().message);
+      });
+}
+
+void FeedLibrary::forget(store::FeedNumber number, Removal after_its_own, Removal in_line,
+                         OnDone done) {
+  if (const auto* open = find(number)) {
+    participant_.hub().swarm()->leave(now(), open->record.discovery_key);
+    participant_.hub().replication().remove_feed(now(), number);
+    open_.erase(number);
+    participant_.changed();
+  }
+  closed_.erase(number);
+  dropping_.try_emplace(number);
+  if (on_dropped) on_dropped(number);
+  auto result = std::make_shared<Result<void>>();
+  auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    const auto waiting = dropping_.extract(number);
+    const auto error = *result ? std::error_code{} : result->error();
+    done(error ? tl::unexpected(error_from(error, "dropping the feed")) : Outcome<void>{});
+    for (const auto& [name, query] : waiting.mapped()) load(name, query);
+  };
+  auto removed = [this, result, in_line = std::move(in_line), finished = std::move(finished),
+                  alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    // Loads that began before the feed was gone come back before this does, and are done again.
+    pool_.submit(
+        kDirectoryJobs,
+        [result, in_line](store::Backend& backend) {
+          if (*result) *result = in_line(backend);
+        },
+        finished);
+  };
+  pool_.submit(
+      number,
+      [result, job = std::move(after_its_own)](store::Backend& backend) { *result = job(backend); },
+      std::move(removed));
+}
+
+void FeedLibrary::clear_read_cache() {
+  for (auto& [number, open] : open_) {
+    if (open.record.disk_class != store::DiskClass::cache || open.readers.empty()) continue;
+    auto end = feed(number)->length();
+    for (const auto* reader : open.readers) end = std::min(end, reader->position());
+    const auto begin = feed(number)->blocks().first_set(0, end);
+    if (begin >= end) continue;
+    const auto cleared = participant_.hub().replication().clear(now(), number, begin, end);
+    if (!cleared) continue;
+    pool_.submit(
+        number, [number](store::Backend& backend) { static_cast<void>(backend.reclaim(number)); },
+        [] {});
+  }
+  participant_.changed();
+}
+
+void FeedLibrary::set_full(bool full) {
+  if (std::exchange(full_, full) == full) return;
+  log(Floor::store, LogLevel::warning, "{}",
+      full ? "the disk quota is used up: seeded feeds are not fetched any further"
+           : "there is room within the disk quota again");
+  for (auto& [number, open] : open_) follow_if_wanted(open);
+  participant_.changed();
+}
+
+void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader) {
+  auto* open = find(number);
+  if (!open) return;
+  open->readers.insert(&reader);
+  open->was_read = true;
+}
+
+void FeedLibrary::remove_reader(store::FeedNumber number, const BlockReader& reader) {
+  if (auto* open = find(number)) open->readers.erase(&reader);
+}
+
+}  // namespace cip::node

@@ -1,0 +1,90 @@
+// Whether others hold more of an own feed: what they prove counts, not what is appended meanwhile.
+#include "node/length_check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <asio/ip/tcp.hpp>
+
+#include "tests/unit/node/network_fixture.hpp"
+
+using namespace cip;
+using namespace cip::node;
+using test::NetworkFixture;
+using test::run_until;
+
+namespace {
+
+struct CheckFixture : NetworkFixture {
+  // Of a derived feed others may always know more.
+  FeedUse make_log(test::Peer& writer, int blocks) { return make_feed(writer, blocks, true); }
+
+  Outcome<void> check(test::Peer& writer, store::FeedNumber number, const test::Peer& other) {
+    std::optional<Outcome<void>> verdict;
+    const LengthCheck check(*writer.node, *writer.feeds, number, {to_string(other.node->local())},
+                            std::nullopt, [&](Outcome<void> done) { verdict = std::move(done); });
+    REQUIRE(run_until(io, [&] { return verdict.has_value(); }));
+    return *verdict;
+  }
+  // Another home of the same user, with the same feed.
+  test::Peer& add_copy(const test::Peer& original) {
+    return add(std::make_shared<test::Home>(random, original.home->primary_key));
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(CheckFixture,
+                  "what is appended here while others are asked is no longer history") {
+  auto& writer = add();
+  const auto log = make_log(writer, 2);
+  // A peer that takes the connection and says nothing.
+  asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
+  const auto address = to_string(Endpoint{0x7f000001, silent.local_endpoint().port()});
+  std::optional<Outcome<void>> verdict;
+  const LengthCheck check(*writer.node, *writer.feeds, log.number(), {address}, std::nullopt,
+                          [&](Outcome<void> done) { verdict = std::move(done); });
+  for (int i = 0; i < 3; ++i) append(writer, log.number(), test::numbered_blocks(1));
+  CHECK_FALSE(verdict);
+  silent.close();
+  REQUIRE(run_until(io, [&] { return verdict.has_value(); }));
+  CHECK(*verdict);
+  CHECK(writer.feeds->feed(log.number())->length() == 5);
+}
+
+TEST_CASE_FIXTURE(CheckFixture, "a longer history that a peer proves refuses one append") {
+  auto& older = add();
+  auto& newer = add_copy(older);
+  const auto mine = make_log(older, 2);
+  const auto theirs = make_log(newer, 3);
+  const auto refused = check(older, mine.number(), newer);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ExitCode::conflict);
+  CHECK(refused.error().message.find("3 blocks, here 2") != std::string::npos);
+  CHECK(older.feeds->feed(mine.number())->length() == 3);
+  CHECK(check(older, mine.number(), newer));
+  append(older, mine.number(), test::numbered_blocks(1));
+}
+
+TEST_CASE_FIXTURE(CheckFixture, "a rewritten history that a peer proves refuses every append") {
+  auto& older = add();
+  auto& newer = add_copy(older);
+  const auto mine = make_log(older, 3);
+  const auto theirs = make_log(newer, 3);
+  REQUIRE(newer.feeds->truncate(theirs.number(), 1));
+  REQUIRE(run_until(io, [&] { return newer.feeds->feed(theirs.number())->fork() == 1; }));
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = check(older, mine.number(), newer);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ExitCode::conflict);
+    CHECK(refused.error().message.find("fork 1, here 0") != std::string::npos);
+  }
+  CHECK(older.feeds->feed(mine.number())->length() == 3);
+}
+
+TEST_CASE_FIXTURE(CheckFixture, "a peer that holds as much or less refuses nothing") {
+  auto& writer = add();
+  auto& copy = add_copy(writer);
+  const auto mine = make_log(writer, 3);
+  const auto theirs = make_log(copy, 2);
+  CHECK(check(writer, mine.number(), copy));
+}
