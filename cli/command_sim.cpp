@@ -6,6 +6,7 @@
 
 #include "cli/application.hpp"
 #include "cli/large_pages.hpp"
+#include "cli/sim_charts.hpp"
 #include "cli/sim_flags.hpp"
 #include "cli/sim_render.hpp"
 #include "cli/sim_report.hpp"
@@ -40,15 +41,30 @@ bool write_file(const std::string& name, const std::string& bytes) {
   return file.good();
 }
 
+struct Outputs {
+  std::string title;
+  std::string caption;
+  std::string text;  // as printed
+  std::string csv;
+  std::vector<Chart> charts;
+};
+
 template <typename Flags>
-std::optional<Error> write_files(const Flags& flags, const std::string& title,
-                                 const std::string& replay, const std::string& text,
-                                 const std::string& csv, const std::vector<Chart>& charts) {
-  const bool written = write_file(flags.csv, csv) && write_file(flags.svg, svg_document(charts)) &&
-                       write_file(flags.html, html_page(title, replay, text, charts));
+std::optional<Error> write_files(const Flags& flags, const Outputs& out) {
+  const bool written =
+      write_file(flags.csv, out.csv) &&
+      write_file(flags.svg, svg_document(out.title, out.caption, out.charts)) &&
+      write_file(flags.html, html_page(out.title, out.caption, out.text, out.charts));
   if (written) return std::nullopt;
   return Error{ExitCode::internal, "a file could not be written to its end",
                "see that the disk has room"};
+}
+
+// What stands above the pictures; why they are fewer, or none.
+std::string caption_of(const std::string& replay, bool complete, bool has_charts) {
+  auto out = "Repeat with " + replay;
+  if (!has_charts) return out + " . Interrupted before its first result: nothing to draw.";
+  return complete ? out : out + " . Interrupted: this covers what was done until then.";
 }
 
 template <typename Run>
@@ -84,8 +100,12 @@ int run_scenario(Context& context, SimFlags& flags, const Scenario<Run>& scenari
   if (runs.size() > 1) shown += scenario.summary_text(runs, {});
   const auto replay = replay_command(scenario.name, flags, flags.parameters.seed) +
                       (flags.runs > 1 ? fmt::format(" --runs {}", flags.runs) : "");
-  const auto failed = write_files(flags, fmt::format("cipnode sim {}", scenario.name), replay,
-                                  shown, scenario.csv(runs), scenario.charts(runs));
+  auto charts = scenario.charts(runs);
+  const auto failed = write_files(flags, {.title = fmt::format("cipnode sim {}", scenario.name),
+                                          .caption = caption_of(replay, complete, !charts.empty()),
+                                          .text = shown,
+                                          .csv = scenario.csv(runs),
+                                          .charts = std::move(charts)});
   if (failed) return report(context, *failed);
   return complete ? 0 : signal_code();
 }
@@ -149,8 +169,13 @@ int sim_paper(Context& context, PaperFlags& flags) {
       [&](const PaperRun& run, const Measured&) {
         context.console.write_out(context.globals.json ? paper_json_lines(run)
                                                        : paper_text(run, context.style()));
-        failed = write_files(flags, run.title, replay_command(flags), paper_text(run, {}),
-                             paper_csv(run), paper_charts(run));
+        auto charts = paper_charts(run);
+        failed = write_files(
+            flags, {.title = "cipnode sim paper " + flags.paper,
+                    .caption = caption_of(replay_command(flags), !run.interrupted, !charts.empty()),
+                    .text = paper_text(run, {}),
+                    .csv = paper_csv(run),
+                    .charts = std::move(charts)});
       });
   if (failed) return report(context, *failed);
   return complete ? 0 : signal_code();
@@ -178,16 +203,27 @@ int sim_safety(Context& context, const SafetyFlags& flags) {
   return complete ? 0 : signal_code();
 }
 
-int sim_metrics(Context& context) {
+int sim_metrics(Context& context, const OutputFlags& flags) {
+  if (const auto wrong = prepare(flags)) return report(context, *wrong);
   Pairs pairs;
+  std::string csv = "metric,definition\n";
   for (const auto& [name, definition] : simulations::metric_definitions()) {
     if (context.globals.json) {
       context.console.out_line(json_line({{"metric", name}, {"definition", definition}}));
     }
     pairs.add(name, definition);
+    csv += fmt::format("\"{}\",\"{}\"\n", name, definition);
   }
   if (!context.globals.json) context.console.write_out(pairs.text(context.style()));
-  return 0;
+  if (flags.csv.empty() && flags.svg.empty() && flags.html.empty()) return 0;
+  const bool draws = !flags.svg.empty() || !flags.html.empty();
+  const auto failed =
+      write_files(flags, {.title = "cipnode sim metrics",
+                          .caption = metrics_caption(),
+                          .text = pairs.text({}),
+                          .csv = csv,
+                          .charts = draws ? metrics_charts() : std::vector<Chart>{}});
+  return failed ? report(context, *failed) : 0;
 }
 
 void add_routing(CommandTree& tree, CLI::App& sim) {
@@ -255,6 +291,17 @@ void add_safety(CommandTree& tree, CLI::App& sim) {
   add_safety_flags(app, flags);
 }
 
+void add_metrics(CommandTree& tree, CLI::App& sim) {
+  auto& flags = tree.options<OutputFlags>();
+  auto& app =
+      tree.add(sim, "metrics", "Scenarios",
+               {.purpose = "Print what every metric means",
+                .details = "Pictures show them in small networks, which takes a few seconds.",
+                .examples = {"cipnode sim metrics", "cipnode sim metrics --html metrics.html"},
+                .run = [&flags](Context& context) { return sim_metrics(context, flags); }});
+  add_output_flags(app, flags, "Write the definitions");
+}
+
 }  // namespace
 
 void add_sim_commands(CommandTree& tree) {
@@ -268,10 +315,7 @@ void add_sim_commands(CommandTree& tree) {
   add_churn(tree, sim);
   add_paper(tree, sim);
   add_safety(tree, sim);
-  tree.add(sim, "metrics", "Scenarios",
-           {.purpose = "Print what every metric means",
-            .examples = {"cipnode sim metrics", "cipnode sim metrics --json"},
-            .run = sim_metrics});
+  add_metrics(tree, sim);
 }
 
 }  // namespace cip::cli

@@ -101,12 +101,6 @@ void add_share(CLI::App& app, const char* name, double& target, const char* help
   show(add_value(app, name, target, parse_share, "SHARE", help), "0");
 }
 
-void add_outputs(CLI::App& app, std::string& csv, std::string& svg, std::string& html) {
-  show(add_value(app, "--csv", csv, parse_text, "FILE", "Write every sample"), "");
-  show(add_value(app, "--svg", svg, parse_text, "FILE", "Write the charts"), "");
-  show(add_value(app, "--html", html, parse_text, "FILE", "Write one page with all of it"), "");
-}
-
 // What the machine could give without swapping; 0 when it does not say.
 std::uint64_t available_memory() {
   std::ifstream file("/proc/meminfo");
@@ -169,6 +163,13 @@ std::optional<Error> read_trace(SimFlags& flags) {
 
 }  // namespace
 
+void add_output_flags(CLI::App& app, OutputFlags& flags, const char* csv_help) {
+  show(add_value(app, "--csv", flags.csv, parse_text, "FILE", csv_help), "");
+  show(add_value(app, "--svg", flags.svg, parse_text, "FILE", "Write the charts"), "");
+  show(add_value(app, "--html", flags.html, parse_text, "FILE", "Write one page with all of it"),
+       "");
+}
+
 void add_safety_flags(CLI::App& app, SafetyFlags& flags) {
   add_number(app, "--seed", flags.seed, "The world follows from it; run i has seed + i");
   add_number(app, "--runs", flags.runs, "Worlds");
@@ -207,7 +208,7 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
   show(add_value(app, "--codec", flags.codec, parse_codec, "WHICH",
                  "Messages through the real codec: sample (1 in 100) or all"),
        flags.codec);
-  add_outputs(app, flags.csv, flags.svg, flags.html);
+  add_output_flags(app, flags, "Write every sample");
 }
 
 void add_routing_flags(CLI::App& app, SimFlags& flags) {
@@ -242,7 +243,11 @@ void add_paper_flags(CLI::App& app, PaperFlags& flags) {
                  "Simulated time of K3"),
        "as published");
   add_number(app, "--seed", options.seed, "Everything follows from it");
-  add_outputs(app, flags.csv, flags.svg, flags.html);
+  add_output_flags(app, flags, "Write every sample");
+}
+
+std::optional<Error> prepare(const OutputFlags& flags) {
+  return check_writable({&flags.csv, &flags.svg, &flags.html});
 }
 
 std::optional<Error> prepare(SimFlags& flags) {
@@ -263,7 +268,7 @@ std::optional<Error> prepare(SimFlags& flags) {
     parameters.churn = *simulations::parse_churn(flags.churn);
   }
   if (auto wrong = check_parameters(parameters, std::min(flags.jobs, flags.runs))) return wrong;
-  return check_writable({&flags.csv, &flags.svg, &flags.html});
+  return prepare(static_cast<const OutputFlags&>(flags));
 }
 
 std::optional<Error> prepare(PaperFlags& flags) {
@@ -271,7 +276,7 @@ std::optional<Error> prepare(PaperFlags& flags) {
   if (auto wrong = check_parameters(simulations::largest_world(paper, flags.options), 1)) {
     return wrong;
   }
-  return check_writable({&flags.csv, &flags.svg, &flags.html});
+  return prepare(static_cast<const OutputFlags&>(flags));
 }
 
 std::string replay_command(const PaperFlags& flags) {

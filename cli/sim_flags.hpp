@@ -13,7 +13,13 @@
 
 namespace cip::cli {
 
-struct SimFlags {
+struct OutputFlags {
+  std::string csv;
+  std::string svg;
+  std::string html;
+};
+
+struct SimFlags : OutputFlags {
   simulations::Parameters parameters;
   std::string latency = "const:50ms";
   std::string churn = "none";
@@ -24,17 +30,11 @@ struct SimFlags {
   std::string codec = "sample";
   std::uint64_t runs = 1;
   std::uint64_t jobs = 1;
-  std::string csv;
-  std::string svg;
-  std::string html;
 };
 
-struct PaperFlags {
+struct PaperFlags : OutputFlags {
   std::string paper;
   simulations::PaperOptions options;
-  std::string csv;
-  std::string svg;
-  std::string html;
 };
 
 struct SafetyFlags {
@@ -48,11 +48,13 @@ void add_sim_flags(CLI::App& app, SimFlags& flags);
 void add_routing_flags(CLI::App& app, SimFlags& flags);
 void add_churn_flags(CLI::App& app, SimFlags& flags);
 void add_paper_flags(CLI::App& app, PaperFlags& flags);
+void add_output_flags(CLI::App& app, OutputFlags& flags, const char* csv_help);
 
 // Completes the parameters from the texts and checks everything that can be known before the first
 // event: values, the trace, memory, that files can be written. Empty files are made on the way.
 std::optional<Error> prepare(SimFlags& flags);
 std::optional<Error> prepare(PaperFlags& flags);
+std::optional<Error> prepare(const OutputFlags& flags);
 
 // The command line that does the same again.
 std::string replay_command(const PaperFlags& flags);

@@ -84,6 +84,13 @@ const ChurnSample* last_of_churn(const ChurnRun& run) {
   return out;
 }
 
+// Where a figure counts as hit.
+std::string hit_range(const PaperRow& row) {
+  if (row.high >= 1e300) return fmt::format("from {:.4g}", row.low);
+  if (row.low <= 0) return fmt::format("to {:.4g}", row.high);
+  return fmt::format("{:.4g} to {:.4g}", row.low, row.high);
+}
+
 double mean_success(const ChurnRun& run) {
   std::vector<double> out;
   for (const auto& sample : run.samples) {
@@ -378,9 +385,9 @@ std::string churn_csv(const std::vector<ChurnRun>& runs) {
 std::string paper_json_lines(const PaperRun& run) {
   std::string out;
   for (const PaperRow& row : run.rows) {
-    Json line = {{"paper", run.title},  {"figure", row.figure}, {"published", row.published},
-                 {"ours", row.ours},    {"low", row.low},       {"hit", row.is_hit()},
-                 {"remark", row.remark}};
+    Json line = {{"paper", run.title}, {"figure", row.figure}, {"ours", row.ours},
+                 {"low", row.low},     {"hit", row.is_hit()},  {"remark", row.remark}};
+    line["published"] = row.published ? Json(*row.published) : Json(nullptr);
     line["high"] = row.high < 1e300 ? Json(row.high) : Json(nullptr);
     out += json_line(line) + "\n";
   }
@@ -388,12 +395,13 @@ std::string paper_json_lines(const PaperRun& run) {
 }
 
 std::string paper_text(const PaperRun& run, Style style) {
-  Table table({"figure", ">published", ">ours", "", "remark"});
+  Table table({"figure", ">published", ">ours", "hit", "", "remark"});
   std::size_t hits = 0;
   for (const PaperRow& row : run.rows) {
     hits += row.is_hit() ? 1 : 0;
-    table.add({row.figure, fmt::format("{:.4g}", row.published), fmt::format("{:.4g}", row.ours),
-               row.is_hit() ? "hit" : "missed", row.remark});
+    table.add({row.figure, row.published ? fmt::format("{:.4g}", *row.published) : "-",
+               fmt::format("{:.4g}", row.ours), hit_range(row), row.is_hit() ? "hit" : "missed",
+               row.remark});
   }
   return fmt::format("{}\n\n{}\n{} of {} figures hit{}\n", run.title, table.text(style), hits,
                      run.rows.size(), run.interrupted ? ", interrupted" : "");
@@ -402,9 +410,9 @@ std::string paper_text(const PaperRun& run, Style style) {
 std::string paper_csv(const PaperRun& run) {
   std::string out = "figure,published,low,high,ours,hit\n";
   for (const PaperRow& row : run.rows) {
-    out += fmt::format("\"{}\",{},{},{},{},{}\n", row.figure, row.published, row.low,
-                       row.high < 1e300 ? std::to_string(row.high) : "", row.ours,
-                       row.is_hit() ? 1 : 0);
+    out += fmt::format(
+        "\"{}\",{},{},{},{},{}\n", row.figure, row.published ? std::to_string(*row.published) : "",
+        row.low, row.high < 1e300 ? std::to_string(row.high) : "", row.ours, row.is_hit() ? 1 : 0);
   }
   return out;
 }

@@ -1,22 +1,17 @@
 #pragma once
 
-// The charts of a scenario, and the page that holds them with the parameters and the figures.
+// The page of a scenario: its charts with the command that repeats the run and the figures.
 
 #include <string>
 #include <vector>
 
-#include "cli/sim_chart.hpp"
-#include "cli/sim_render.hpp"
+#include "cli/chart.hpp"
 
 namespace cip::cli {
 
-std::vector<Chart> routing_charts(const std::vector<RoutingRun>& runs);
-std::vector<Chart> size_charts(const std::vector<SizeRun>& runs);
-std::vector<Chart> churn_charts(const std::vector<ChurnRun>& runs);
-std::vector<Chart> paper_charts(const PaperRun& run);
-
-// One self-contained page. `text`: what the command printed, shown as it is.
-std::string html_page(const std::string& title, const std::string& replay, const std::string& text,
+// One self-contained page, made for screen and paper. `caption`: what was run; `text`: what the
+// command printed, shown as it is.
+std::string html_page(const std::string& title, const std::string& caption, const std::string& text,
                       const std::vector<Chart>& charts);
 
 }  // namespace cip::cli

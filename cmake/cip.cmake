@@ -24,6 +24,8 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_definitions(cip_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+# By which a program and the file with its debug information know each other.
+target_link_options(cip_flags INTERFACE LINKER:--build-id)
 if(CIP_MOLD)
   target_link_options(cip_flags INTERFACE -fuse-ld=mold)
 endif()
@@ -39,6 +41,8 @@ function(cip_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_library(cip_${name} STATIC ${ARG_SOURCES})
   add_library(cip::${name} ALIAS cip_${name})
+  # Headers need C++20: the installed package tells a program's compiler so.
+  target_compile_features(cip_${name} INTERFACE $<INSTALL_INTERFACE:cxx_std_20>)
   target_link_libraries(cip_${name} PUBLIC ${ARG_LINKS} PRIVATE $<BUILD_INTERFACE:cip_flags>)
   target_include_directories(cip_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                 $<INSTALL_INTERFACE:include/cipnode>)

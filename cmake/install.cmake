@@ -3,9 +3,22 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+set(libraries cip_base cip_dht cip_store cip_store_rocksdb cip_overlay)
 install(TARGETS cipnode RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS cip_base cip_dht cip_store cip_store_rocksdb cip_overlay EXPORT cipnodeTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${libraries} EXPORT cipnodeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+# Debug information stays out of what is installed; that of the program is the component `debug`, where gdb
+# looks for it: beside the program in .debug.
+set(tools "set(CIP_OBJCOPY [[${CMAKE_OBJCOPY}]])\nset(CIP_STRIP [[${CMAKE_STRIP}]])
+include([[${PROJECT_SOURCE_DIR}/cmake/separate_debug.cmake]])
+cip_extract_debug([[$<TARGET_FILE:cipnode>]] [[${CMAKE_BINARY_DIR}/cipnode.debug]])\n")
+install(CODE "${tools}
+cip_strip_program(\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/cipnode [[${CMAKE_BINARY_DIR}/cipnode.debug]])")
+foreach(library IN LISTS libraries)
+  install(CODE "cip_strip_library(\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/$<TARGET_FILE_NAME:${library}>)")
+endforeach()
+install(CODE "${tools}" COMPONENT debug)
+install(FILES ${CMAKE_BINARY_DIR}/cipnode.debug DESTINATION ${CMAKE_INSTALL_BINDIR}/.debug COMPONENT debug)
 # Headers keep their paths ("store/feed.hpp"), below a folder of their own.
 install(DIRECTORY base dht store overlay DESTINATION include/cipnode
         FILES_MATCHING PATTERN "*.hpp" PATTERN "rocksdb" EXCLUDE)

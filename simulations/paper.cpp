@@ -13,6 +13,8 @@ namespace {
 constexpr std::pair<Paper, std::string_view> kNames[] = {
     {Paper::k1, "K1"}, {Paper::k2, "K2"}, {Paper::k3, "K3"}, {Paper::k7, "K7"}};
 constexpr double kTolerance = 0.05;
+// The production walk does not wait for rounds; this many times their requests it may need.
+constexpr double kMostRequests = 1.25;
 
 std::uint64_t or_else(std::uint64_t given, std::uint64_t published) {
   return given == 0 ? published : given;
@@ -31,6 +33,10 @@ PaperRow at_most(std::string figure, double published, double ours) {
 }
 PaperRow at_least(std::string figure, double published, double ours) {
   return {std::move(figure), published, published, 1e300, ours, ""};
+}
+// Nobody published what it should be.
+PaperRow within_our_limit(std::string figure, double limit, double ours) {
+  return {std::move(figure), std::nullopt, 0, limit, ours, ""};
 }
 
 class PaperScenario {
@@ -140,11 +146,12 @@ class PaperScenario {
     rows.push_back(within_tolerance(named("hops-first"), published.hops_first, walk.hops_first));
     rows.push_back(
         within_tolerance(named("requests, rounds"), published.requests, rounds.requests));
-    rows.push_back(
-        at_most(named("requests, production walk"), 1.25 * published.requests, walk.requests));
-    rows.back().remark = "at most 1.25 times the rounds; ";
-    rows.push_back(at_least(named("exact-k %"), 99.9, walk.exact_k * 100));
-    out_.hops_by_nodes.emplace_back(static_cast<double>(figure.nodes), walk.hops_to_closest);
+    rows.push_back(within_our_limit(named("requests, production walk"),
+                                    kMostRequests * published.requests, walk.requests));
+    rows.back().remark = "our limit: 1.25 times what is published of rounds; ";
+    rows.push_back({named("exact-k, %"), 100, 99.9, 100, walk.exact_k * 100, ""});
+    out_.hops_by_nodes.push_back(
+        {static_cast<double>(figure.nodes), published.hops_to_closest, walk.hops_to_closest});
   }
 
   void tables_under_churn() {

@@ -33,18 +33,23 @@ Parameters largest_world(Paper paper, const PaperOptions& options);
 
 struct PaperRow {
   std::string figure;
-  double published = 0;
-  double low = 0;  // it is hit from here
+  std::optional<double> published;  // none: held against a limit of our own
+  double low = 0;                   // it is hit from here
   double high = 0;
   double ours = 0;
   std::string remark;  // how the set-up differs; why it was missed, if known
 
   bool is_hit() const { return low <= ours && ours <= high; }
 };
+struct PaperHops {
+  double nodes = 0;
+  double published = 0;
+  double ours = 0;
+};
 struct PaperRun {
   std::string title;
   std::vector<PaperRow> rows;
-  std::vector<std::pair<double, double>> hops_by_nodes;  // K2
+  std::vector<PaperHops> hops_by_nodes;  // K2
   std::vector<RunInfo> runs;
   bool interrupted = false;
 };
