@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "cli/application.hpp"
+#include "cli/files.hpp"
 #include "cli/large_pages.hpp"
 #include "cli/sim_flags.hpp"
 #include "cli/sim_render.hpp"
@@ -31,24 +30,20 @@ struct Scenario {
   std::vector<Chart> (*charts)(const std::vector<Run>&);
 };
 
-// Files were made before the runs; a disk may be full by now.
-bool write_file(const std::string& name, const std::string& bytes) {
-  if (name.empty()) return true;
-  std::ofstream file(name, std::ios::binary);
-  file << bytes;
-  file.flush();
-  return file.good();
+// That the files can be written was checked before the runs; a disk may be full by now.
+std::optional<Error> write_asked(const std::string& name, const std::string& bytes) {
+  if (name.empty()) return std::nullopt;
+  const auto written = write_file(name, bytes);
+  return written ? std::nullopt : std::optional(written.error());
 }
 
 template <typename Flags>
 std::optional<Error> write_files(const Flags& flags, const std::string& title,
                                  const std::string& replay, const std::string& text,
                                  const std::string& csv, const std::vector<Chart>& charts) {
-  const bool written = write_file(flags.csv, csv) && write_file(flags.svg, svg_document(charts)) &&
-                       write_file(flags.html, html_page(title, replay, text, charts));
-  if (written) return std::nullopt;
-  return Error{ExitCode::internal, "a file could not be written to its end",
-               "see that the disk has room"};
+  if (auto failed = write_asked(flags.csv, csv)) return failed;
+  if (auto failed = write_asked(flags.svg, svg_document(charts))) return failed;
+  return write_asked(flags.html, html_page(title, replay, text, charts));
 }
 
 template <typename Run>

@@ -4,10 +4,9 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "base/text.hpp"
+#include "cli/files.hpp"
 #include "cli/render.hpp"
 
 namespace cip::cli {
@@ -107,6 +106,9 @@ void add_outputs(CLI::App& app, std::string& csv, std::string& svg, std::string&
   show(add_value(app, "--html", html, parse_text, "FILE", "Write one page with all of it"), "");
 }
 
+// 50 million lines, the most that a trace may have, of 40 bytes.
+constexpr std::size_t kLargestTrace = std::size_t{2} << 30;
+
 // What the machine could give without swapping; 0 when it does not say.
 std::uint64_t available_memory() {
   std::ifstream file("/proc/meminfo");
@@ -138,24 +140,19 @@ std::optional<Error> check_parameters(const simulations::Parameters& parameters,
   return check_memory(parameters, worlds);
 }
 
-std::optional<Error> check_writable(std::initializer_list<const std::string*> names) {
+std::optional<Error> check_outputs(std::initializer_list<const std::string*> names) {
   for (const std::string* name : names) {
-    if (name->empty() || std::ofstream(*name).good()) continue;
-    return Error{ExitCode::usage, fmt::format("{} cannot be written", *name),
-                 "name a file in a directory that exists and is yours"};
+    if (name->empty()) continue;
+    if (auto usable = check_writable(*name); !usable) return usable.error();
   }
   return std::nullopt;
 }
 
 std::optional<Error> read_trace(SimFlags& flags) {
   const std::string name = flags.churn.substr(6);
-  std::ifstream file(name, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && text.empty()) {
-    return Error{ExitCode::usage, fmt::format("the trace {} cannot be read", name),
-                 "name a file with lines of TIME NODE join|leave"};
-  }
-  auto trace = simulations::parse_trace(text, flags.parameters.nodes);
+  const auto text = read_file(name, "the trace", kLargestTrace);
+  if (!text) return text.error();
+  auto trace = simulations::parse_trace(*text, flags.parameters.nodes);
   if (!trace) {
     return Error{ExitCode::usage,
                  fmt::format("{}:{}: this is no line of a trace", name, trace.error().line),
@@ -263,7 +260,7 @@ std::optional<Error> prepare(SimFlags& flags) {
     parameters.churn = *simulations::parse_churn(flags.churn);
   }
   if (auto wrong = check_parameters(parameters, std::min(flags.jobs, flags.runs))) return wrong;
-  return check_writable({&flags.csv, &flags.svg, &flags.html});
+  return check_outputs({&flags.csv, &flags.svg, &flags.html});
 }
 
 std::optional<Error> prepare(PaperFlags& flags) {
@@ -271,7 +268,7 @@ std::optional<Error> prepare(PaperFlags& flags) {
   if (auto wrong = check_parameters(simulations::largest_world(paper, flags.options), 1)) {
     return wrong;
   }
-  return check_writable({&flags.csv, &flags.svg, &flags.html});
+  return check_outputs({&flags.csv, &flags.svg, &flags.html});
 }
 
 std::string replay_command(const PaperFlags& flags) {

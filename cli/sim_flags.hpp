@@ -50,7 +50,7 @@ void add_churn_flags(CLI::App& app, SimFlags& flags);
 void add_paper_flags(CLI::App& app, PaperFlags& flags);
 
 // Completes the parameters from the texts and checks everything that can be known before the first
-// event: values, the trace, memory, that files can be written. Empty files are made on the way.
+// event: values, the trace, memory, that files can be written.
 std::optional<Error> prepare(SimFlags& flags);
 std::optional<Error> prepare(PaperFlags& flags);
 
