@@ -24,10 +24,22 @@ std::vector<std::string> with_aliases(std::vector<std::string> words) {
   return words;
 }
 
-int dispatch(const CommandTree& tree, const Invocation& invocation, Console& console,
-             const Backend& backend, const node::JoinOptions& join) {
+int dispatch(const std::vector<std::string>& words, const Environment& environment,
+             Console& console, const Backend& backend, bool json) {
+  CommandTree tree;
+  add_all_commands(tree);
+  const auto invocation = tree.parse(with_aliases(words), environment);
+  if (!invocation) {
+    print_error(console, json, invocation.error());
+    return static_cast<int>(invocation.error().code);
+  }
+  if (invocation->help) {
+    console.write_out(help_text(tree, *invocation->app, console.out_columns));
+    return 0;
+  }
+  const auto join = join_options(tree.globals(), tree.join());
   Context context{tree.globals(), join, console, backend};
-  return tree.command(*invocation.app).run(context);
+  return tree.command(*invocation->app).run(context);
 }
 
 }  // namespace
@@ -43,6 +55,7 @@ void add_all_commands(CommandTree& tree) {
   add_topic_commands(tree);
   add_sim_commands(tree);
 
+  add_completion_commands(tree);
   add_help_command(tree);
 }
 
@@ -50,18 +63,8 @@ int run_application(const std::vector<std::string>& words, const Environment& en
                     Console& console, const Backend& backend) {
   const bool json = wants_json(words, environment);
   try {
-    CommandTree tree;
-    add_all_commands(tree);
-    const auto invocation = tree.parse(with_aliases(words), environment);
-    if (!invocation) {
-      print_error(console, json, invocation.error());
-      return static_cast<int>(invocation.error().code);
-    }
-    if (invocation->help) {
-      console.write_out(help_text(tree, *invocation->app));
-      return 0;
-    }
-    return dispatch(tree, *invocation, console, backend, join_options(tree.globals(), tree.join()));
+    const int code = dispatch(words, environment, console, backend, json);
+    return code_after_output(console, json, code);
   } catch (const std::exception& problem) {
     // The last edge: a library threw what nobody expected.
     print_error(console, json, {ExitCode::internal, problem.what(), "this is a bug: report it"});

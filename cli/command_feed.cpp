@@ -46,7 +46,8 @@ void add_create(CommandTree& tree, CLI::App& feed) {
                 .examples = {"cipnode feed create log", "cipnode feed create notes --private"},
                 .exits = {ExitCode::timeout, ExitCode::busy, ExitCode::full, ExitCode::conflict},
                 .run = [&flags](Context& context) { return create(context, flags); }});
-  add_value(app, "NAME", flags.name, parse_text, "", "Name of the feed in this home")->required();
+  add_value(app, "NAME", flags.name, parse_new_feed_name, "", "Name of the feed in this home")
+      ->required();
   add_switch(app, "--compat", flags.compat, "The key is the bare public key, as in older feeds")
       ->group(kCommandFlags);
   add_switch(app, "--encrypted", flags.encrypted, "Encrypt blocks with a key of the feed's own")

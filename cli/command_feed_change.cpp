@@ -83,7 +83,7 @@ void add_clear(CommandTree& tree, CLI::App& feed) {
       feed, "clear", "Commands",
       {.purpose = "Forget blocks of a feed and give their disk back",
        .details =
-           "The tree stays, so that the blocks can be fetched again from others. Blocks of an\n"
+           "The tree stays, so that the blocks can be fetched again from others. Blocks of an "
            "own feed go only with --yes: they may be nowhere else.",
        .timeout = default_timeout("feed.clear"),
        .examples = {"cipnode feed clear KEY --range 0..1000",

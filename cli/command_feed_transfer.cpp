@@ -1,12 +1,10 @@
 // cipnode feed: cat, download, follow, seed, unseed: what moves blocks between nodes.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-
-#include <fstream>
 
 #include "base/text.hpp"
 #include "cli/application.hpp"
+#include "cli/files.hpp"
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
 #include "cli/progress.hpp"
@@ -14,6 +12,9 @@
 
 namespace cip::cli {
 namespace {
+
+// A key takes 71 bytes in its longest form.
+constexpr std::size_t kLargestKeyFile = 4096;
 
 // Flags of everything that fetches.
 struct FetchFlags {
@@ -44,12 +45,12 @@ void add_range(CLI::App& app, FetchFlags& flags) {
 
 // The key in a file: the daemon never opens files of users.
 Outcome<std::string> read_key_file(const std::string& path) {
-  std::ifstream file(path);
-  std::string text;
-  if (!file || !(file >> text)) {
-    return usage_error("cannot read a key from " + path, "the file holds the key as z32 or hex");
-  }
-  const auto key = parse_key_text(text);
+  auto text = read_file(path, "the key file", kLargestKeyFile);
+  if (!text) return tl::unexpected(text.error());
+  constexpr std::string_view kBlank = " \t\r\n";
+  text->erase(0, text->find_first_not_of(kBlank));
+  text->erase(text->find_last_not_of(kBlank) + 1);
+  const auto key = parse_key_text(*text);
   if (!key) return usage_error(path + ": " + key.error(), "the file holds the key as z32 or hex");
   return to_z32(*key);
 }

@@ -17,7 +17,7 @@ int help(Context& context, const CommandTree& tree, const std::vector<std::strin
     if (next == nullptr) return report(context, tree.unknown_command(*app, word));
     app = next;
   }
-  context.console.write_out(help_text(tree, *app));
+  context.console.write_out(help_text(tree, *app, context.console.out_columns));
   return 0;
 }
 

@@ -87,7 +87,7 @@ void add_join_command(CommandTree& tree) {
       tree.root(), "join", "Node",
       {.purpose = "Run a node: start an overlay, or enter one through contacts",
        .details =
-           "Without contacts it comes back through those saved in its home. The node runs until a\n"
+           "Without contacts it comes back through those saved in its home. The node runs until a "
            "signal or `cipnode stop`; with --detach the command returns when the node answers.",
        .timeout = "10s with --detach",
        .examples = {"cipnode join", "cipnode join 192.0.2.7:49737 --listen 0.0.0.0:0 --detach"},

@@ -75,7 +75,7 @@ void add_publish(CommandTree& tree) {
       tree.root(), "publish", "Data",
       {.purpose = "Publish a message to a topic: the argument, a file or stdin",
        .details =
-           "Without --lines the whole input is one message. With --no-daemon it returns when one\n"
+           "Without --lines the whole input is one message. With --no-daemon it returns when one "
            "peer wrote it, or after 10 s; later subscribers get it from the topic all the same.",
        .timeout = default_timeout("publish"),
        .examples = {"cipnode publish weather \"rain at noon\"",

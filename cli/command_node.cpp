@@ -1,4 +1,4 @@
-// Commands about the node of a home: status, peers, routes, id, paths, version, stop.
+// Commands about the node of a home: status, peers, routes, paths, version, stop.
 
 #include <fmt/format.h>
 
@@ -141,12 +141,7 @@ int peers(Context& context) {
   return run(context, {"peers"}, printer);
 }
 
-// ---- id, paths, version, stop
-
-int print_id(Context& context) {
-  TextPrinter printer(context, [](const Json& id) { return text_of(id, "key") + "\n"; });
-  return run(context, {"id"}, printer);
-}
+// ---- paths, version, stop
 
 std::string all_members(const Json& object, Style style) {
   Pairs pairs;
@@ -188,14 +183,14 @@ void add_node_commands(CommandTree& tree) {
             {"cipnode stop", "cipnode --home ./second stop"},
             {ExitCode::timeout, ExitCode::no_daemon}, stop);
   add_status(tree);
+  add_health_command(tree);
   add_plain(tree, "peers", "List the peers that are connected",
             {"cipnode peers", "cipnode peers --json | jq -r .key"},
             {ExitCode::timeout, ExitCode::no_daemon}, peers);
   add_plain(tree, "routes", "Show the routing table, on a terminal with a picture of its buckets",
             {"cipnode routes", "cipnode routes --json | jq -r .address"},
             {ExitCode::timeout, ExitCode::no_daemon}, show_routes);
-  add_plain(tree, "id", "Print the key by which others find this node",
-            {"cipnode id", "cipnode id --json | jq -r .keyHex"}, {ExitCode::corrupt}, print_id);
+  add_id_commands(tree);
   add_plain(tree, "paths", "Print where this home keeps its files",
             {"cipnode paths", "cipnode paths --json | jq -r .database"}, {},
             [](Context& context) { return print_members(context, "paths"); });

@@ -1,13 +1,10 @@
 // cipnode put, get, announce, lookup, size: the records of the DHT, and how large it is.
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 
 #include "base/text.hpp"
 #include "cli/application.hpp"
+#include "cli/files.hpp"
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
 #include "node/json_rpc.hpp"
@@ -38,22 +35,6 @@ Parsed<std::string> parse_target_text(std::string_view text) {
   if (bytes && bytes->size() == 32) return std::string(text);
   return tl::unexpected(
       fmt::format("'{}' is not a target: 64 hex digits, topic:NAME or feed:KEY", text));
-}
-
-Outcome<std::string> read_all(int fd) {
-  std::string out;
-  std::array<char, 4096> piece{};
-  while (out.size() <= kMostRead) {
-    const auto n = ::read(fd, piece.data(), piece.size());
-    if (n == 0) return out;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      return usage_error("the value cannot be read: " + std::generic_category().message(errno));
-    }
-    out.append(piece.data(), static_cast<std::size_t>(n));
-  }
-  return usage_error("the value is far too long: at most 1000 bytes",
-                     "a feed holds any amount: cipnode feed create NAME");
 }
 
 // ---- put, get
@@ -87,7 +68,7 @@ int put(Context& context, const PutFlags& flags) {
   if (is_typed(*input)) {
     print_notice(context, "type the value, then press Ctrl-D on an empty line");
   }
-  const auto value = read_all(input->fd());
+  const auto value = read_descriptor(input->fd(), "the value", kMostRead);
   if (!value) return report(context, value.error());
   node::Request request{"put", Json::object()};
   if (is_utf8(bytes_of(*value))) {
@@ -107,9 +88,9 @@ void add_put(CommandTree& tree) {
       tree.root(), "put", "Network",
       {.purpose = "Store a value of at most 1000 bytes in the DHT: the argument, a file or stdin",
        .details =
-           "Without --key the value is stored under its hash and never changes. With --key it is\n"
+           "Without --key the value is stored under its hash and never changes. With --key it is "
            "signed by the key of that name, which only this home has, and a later put replaces "
-           "it.\n"
+           "it. "
            "The node of this home puts it again every two hours, for 30 days after the last put.",
        .timeout = default_timeout("put"),
        .examples = {"cipnode put 'hello world'", "cipnode put --key status --file status.json"},

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "cli/application.hpp"
+#include "cli/files.hpp"
 #include "cli/large_pages.hpp"
 #include "cli/sim_charts.hpp"
 #include "cli/sim_flags.hpp"
@@ -32,13 +31,11 @@ struct Scenario {
   std::vector<Chart> (*charts)(const std::vector<Run>&);
 };
 
-// Files were made before the runs; a disk may be full by now.
-bool write_file(const std::string& name, const std::string& bytes) {
-  if (name.empty()) return true;
-  std::ofstream file(name, std::ios::binary);
-  file << bytes;
-  file.flush();
-  return file.good();
+// That the files can be written was checked before the runs; a disk may be full by now.
+std::optional<Error> write_asked(const std::string& name, const std::string& bytes) {
+  if (name.empty()) return std::nullopt;
+  const auto written = write_file(name, bytes);
+  return written ? std::nullopt : std::optional(written.error());
 }
 
 struct Outputs {
@@ -51,13 +48,11 @@ struct Outputs {
 
 template <typename Flags>
 std::optional<Error> write_files(const Flags& flags, const Outputs& out) {
-  const bool written =
-      write_file(flags.csv, out.csv) &&
-      write_file(flags.svg, svg_document(out.title, out.caption, out.charts)) &&
-      write_file(flags.html, html_page(out.title, out.caption, out.text, out.charts));
-  if (written) return std::nullopt;
-  return Error{ExitCode::internal, "a file could not be written to its end",
-               "see that the disk has room"};
+  if (auto failed = write_asked(flags.csv, out.csv)) return failed;
+  if (auto failed = write_asked(flags.svg, svg_document(out.title, out.caption, out.charts))) {
+    return failed;
+  }
+  return write_asked(flags.html, html_page(out.title, out.caption, out.text, out.charts));
 }
 
 // What stands above the pictures; why they are fewer, or none.

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "cli/suggest.hpp"
 
@@ -16,6 +14,11 @@ std::string short_name(const CLI::App& app) {
   const auto name = full_name(app);
   const auto blank = name.find(' ');
   return blank == std::string::npos ? name : name.substr(blank + 1);
+}
+
+// "publish: what is wrong"; what concerns no command stands alone.
+std::string about(const CLI::App& app, const std::string& problem) {
+  return app.get_parent() == nullptr ? problem : short_name(app) + ": " + problem;
 }
 
 std::string help_hint(const CLI::App& app) { return "see: " + full_name(app) + " --help"; }
@@ -36,8 +39,20 @@ std::vector<std::string> flags_of(const CLI::App& app) {
 
 std::vector<std::string> commands_of(const CLI::App& group) {
   std::vector<std::string> names;
-  for (const auto* app : group.get_subcommands(nullptr)) names.push_back(app->get_name());
+  for (const auto* app : group.get_subcommands(nullptr)) {
+    if (!app->get_group().empty()) names.push_back(app->get_name());
+  }
   return names;
+}
+
+// The command of this name in a group below `root`, or an empty text.
+std::string elsewhere(const CLI::App& root, const std::string& word) {
+  for (const auto* group : root.get_subcommands(nullptr)) {
+    for (const auto& name : commands_of(*group)) {
+      if (name == word) return full_name(*group) + " " + name;
+    }
+  }
+  return {};
 }
 
 bool takes_value(const CLI::App& app, const std::string& flag) {
@@ -73,11 +88,9 @@ std::optional<Misnamed> misnamed_command(const CLI::App& root,
 
 // The home that a config file names, before anything else of it is used.
 Outcome<std::string> configured_home(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::string();
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto entries = parse_config(text.view(), path.string());
+  const auto text = read_config(path);
+  if (!text) return tl::unexpected(text.error());
+  const auto entries = parse_config(*text, path.string());
   if (!entries) return tl::unexpected(entries.error());
   const auto found = std::ranges::find(*entries, "home", &ConfigEntry::key);
   return found == entries->end() || found->values.empty() ? std::string() : found->values.back();
@@ -155,8 +168,7 @@ Error CommandTree::explain(const CLI::ParseError& error) const {
   const auto left = root_.remaining(true);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return explain_missing(app);
   if (!left.empty()) {
-    return {ExitCode::usage,
-            fmt::format("{}: unexpected argument '{}'", short_name(app), left.front()),
+    return {ExitCode::usage, about(app, fmt::format("unexpected argument '{}'", left.front())),
             help_hint(app)};
   }
   return {ExitCode::usage, error.what(), help_hint(app)};
@@ -182,7 +194,7 @@ std::optional<Error> CommandTree::find_unknown_flag() const {
   if (flag == left.end()) return std::nullopt;
   const auto name = flag->substr(0, flag->find('='));
   const auto close = nearest(name, flags_of(app));
-  return Error{ExitCode::usage, fmt::format("{}: unknown flag '{}'", short_name(app), name),
+  return Error{ExitCode::usage, about(app, fmt::format("unknown flag '{}'", name)),
                close.empty() ? help_hint(app) : fmt::format("did you mean '{}'?", close)};
 }
 
@@ -190,9 +202,11 @@ Error CommandTree::unknown_command(const CLI::App& group, const std::string& wor
   const auto close = nearest(word, commands_of(group));
   const bool top = group.get_parent() == nullptr;
   const auto typed = top ? word : short_name(group) + " " + word;
+  auto hint = close.empty() ? std::string() : full_name(group) + " " + close;
+  // A word of a group, without the group: "cipnode append".
+  if (hint.empty() && top && !is_destructive(word)) hint = elsewhere(group, word);
   return {ExitCode::usage, fmt::format("unknown command '{}'", typed),
-          close.empty() ? help_hint(group)
-                        : fmt::format("did you mean '{} {}'?", full_name(group), close)};
+          hint.empty() ? help_hint(group) : fmt::format("did you mean '{}'?", hint)};
 }
 
 }  // namespace cip::cli

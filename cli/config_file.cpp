@@ -6,6 +6,8 @@
 #include <cctype>
 #include <optional>
 
+#include "cli/files.hpp"
+
 namespace cip::cli {
 namespace {
 
@@ -160,7 +162,16 @@ class ConfigReader {
   int line_ = 1;
 };
 
+// Far more than all settings take.
+constexpr std::size_t kLargestConfig = 1 << 20;
+
 }  // namespace
+
+Outcome<std::string> read_config(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::string();
+  return read_file(path.string(), "the config file", kLargestConfig);
+}
 
 Outcome<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name) {
   ConfigReader reader(text);

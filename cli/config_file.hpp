@@ -5,6 +5,7 @@
 // lines); comments and blank lines. Tables, dates, floats and multi-line strings are refused by
 // line, so that no setting is ever silently misread.
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct ConfigEntry {
   std::vector<std::string> values;  // more or less than one only when written as an array
   int line = 0;                     // where the key stands, from 1
 };
+
+// The text of a config file; empty when there is none. Error usage: it cannot be read to its end.
+Outcome<std::string> read_config(const std::filesystem::path& path);
 
 // `name` is the file's name for messages. A key that comes twice is an error, as in TOML.
 Outcome<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name);

@@ -1,5 +1,7 @@
 #include "cli/console.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -21,15 +23,21 @@ std::error_code write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
+    // A pipe that its other user made non-blocking.
+    if (n < 0 && errno == EAGAIN) {
+      pollfd room{fd, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+      continue;
+    }
     if (n < 0) return {errno, std::generic_category()};
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
 }
 
-int terminal_columns() {
+int terminal_columns(int fd) {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }
 
@@ -46,13 +54,22 @@ std::size_t cut_character(std::string_view text) {
 
 }  // namespace
 
+void occupy_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
 ProcessConsole::ProcessConsole() {
   out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   err_is_terminal = ::isatty(STDERR_FILENO) == 1;
   const char* term = std::getenv("TERM");
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
   colour = out_is_terminal && err_is_terminal && !dumb && !is_set("NO_COLOR");
-  columns = terminal_columns();
+  columns = terminal_columns(STDERR_FILENO);
+  out_columns = terminal_columns(STDOUT_FILENO);
 }
 
 std::optional<std::string> ProcessConsole::ask(std::string_view question) {

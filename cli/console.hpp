@@ -26,12 +26,17 @@ class Console {
 
   bool out_is_terminal = false;
   bool err_is_terminal = false;
-  bool colour = false;  // on a terminal, unless NO_COLOR is set or TERM is dumb
-  int columns = 80;     // width of the terminal on stderr
+  bool colour = false;   // on a terminal, unless NO_COLOR is set or TERM is dumb
+  int columns = 80;      // width of the terminal on stderr
+  int out_columns = 80;  // of the one on stdout
 
   void out_line(std::string_view text) { write_out(std::string(text) + '\n'); }
   void err_line(std::string_view text) { write_err(std::string(text) + '\n'); }
 };
+
+// Puts something onto standard descriptors that the caller closed, so that no file or socket takes
+// their numbers. Using them stays an error (bad_file_descriptor), as if they were closed.
+void occupy_standard_descriptors();
 
 // Writes to the descriptors 1 and 2 of this process.
 class ProcessConsole final : public Console {

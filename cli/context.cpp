@@ -64,10 +64,16 @@ node::ServiceOptions service_options(const Context& context) {
   return options;
 }
 
+int code_after_output(Console& console, bool json, int code) {
+  const auto problem = console.out_error();
+  // A reader that has gone had what it wanted.
+  if (code != 0 || !problem || problem == std::errc::broken_pipe) return code;
+  const auto error = output_error(problem);
+  print_error(console, json, error);
+  return static_cast<int>(error.code);
+}
+
 int conclude(Context& context, const node::RunResult& result, bool runs) {
-  const auto unwritten = context.console.out_error();
-  if (unwritten == std::errc::broken_pipe) return 0;
-  if (unwritten) return report(context, output_error(unwritten));
   if (result.error) return report(context, *result.error);
   if (result.signal == 0 || (runs && result.running)) return 0;
   return result.signal == SIGINT ? kInterrupted : kTerminated;

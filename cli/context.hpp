@@ -36,6 +36,9 @@ node::ServiceOptions service_options(const Context& context);
 // The exit code of what a run gave; its error is on stderr by then. `runs`: it goes on until a
 // signal, which then is its proper end.
 int conclude(Context& context, const node::RunResult& result, bool runs);
+// The exit code of the whole command line: `code`, unless that says success and stdout could not be
+// written.
+int code_after_output(Console& console, bool json, int code);
 
 // "cipnode: sentence" and a hint, or the JSON object.
 void print_error(Console& console, bool json, const Error& error);

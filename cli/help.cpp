@@ -8,12 +8,39 @@ namespace cip::cli {
 namespace {
 
 constexpr std::size_t kTextColumn = 27;
-constexpr std::size_t kWidth = 100;
+// Where a terminal is narrower, its own line ends read better than columns of three words.
+constexpr std::size_t kLeastWidth = 50;
+// Longer lines than this are hard to read, however wide the terminal.
+constexpr std::size_t kMostWidth = 120;
+
+// Characters, not bytes.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// A paragraph word by word, at most `width` wide, later lines behind `indent` blanks.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = 0;
+  for (const auto& word : CLI::detail::split(std::string(text), ' ')) {
+    if (column > 0 && column + 1 + width_of(word) > width) {
+      out += '\n' + std::string(indent, ' ');
+      column = indent;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += width_of(word);
+  }
+  return out;
+}
 
 // `left` in the first column, `text` word by word in the second.
-std::string entry(const std::string& left, const std::string& text) {
+std::string entry(const std::string& left, const std::string& text, std::size_t width) {
   std::string out = "  " + left;
-  std::size_t column = out.size();
+  std::size_t column = width_of(out);
   const auto new_line = [&] {
     out += '\n' + std::string(kTextColumn, ' ');
     column = kTextColumn;
@@ -25,13 +52,13 @@ std::string entry(const std::string& left, const std::string& text) {
     column = kTextColumn;
   }
   for (const auto& word : CLI::detail::split(text, ' ')) {
-    if (column > kTextColumn && column + 1 + word.size() > kWidth) new_line();
+    if (column > kTextColumn && column + 1 + width_of(word) > width) new_line();
     if (column > kTextColumn) {
       out += ' ';
       ++column;
     }
     out += word;
-    column += word.size();
+    column += width_of(word);
   }
   return out + '\n';
 }
@@ -44,11 +71,12 @@ std::string argument_usage(const CLI::Option& option) {
 }
 
 std::string usage_line(const CLI::App& app, bool group) {
-  std::string out = full_name(app) + " [flags]";
+  std::string out = "Usage: " + full_name(app) + " [flags]";
   for (const auto* option : app.get_options()) {
     if (option->get_positional()) out += " " + argument_usage(*option);
   }
-  return group ? out + " COMMAND" : out;
+  if (app.get_subcommands(nullptr).empty()) return out;
+  return out + (group ? " COMMAND" : " [COMMAND]");
 }
 
 // "-q, --quiet" or "    --home DIR"
@@ -76,7 +104,7 @@ std::string flag_text(const CommandTree& tree, const CLI::Option& option,
 }
 
 // Groups of flags in the order in which they were first added, from the command up to the root.
-std::string flag_groups(const CommandTree& tree, const CLI::App& app) {
+std::string flag_groups(const CommandTree& tree, const CLI::App& app, std::size_t width) {
   std::vector<std::pair<std::string, std::string>> groups;
   const auto& timeout = tree.command(app).timeout;
   for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
@@ -88,7 +116,7 @@ std::string flag_groups(const CommandTree& tree, const CLI::App& app) {
       auto found = std::ranges::find(groups, option->get_group(),
                                      &std::pair<std::string, std::string>::first);
       if (found == groups.end()) found = groups.insert(found, {option->get_group(), ""});
-      found->second += entry(flag_names(*option), flag_text(tree, *option, timeout));
+      found->second += entry(flag_names(*option), flag_text(tree, *option, timeout), width);
     }
   }
   std::string out;
@@ -96,53 +124,55 @@ std::string flag_groups(const CommandTree& tree, const CLI::App& app) {
   return out;
 }
 
-std::string arguments(const CLI::App& app) {
+std::string arguments(const CLI::App& app, std::size_t width) {
   std::string out;
   for (const auto* option : app.get_options()) {
     if (!option->get_positional()) continue;
-    out += entry(option->get_name(), option->get_description());
+    out += entry(option->get_name(), option->get_description(), width);
   }
   return out.empty() ? out : "\nArguments:\n" + out;
 }
 
-std::string commands(const CLI::App& app) {
+std::string commands(const CLI::App& app, std::size_t width) {
   std::vector<std::pair<std::string, std::string>> sections;
   for (const auto* sub : app.get_subcommands(nullptr)) {
     if (sub->get_group().empty()) continue;
     auto found =
         std::ranges::find(sections, sub->get_group(), &std::pair<std::string, std::string>::first);
     if (found == sections.end()) found = sections.insert(found, {sub->get_group(), ""});
-    found->second += entry(sub->get_name(), sub->get_description());
+    found->second += entry(sub->get_name(), sub->get_description(), width);
   }
   std::string out;
   for (const auto& [name, text] : sections) out += "\n" + name + ":\n" + text;
   return out;
 }
 
-std::string exit_codes(const Command& command) {
+std::string exit_codes(const Command& command, std::size_t width) {
   std::vector<ExitCode> codes = {ExitCode::ok, ExitCode::internal, ExitCode::usage};
   codes.insert(codes.end(), command.exits.begin(), command.exits.end());
   std::ranges::sort(codes);
   std::string out = "\nExit codes:\n";
   for (const auto code : codes) {
     out += entry(fmt::format("{:<3} {}", static_cast<int>(code), class_name(code)),
-                 std::string(meaning(code)));
+                 std::string(meaning(code)), width);
   }
-  return out + entry("130 signal", "stopped by SIGINT (SIGTERM: 143)");
+  return out + entry("130 signal", "stopped by SIGINT (SIGTERM: 143)", width);
 }
 
 }  // namespace
 
-std::string help_text(const CommandTree& tree, const CLI::App& app) {
+std::string help_text(const CommandTree& tree, const CLI::App& app, int columns) {
   const auto& command = tree.command(app);
   const bool group = !command.run;
-  std::string out = command.purpose + ".\n";
-  if (!command.details.empty()) out += "\n" + command.details + "\n";
-  out += "\nUsage: " + usage_line(app, group) + "\n";
-  out += arguments(app) + commands(app) + flag_groups(tree, app);
+  const auto width =
+      std::clamp(static_cast<std::size_t>(std::max(columns, 0)), kLeastWidth, kMostWidth);
+  std::string out = wrapped(command.purpose + ".", 0, width) + "\n";
+  if (!command.details.empty()) out += "\n" + wrapped(command.details, 0, width) + "\n";
+  out += "\n" + wrapped(usage_line(app, group), 4, width) + "\n";
+  out += arguments(app, width) + commands(app, width) + flag_groups(tree, app, width);
   if (!command.examples.empty()) out += "\nExamples:\n";
   for (const auto& example : command.examples) out += "  " + example + "\n";
-  if (!group) out += exit_codes(command);
+  if (!group) out += exit_codes(command, width);
   return out;
 }
 

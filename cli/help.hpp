@@ -9,6 +9,7 @@
 
 namespace cip::cli {
 
-std::string help_text(const CommandTree& tree, const CLI::App& app);
+// Wrapped for a terminal of so many columns.
+std::string help_text(const CommandTree& tree, const CLI::App& app, int columns = 80);
 
 }  // namespace cip::cli

@@ -4,6 +4,7 @@
 #include "cli/application.hpp"
 
 int main(int argc, char** argv) {
+  cip::cli::occupy_standard_descriptors();
   // Writing to a reader that has gone is an error code, not the end.
   std::signal(SIGPIPE, SIG_IGN);
   if (!cip::init_crypto()) return 1;

@@ -22,7 +22,8 @@ void add_global_flags(CLI::App& app, Settings& settings, Globals& globals) {
       "$XDG_DATA_HOME/cipnode");
   add(add_switch(app, "--json", globals.json, "Print results as JSON, one object per line"));
   add(add_switch(app, "-q,--quiet", globals.quiet, "Say nothing on stderr but errors"));
-  add(add_switch(app, "-v,--verbose", globals.verbose, "Log what the node does"));
+  add(add_switch(app, "-v,--verbose", globals.verbose,
+                 "Say what the node does meanwhile: whom it asks, finds and meets"));
   add(add_value(app, "--log", globals.log, parse_text, "SPEC",
                 "Log levels by floor, such as dht=debug,store=info"));
   add(add_value(app, "--log-format", globals.log_json, parse_log_format, "text|json",

@@ -8,7 +8,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/duration.hpp"
+#include "base/host_port.hpp"
 #include "base/text.hpp"
+#include "node/names.hpp"
 
 namespace cip::cli {
 namespace {
@@ -26,17 +29,12 @@ struct Unit {
   double factor;
 };
 
-// Durations count in microseconds.
-constexpr std::array kTimeUnits = {Unit{"us", 1},     Unit{"ms", 1e3},   Unit{"s", 1e6},
-                                   Unit{"m", 60e6},   Unit{"min", 60e6}, Unit{"h", 3600e6},
-                                   Unit{"d", 86400e6}};
 constexpr std::array kSizeUnits = {Unit{"", 1}, Unit{"k", 1024.0}, Unit{"m", 1024.0 * 1024},
                                    Unit{"g", 1024.0 * 1024 * 1024},
                                    Unit{"t", 1024.0 * 1024 * 1024 * 1024}};
-// Longest duration taken: about 270 years, far inside 64 bits of microseconds.
-constexpr double kLongestMicros = 100'000 * 86400e6;
-// Largest size taken: what a double still counts exactly.
-constexpr double kLargestSize = 9007199254740992.0;
+// Largest number taken: what JSON and the peers' numbers carry exactly (2^53 - 1).
+constexpr std::uint64_t kLargestNumber = (std::uint64_t{1} << 53) - 1;
+constexpr double kLargestSize = static_cast<double>(kLargestNumber);
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -70,43 +68,38 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (value > kLargestNumber) return std::nullopt;
   return value;
 }
 
-struct HostPort {
-  std::string_view host;
-  std::uint16_t port = 0;
-};
-
-std::optional<HostPort> split_host_port(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto port = whole_number(text.substr(colon + 1));
-  if (!port || *port > 0xffff) return std::nullopt;
-  return HostPort{text.substr(0, colon), static_cast<std::uint16_t>(*port)};
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// A dotted IPv4 address or a name of letters, digits, dashes, underscores and dots.
-bool is_host(std::string_view host) {
-  const auto allowed = [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
-  };
-  if (host.empty() || host.size() > 253 || !std::ranges::all_of(host, allowed)) return false;
-  const bool numeric = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  return !numeric || parse_ipv4(host).has_value();
+// Why `text` is no HOST:PORT.
+std::string host_port_problem(std::string_view text, HostPortFault fault) {
+  switch (fault) {
+    case HostPortFault::ipv6:
+      return fmt::format("{} is no IPv4 address or name with a port: IPv6 is not spoken",
+                         quoted(text));
+    case HostPortFault::no_port:
+      return fmt::format("{} has no port", quoted(text));
+    case HostPortFault::bad_port:
+      return fmt::format("the port of {} is not a number up to 65535, without leading zeros",
+                         quoted(text));
+    case HostPortFault::bad_host:
+      break;
+  }
+  return fmt::format("the host of {} is neither an IPv4 address nor a name", quoted(text));
 }
 
 }  // namespace
 
 Parsed<Duration> parse_duration(std::string_view text) {
-  std::string_view unit;
-  const auto number = leading_number(text, unit);
-  if (text == "0") return Duration::zero();
-  const auto factor = factor_of(lower(unit), kTimeUnits);
-  if (!number || !factor) return bad("{} is not a duration such as 500ms, 2s or 1h", quoted(text));
-  const double micros = *number * *factor;
-  if (micros > kLongestMicros) return bad("{} is too long a duration", quoted(text));
-  return Duration(static_cast<Duration::rep>(std::llround(micros)));
+  const auto duration = base::parse_duration(text);
+  if (duration) return *duration;
+  if (duration.error() == Errc::out_of_range) return bad("{} is too long a duration", quoted(text));
+  return bad("{} is not a duration such as 500ms, 2s, 10m or 1h", quoted(text));
 }
 
 Parsed<std::uint64_t> parse_size(std::string_view text) {
@@ -125,6 +118,7 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
 
 Parsed<std::uint64_t> parse_count(std::string_view text) {
   const auto value = whole_number(text);
+  if (!value && is_digits(text)) return bad("{} is too large: at most 2^53 - 1", quoted(text));
   if (!value) return bad("{} is not a whole number", quoted(text));
   return *value;
 }
@@ -163,20 +157,19 @@ std::string to_text(const BlockRange& range) {
 
 Parsed<std::string> parse_contact(std::string_view text) {
   const auto split = split_host_port(text);
-  if (!split || !is_host(split->host)) {
-    return bad("{} is not HOST:PORT such as 192.0.2.7:49737", quoted(text));
-  }
+  if (!split) return bad("{}; write HOST:PORT", host_port_problem(text, split.error()));
+  if (split->host.empty()) return bad("{} has no host; write HOST:PORT", quoted(text));
   if (split->port == 0) return bad("{} has port 0, which nobody listens on", quoted(text));
   return std::string(text);
 }
 
 Parsed<Endpoint> parse_listen(std::string_view text) {
+  constexpr std::string_view kForm = "write ADDRESS:PORT, such as 0.0.0.0:49737 or 127.0.0.1:0";
   const auto split = split_host_port(text);
-  const auto host = !split ? "" : split->host.empty() ? "0.0.0.0" : split->host;
+  if (!split) return bad("{}; {}", host_port_problem(text, split.error()), kForm);
+  const auto host = split->host.empty() ? "0.0.0.0" : split->host;
   const auto ip = parse_ipv4(host == "localhost" ? "127.0.0.1" : host);
-  if (!split || !ip) {
-    return bad("{} is not ADDRESS:PORT such as 0.0.0.0:49737 or 127.0.0.1:0", quoted(text));
-  }
+  if (!ip) return bad("{} does not begin with an address of this machine; {}", quoted(text), kForm);
   return Endpoint{*ip, split->port};
 }
 
@@ -209,12 +202,19 @@ Parsed<std::string> parse_topic_text(std::string_view text) {
     const auto id = from_hex(text.substr(3));
     if (!id || id->size() != 32) return bad("{} is not id: with 64 hex digits", quoted(text));
   }
-  if (text.empty()) return bad("the name of a topic cannot be empty");
+  const bool named = !text.starts_with("topic:") && !text.starts_with("id:");
+  const auto fault = named ? node::topic_name_fault(text) : std::nullopt;
+  if (fault) return bad("{}: {}", quoted(text), *fault);
+  return std::string(text);
+}
+
+Parsed<std::string> parse_new_feed_name(std::string_view text) {
+  if (const auto fault = node::feed_name_fault(text)) return bad("{}: {}", quoted(text), *fault);
   return std::string(text);
 }
 
 Parsed<std::string> parse_since(std::string_view text) {
-  const bool word = text == "start" || text == "new";
+  const bool word = text == "start" || text == "new" || text == "now";
   const bool last = text.starts_with("last:") && whole_number(text.substr(5));
   if (word || last || whole_number(text) || parse_duration(text)) return std::string(text);
   return bad("{} is none of start, new, last:N, a sequence number or a duration such as 1h",

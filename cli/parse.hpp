@@ -24,7 +24,7 @@ Parsed<Duration> parse_duration(std::string_view text);
 // 100, 64k, 5M, 1G: bytes; units are powers of 1024, a B or iB behind them is accepted.
 Parsed<std::uint64_t> parse_size(std::string_view text);
 
-// A whole number in decimal.
+// A whole number in decimal, at most 2^53 - 1: more cannot be told to others.
 Parsed<std::uint64_t> parse_count(std::string_view text);
 
 // true, yes, on, 1 and their opposites.
@@ -49,6 +49,8 @@ Parsed<Endpoint> parse_listen(std::string_view text);
 Parsed<Bytes32> parse_key_text(std::string_view text);
 // A key, or `key:` and a key, or a name, or `name:` and a name. Given back as typed.
 Parsed<std::string> parse_feed_text(std::string_view text);
+// A name that a feed may get.
+Parsed<std::string> parse_new_feed_name(std::string_view text);
 // A name, `topic:` and a z32 key, or `id:` and 64 hex digits. Given back as typed.
 Parsed<std::string> parse_topic_text(std::string_view text);
 // start, new, last:N, a sequence number or a duration. Given back as typed.

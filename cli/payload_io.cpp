@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,23 +68,39 @@ int wait_for(pid_t pid) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+// What can never be read is refused before anything is asked of a node.
+Outcome<InputFile> readable(InputFile file, const std::string& name) {
+  const int mode = ::fcntl(file.fd(), F_GETFL);
+  struct stat info {};
+  if (mode < 0 || ::fstat(file.fd(), &info) != 0 || (mode & O_ACCMODE) == O_WRONLY) {
+    return usage_error(fmt::format("{} is closed", name),
+                       "give --file FILE, a pipe, or </dev/null for no bytes at all");
+  }
+  if (!S_ISDIR(info.st_mode)) return file;
+  return usage_error(fmt::format("{} is a directory", name), "name a file");
+}
+
 }  // namespace
 
 InputFile::~InputFile() {
   if (owned_ && fd_ >= 0) ::close(fd_);
 }
 
-InputFile input_of_bytes(ByteView bytes) {
+Outcome<InputFile> input_of_bytes(ByteView bytes) {
+  const auto failed = [] {
+    return fail_with(ExitCode::internal, "the input cannot be handed over: " + errno_text());
+  };
   // A file in memory: any size, no second process or thread to feed it.
-  const int fd = ::memfd_create("cipnode-input", MFD_CLOEXEC);
-  while (fd >= 0 && !bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
+  InputFile file(::memfd_create("cipnode-input", MFD_CLOEXEC), true);
+  if (file.fd() < 0) return failed();
+  while (!bytes.empty()) {
+    const auto n = ::write(file.fd(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
+    if (n < 0) return failed();
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
-  ::lseek(fd, 0, SEEK_SET);
-  return InputFile(fd, true);
+  if (::lseek(file.fd(), 0, SEEK_SET) != 0) return failed();
+  return file;
 }
 
 bool is_typed(const InputFile& input) { return ::isatty(input.fd()) == 1; }
@@ -93,9 +110,9 @@ Outcome<InputFile> open_input(const std::optional<std::string>& text, const std:
     return usage_error("--file and a message exclude each other", "give one of the two");
   }
   if (text) return input_of_bytes(bytes_of(*text));
-  if (file.empty()) return InputFile(STDIN_FILENO, false);
+  if (file.empty()) return readable(InputFile(STDIN_FILENO, false), "stdin");
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) return InputFile(fd, true);
+  if (fd >= 0) return readable(InputFile(fd, true), file);
   return usage_error(fmt::format("cannot read {}: {}", file, errno_text()),
                      "name a file that exists and that you may read");
 }
@@ -132,9 +149,10 @@ std::optional<std::string> payload_of(const node::Json& object) {
 Outcome<int> run_command(const std::string& command, std::string_view payload,
                          const std::vector<std::string>& variables) {
   const auto input = input_of_bytes(bytes_of(payload));
+  if (!input) return tl::unexpected(input.error());
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input.fd(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, input->fd(), STDIN_FILENO);
   std::string shell = "sh", option = "-c", line = command;
   const std::array<char*, 4> words = {shell.data(), option.data(), line.data(), nullptr};
   auto environment = environment_with(variables);

@@ -35,9 +35,10 @@ class InputFile {
   bool owned_;
 };
 
-// Where a payload comes from: the text itself, a file, or (neither) stdin.
+// Where a payload comes from: the text itself, a file, or (neither) stdin. Error usage: a
+// directory, a closed stdin, a file that cannot be opened.
 Outcome<InputFile> open_input(const std::optional<std::string>& text, const std::string& file);
-InputFile input_of_bytes(ByteView bytes);
+Outcome<InputFile> input_of_bytes(ByteView bytes);
 // Somebody has to type it: worth a word.
 bool is_typed(const InputFile& input);
 

@@ -26,9 +26,11 @@ void TablePrinter::finish() {
   context_.console.write_out(table_.text(context_.style()));
 }
 
-int run(Context& context, const node::Request& request, Printer& printer, int input_fd) {
+int run(Context& context, const node::Request& given, Printer& printer, int input_fd) {
   auto options = service_options(context);
   options.input_fd = input_fd;
+  auto request = given;
+  if (context.globals.verbose) request.params["verbose"] = true;
   auto result = context.backend.run_request(options, request, printer);
   if (printer.failure_) result.error = printer.failure_;
   if (!result.error && !context.globals.json) printer.finish();

@@ -64,6 +64,18 @@ std::string two_units(std::uint64_t large, std::string_view large_unit, std::uin
   return fmt::format("{} {} {} {}", large, large_unit, small, small_unit);
 }
 
+// "[#####---]  45 %  ", with `width` places between the brackets; nothing when the share is
+// unknown.
+std::string bar_text(double share, int width) {
+  if (share < 0) return {};
+  const double done = std::clamp(share, 0.0, 1.0);
+  const auto filled = static_cast<std::size_t>(done * width);
+  const auto percent = fmt::format("{:3.0f} %  ", std::floor(done * 100));
+  if (width == 0) return percent;
+  return fmt::format("[{}{}] {}", std::string(filled, '#'),
+                     std::string(static_cast<std::size_t>(width) - filled, '-'), percent);
+}
+
 }  // namespace
 
 std::string count_text(std::uint64_t value) {
@@ -156,21 +168,28 @@ std::string Table::text(Style style) const {
 }
 
 std::string progress_text(const ProgressState& state, int columns) {
-  constexpr int kBar = 24;
-  std::string out;
-  if (state.share >= 0) {
-    const double share = std::clamp(state.share, 0.0, 1.0);
-    const int filled = static_cast<int>(share * kBar);
-    out = fmt::format("[{}{}] {:3.0f} %  ", std::string(static_cast<std::size_t>(filled), '#'),
-                      std::string(static_cast<std::size_t>(kBar - filled), '-'),
-                      std::floor(share * 100));
+  std::string tail;
+  if (state.per_second > 0) tail += "  " + bytes_text(state.per_second) + "/s";
+  if (state.left_ms >= 0) {
+    tail += "  " + duration_text(std::ceil(state.left_ms / 1000) * 1000) + " left";
   }
-  out += state.done;
-  if (state.per_second > 0) out += "  " + bytes_text(state.per_second) + "/s";
-  if (state.left_ms >= 0)
-    out += "  " + duration_text(std::ceil(state.left_ms / 1000) * 1000) + " left";
   const auto most = static_cast<std::size_t>(std::max(columns - 1, 1));
-  return out.substr(0, most);
+  auto done = state.done;
+  // What one waits for stays; the bar shrinks first, then it goes, then the counts from behind.
+  for (const int bar : {24, 12, 0}) {
+    const auto out = bar_text(state.share, bar) + done + tail;
+    if (width_of(out) <= most) return out;
+  }
+  const auto percent = bar_text(state.share, 0);
+  while (width_of(percent + done + tail) > most) {
+    const auto comma = done.rfind(", ");
+    if (comma == std::string::npos) break;
+    done.resize(comma);
+  }
+  const auto out = percent + done + tail;
+  if (width_of(out) <= most) return out;
+  const auto least = percent + tail.substr(std::min<std::size_t>(tail.size(), 2));
+  return least.substr(0, most);
 }
 
 }  // namespace cip::cli

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "cli/flags.hpp"
 #include "cli/suggest.hpp"
@@ -105,15 +103,9 @@ Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::string&
 }
 
 Outcome<void> Settings::apply_config_file(const std::filesystem::path& path, bool for_home) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) return {};
-    return usage_error(fmt::format("cannot read {}", path.string()));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  const auto entries = parse_config(text.view(), path.string());
+  const auto text = read_config(path);
+  if (!text) return tl::unexpected(text.error());
+  const auto entries = parse_config(*text, path.string());
   if (!entries) return tl::unexpected(entries.error());
   for (const auto& entry : *entries) {
     const auto where = fmt::format("{}, line {}", path.string(), entry.line);

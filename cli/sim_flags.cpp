@@ -4,10 +4,9 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "base/text.hpp"
+#include "cli/files.hpp"
 #include "cli/render.hpp"
 
 namespace cip::cli {
@@ -101,6 +100,9 @@ void add_share(CLI::App& app, const char* name, double& target, const char* help
   show(add_value(app, name, target, parse_share, "SHARE", help), "0");
 }
 
+// 50 million lines, the most that a trace may have, of 40 bytes.
+constexpr std::size_t kLargestTrace = std::size_t{2} << 30;
+
 // What the machine could give without swapping; 0 when it does not say.
 std::uint64_t available_memory() {
   std::ifstream file("/proc/meminfo");
@@ -132,24 +134,11 @@ std::optional<Error> check_parameters(const simulations::Parameters& parameters,
   return check_memory(parameters, worlds);
 }
 
-std::optional<Error> check_writable(std::initializer_list<const std::string*> names) {
-  for (const std::string* name : names) {
-    if (name->empty() || std::ofstream(*name).good()) continue;
-    return Error{ExitCode::usage, fmt::format("{} cannot be written", *name),
-                 "name a file in a directory that exists and is yours"};
-  }
-  return std::nullopt;
-}
-
 std::optional<Error> read_trace(SimFlags& flags) {
   const std::string name = flags.churn.substr(6);
-  std::ifstream file(name, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && text.empty()) {
-    return Error{ExitCode::usage, fmt::format("the trace {} cannot be read", name),
-                 "name a file with lines of TIME NODE join|leave"};
-  }
-  auto trace = simulations::parse_trace(text, flags.parameters.nodes);
+  const auto text = read_file(name, "the trace", kLargestTrace);
+  if (!text) return text.error();
+  auto trace = simulations::parse_trace(*text, flags.parameters.nodes);
   if (!trace) {
     return Error{ExitCode::usage,
                  fmt::format("{}:{}: this is no line of a trace", name, trace.error().line),
@@ -247,7 +236,11 @@ void add_paper_flags(CLI::App& app, PaperFlags& flags) {
 }
 
 std::optional<Error> prepare(const OutputFlags& flags) {
-  return check_writable({&flags.csv, &flags.svg, &flags.html});
+  for (const auto* name : {&flags.csv, &flags.svg, &flags.html}) {
+    if (name->empty()) continue;
+    if (auto usable = check_writable(*name); !usable) return usable.error();
+  }
+  return std::nullopt;
 }
 
 std::optional<Error> prepare(SimFlags& flags) {

@@ -51,7 +51,7 @@ void add_paper_flags(CLI::App& app, PaperFlags& flags);
 void add_output_flags(CLI::App& app, OutputFlags& flags, const char* csv_help);
 
 // Completes the parameters from the texts and checks everything that can be known before the first
-// event: values, the trace, memory, that files can be written. Empty files are made on the way.
+// event: values, the trace, memory, that files can be written.
 std::optional<Error> prepare(SimFlags& flags);
 std::optional<Error> prepare(PaperFlags& flags);
 std::optional<Error> prepare(const OutputFlags& flags);

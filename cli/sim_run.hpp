@@ -89,6 +89,8 @@ bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
         report(at->second.first, at->second.second);
         waiting.erase(at);
       }
+      // Nobody would see what further runs find.
+      if (context.console.out_error()) next = runs;
     }
   };
   std::vector<std::thread> threads;

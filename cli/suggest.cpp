@@ -1,7 +1,9 @@
 #include "cli/suggest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <utility>
 
 namespace cip::cli {
 namespace {
@@ -12,6 +14,50 @@ bool same(char a, char b) {
 
 // How many edits still look like a slip of the fingers.
 std::size_t tolerance(std::string_view word) { return std::max<std::size_t>(1, word.size() / 3); }
+
+// A beginning of fewer letters says too little.
+constexpr std::size_t kLeastBeginning = 2;
+
+bool begins_with(std::string_view candidate, std::string_view word) {
+  return word.size() >= kLeastBeginning && word.size() <= candidate.size() &&
+         std::equal(word.begin(), word.end(), candidate.begin(), same);
+}
+
+// What users of kubo, mosquitto, nats, git and systemd type for ours.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kElsewhere{
+    {{"list", "ls"},          {"dir", "ls"},      {"show", "info"},      {"inspect", "info"},
+     {"new", "create"},       {"init", "join"},   {"add", "append"},     {"write", "append"},
+     {"read", "cat"},         {"tail", "follow"}, {"fetch", "download"}, {"pull", "download"},
+     {"daemon", "join"},      {"start", "join"},  {"run", "join"},       {"send", "publish"},
+     {"listen", "subscribe"}, {"whoami", "id"},   {"ping", "find"},      {"man", "help"}}};
+
+std::string find_beginning(std::string_view word, const std::vector<std::string>& candidates,
+                           bool destructive) {
+  for (const auto& candidate : candidates) {
+    if (is_destructive(candidate) == destructive && begins_with(candidate, word)) return candidate;
+  }
+  return {};
+}
+
+std::string find_synonym(std::string_view word, const std::vector<std::string>& candidates) {
+  for (const auto& [theirs, ours] : kElsewhere) {
+    const bool meant = word.size() == theirs.size() && begins_with(theirs, word);
+    if (meant && std::ranges::find(candidates, ours) != candidates.end()) return std::string(ours);
+  }
+  return {};
+}
+
+std::string find_slip(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t best_distance = tolerance(word) + 1;
+  for (const auto& candidate : candidates) {
+    const auto distance = edit_distance(word, candidate);
+    if (is_destructive(candidate) || distance >= best_distance) continue;
+    best = candidate;
+    best_distance = distance;
+  }
+  return best;
+}
 
 }  // namespace
 
@@ -34,17 +80,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t best_distance = tolerance(word) + 1;
-  for (const auto& candidate : candidates) {
-    const bool begins = word.size() >= 2 && candidate.starts_with(word);
-    const auto distance = begins ? 1 : edit_distance(word, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
+  if (auto found = find_beginning(word, candidates, false); !found.empty()) return found;
+  if (auto found = find_synonym(word, candidates); !found.empty()) return found;
+  if (auto found = find_slip(word, candidates); !found.empty()) return found;
+  return find_beginning(word, candidates, true);
+}
+
+bool is_destructive(std::string_view command) {
+  constexpr std::array<std::string_view, 5> kThese{"stop", "drop", "truncate", "clear", "unseed"};
+  return std::ranges::find(kThese, command) != kThese.end();
 }
 
 }  // namespace cip::cli

@@ -12,8 +12,13 @@ namespace cip::cli {
 // lower case count as equal.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `word`, or an empty text when none is near enough to be meant. A
-// candidate that starts with `word` is near. The first of equals wins.
+// The candidate that `word` was meant to be, or an empty text when none is near enough. First
+// comes what begins with `word`, then what other programs call so ("list" for ls), then the
+// fewest edits. What ends or destroys something is only ever found by its beginning, and last.
+// The first of equals wins.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// Whether a command of this name takes something away.
+bool is_destructive(std::string_view command);
 
 }  // namespace cip::cli

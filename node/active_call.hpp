@@ -23,6 +23,8 @@ class ActiveCall {
   // At most input_room() bytes.
   virtual void send_input(ByteView bytes) = 0;
   virtual void send_input_end() = 0;
+  // In place of the end: the input broke off, the request ends with this error.
+  virtual void send_input_error(Error error) = 0;
   virtual std::size_t input_room() const = 0;
   // The node has stopped working on it when the end comes.
   virtual void cancel() = 0;

@@ -6,6 +6,16 @@
 
 namespace cip::node {
 
+Error unreadable_input(std::error_code reason) {
+  const bool never_readable =
+      reason == std::errc::is_a_directory || reason == std::errc::bad_file_descriptor;
+  return {never_readable ? ExitCode::usage : ExitCode::internal,
+          "the input cannot be read: " + reason.message(),
+          never_readable
+              ? "give a file, a pipe, or </dev/null for nothing"
+              : "the input was cut off there; see what of it arrived, then give the rest"};
+}
+
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
 SignalWatch::SignalWatch(asio::io_context& io, std::function<void(int)> on_first)
@@ -56,10 +66,11 @@ RunResult CallRunner::run(ActiveCall& call) {
 void CallRunner::feed(ActiveCall& call) {
   if (input_fd_ < 0 || input_ended_ || ended_) return;
   if (!input_) {
-    input_ = std::make_unique<InputReader>(io_, input_fd_, [this, &call](ByteView bytes) {
-      input_ended_ = bytes.empty();
+    input_ = std::make_unique<InputReader>(io_, input_fd_, [this, &call](const auto& bytes) {
+      input_ended_ = !bytes || bytes->empty();
+      if (!bytes) return call.send_input_error(unreadable_input(bytes.error()));
       if (input_ended_) return call.send_input_end();
-      call.send_input(bytes);
+      call.send_input(*bytes);
       feed(call);
     });
   }

@@ -20,6 +20,9 @@ inline constexpr Duration kGoodbyeTime = std::chrono::milliseconds(1500);
 // longer.
 inline constexpr Duration kDeadlineGrace = std::chrono::seconds(2);
 
+// What is said when input ends in an error: usage for what can never be read, else internal.
+Error unreadable_input(std::error_code reason);
+
 // Writing to a pipe that nobody reads is an error of that write, not the end of the process.
 void ignore_sigpipe();
 

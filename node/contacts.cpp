@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/archive.hpp"
+#include "base/host_port.hpp"
 #include "node/log.hpp"
 
 namespace cip::node {
@@ -20,16 +19,9 @@ const std::vector<Endpoint>& public_contacts() {
 }
 
 std::optional<HostPort> parse_host_port(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  HostPort out;
-  out.host = std::string(text.substr(0, colon));
-  const auto port = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (error != std::errc{} || end != port.data() + port.size() || out.port == 0) {
-    return std::nullopt;
-  }
-  return out;
+  const auto split = split_host_port(text);
+  if (!split || split->host.empty() || split->port == 0) return std::nullopt;
+  return HostPort{std::string(split->host), split->port};
 }
 
 void ContactResolver::resolve(const std::vector<std::string>& contacts) {

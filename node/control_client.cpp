@@ -50,6 +50,11 @@ void ControlCall::send_input(ByteView bytes) {
 
 void ControlCall::send_input_end() { send(json_notification("end", {{"id", kCallId}})); }
 
+void ControlCall::send_input_error(Error error) {
+  const auto broken = json_error(kCallId, error);
+  send(json_notification("input_error", {{"id", kCallId}, {"error", broken["error"]}}));
+}
+
 void ControlCall::cancel() {
   if (!accepted_) return end(std::nullopt);
   send(json_notification("cancel", {{"id", kCallId}}));

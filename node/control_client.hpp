@@ -26,6 +26,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   void start(OnEnd on_end, std::function<void()> on_input_room) override;
   void send_input(ByteView bytes) override;
   void send_input_end() override;
+  void send_input_error(Error error) override;
   std::size_t input_room() const override {
     return accepted_ && input_credit_ > 0 ? static_cast<std::size_t>(input_credit_) : 0;
   }

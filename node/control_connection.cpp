@@ -24,6 +24,9 @@ class ControlConnection::Call final : public Output {
   void input_end() {
     if (running_) running_->input_end();
   }
+  void input_error(Error error) {
+    if (running_) running_->input_error(std::move(error));
+  }
   void credit(std::uint64_t bytes) {
     // Nobody can have consumed more than was put out.
     taken_ += std::min<std::uint64_t>(bytes, put_ - taken_);
@@ -169,6 +172,9 @@ void ControlConnection::handle_notification(const std::string& method, const Jso
   const auto call = id ? calls_.find(static_cast<std::uint32_t>(*id)) : calls_.end();
   if (call == calls_.end()) return;
   if (method == "end") call->second->input_end();
+  if (method == "input_error") {
+    call->second->input_error(error_of(params.value("error", Json::object())));
+  }
   if (method == "credit") {
     call->second->credit(in.number("bytes").value_or(0));
   }

@@ -12,6 +12,7 @@
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
 #include "node/disk_keeper.hpp"
+#include "node/event_log.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/idle_watch.hpp"
@@ -368,6 +369,7 @@ void Daemon::Impl::emit(const Json& event) {
 }
 
 void Daemon::Impl::tell(const dht::Event& event) {
+  log_event(event);
   if (const auto* ready_event = std::get_if<dht::Ready>(&event)) {
     if (!ready_event->reached && !options.contacts.empty()) {
       log(Floor::dht, LogLevel::warning, "no contact answers yet; it keeps trying");
@@ -384,6 +386,7 @@ void Daemon::Impl::tell(const dht::Event& event) {
 }
 
 void Daemon::Impl::tell(const overlay::HubEvent& event) {
+  log_event(event);
   const auto peer_line = [](const overlay::StreamInfo& stream, const char* state) {
     return Json{{"event", "peer"},
                 {"key", to_z32(stream.peer)},

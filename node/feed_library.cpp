@@ -210,7 +210,10 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
 bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto& open = open_.at(number);
   const auto length = feed(number)->appended_length();
-  if (!open.length_asked && (length > 0 || is_derived(open.record, *open.signer))) return true;
+  // What was made at no time was imported: another home may have written it.
+  const bool elsewhere_too =
+      is_derived(open.record, *open.signer) || open.record.created == UnixMillis{};
+  if (!open.length_asked && (length > 0 || elsewhere_too)) return true;
   const auto fork = feed(number)->fork();
   return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {
     return !peer.rejected && (peer.fork > fork || (peer.fork == fork && peer.length > length));

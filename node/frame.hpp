@@ -11,6 +11,7 @@
 //
 //   result, progress, notice {id, value}    node to client
 //   end, cancel {id}                        client to node: no more input; give up
+//   input_error {id, error}                 client to node: in place of end, the input broke off
 //   credit {id, bytes}                      both ways
 //
 // Each direction of a request starts with kStreamCredit bytes. Results and raw bytes use it up by

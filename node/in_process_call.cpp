@@ -26,6 +26,10 @@ void InProcessCall::send_input_end() {
   if (running_) running_->input_end();
 }
 
+void InProcessCall::send_input_error(Error error) {
+  if (running_) running_->input_error(std::move(error));
+}
+
 std::size_t InProcessCall::input_room() const {
   return unread_ < kStreamCredit ? kStreamCredit - unread_ : 0;
 }

@@ -18,6 +18,7 @@ class InProcessCall final : public ActiveCall, public Output {
   void start(OnEnd on_end, std::function<void()> on_input_room) override;
   void send_input(ByteView bytes) override;
   void send_input_end() override;
+  void send_input_error(Error error) override;
   std::size_t input_room() const override;
   void cancel() override;
   void close() override;

@@ -14,14 +14,14 @@
 namespace cip::node {
 
 struct InputReader::Shared {
-  Shared(asio::io_context& context, int file, std::function<void(ByteView)> callback)
-      : io(context), fd(file), wake(::eventfd(0, EFD_CLOEXEC)), on_bytes(std::move(callback)) {}
+  Shared(asio::io_context& context, int file, OnInput callback)
+      : io(context), fd(file), wake(::eventfd(0, EFD_CLOEXEC)), on_input(std::move(callback)) {}
   ~Shared() { ::close(wake); }
 
   asio::io_context& io;
   const int fd;
   const int wake;  // readable once the reader is to stop
-  std::function<void(ByteView)> on_bytes;
+  OnInput on_input;
 
   std::mutex mutex;
   std::condition_variable asked;
@@ -32,25 +32,33 @@ struct InputReader::Shared {
 
 namespace {
 
-// Waits for bytes or for the end; empty: end, error or stopped.
-Bytes read_once(int fd, int wake, std::size_t room) {
+std::error_code error_of(int problem) { return {problem, std::generic_category()}; }
+
+// Waits for bytes or for the end; empty: the end, or stopped.
+Result<Bytes> read_once(int fd, int wake, std::size_t room) {
   Bytes bytes(std::min<std::size_t>(room, 64 * 1024));
   while (true) {
     pollfd fds[2] = {{fd, POLLIN, 0}, {wake, POLLIN, 0}};
-    if (::poll(fds, 2, -1) < 0 && errno != EINTR) return {};
-    if (fds[1].revents) return {};
+    if (::poll(fds, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail(error_of(errno));
+    }
+    if (fds[1].revents) return Bytes{};
     if (!fds[0].revents) continue;
     const auto n = ::read(fd, bytes.data(), bytes.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    if (n < 0) return fail(error_of(errno));
+    // A terminal that was hung up reads as its end, and polls as an error.
+    if (n == 0 && (fds[0].revents & POLLERR) != 0) return fail(error_of(EIO));
+    bytes.resize(static_cast<std::size_t>(n));
     return bytes;
   }
 }
 
 }  // namespace
 
-InputReader::InputReader(asio::io_context& io, int fd, std::function<void(ByteView)> on_bytes)
-    : shared_(std::make_shared<Shared>(io, fd, std::move(on_bytes))) {
+InputReader::InputReader(asio::io_context& io, int fd, OnInput on_input)
+    : shared_(std::make_shared<Shared>(io, fd, std::move(on_input))) {
   thread_ = std::thread([shared = shared_] {
     while (true) {
       std::unique_lock lock(shared->mutex);
@@ -59,7 +67,7 @@ InputReader::InputReader(asio::io_context& io, int fd, std::function<void(ByteVi
       const auto room = std::exchange(shared->room, 0);
       lock.unlock();
       auto bytes = read_once(shared->fd, shared->wake, room);
-      const bool ended = bytes.empty();
+      const bool ended = !bytes || bytes->empty();
       lock.lock();
       if (shared->stopped) return;
       asio::post(shared->io, [shared, input = std::move(bytes)] {
@@ -67,7 +75,7 @@ InputReader::InputReader(asio::io_context& io, int fd, std::function<void(ByteVi
         shared->busy = false;
         if (shared->stopped) return;
         guard.unlock();
-        shared->on_bytes(input);
+        shared->on_input(input);
       });
       if (ended) return;
     }

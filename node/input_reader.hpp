@@ -9,13 +9,17 @@
 #include <thread>
 
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 
 namespace cip::node {
 
 class InputReader {
  public:
-  // `on_bytes` gets an empty view at the end of the input, or when it cannot be read. Runs on `io`.
-  InputReader(asio::io_context& io, int fd, std::function<void(ByteView)> on_bytes);
+  // Gets no bytes at the end of the input, and an error when it cannot be read: what came before
+  // is a part of it then, not the whole. Nothing follows either.
+  using OnInput = std::function<void(const Result<Bytes>&)>;
+  // `on_input` runs on `io`.
+  InputReader(asio::io_context& io, int fd, OnInput on_input);
   ~InputReader();
 
   // Asks for up to `room` bytes; one answer for each call. Ignored while one is under way.

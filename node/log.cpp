@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "node/json_rpc.hpp"
 
@@ -36,6 +37,8 @@ Log& the_log() {
   static Log log;
   return log;
 }
+
+thread_local std::vector<const LogListener*> listeners;
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
@@ -117,14 +120,26 @@ Outcome<void> set_up_logging(const LogOptions& options) {
   return {};
 }
 
+LogListener::LogListener(std::function<void(const std::string&)> listener)
+    : listener_(std::move(listener)) {
+  listeners.push_back(this);
+}
+
+LogListener::~LogListener() { std::erase(listeners, this); }
+
 bool is_logged(Floor floor, LogLevel level) {
-  return level_of(level) >= the_log().levels[static_cast<std::size_t>(floor)];
+  return !listeners.empty() || level_of(level) >= the_log().levels[static_cast<std::size_t>(floor)];
 }
 
 void log_line(Floor floor, LogLevel level, std::string_view text) {
   auto& log = the_log();
   const auto name = kFloors[static_cast<std::size_t>(floor)];
   const auto severity = level_of(level);
+  // A copy: what a listener does may end another one.
+  for (const auto* listener : std::vector(listeners)) {
+    listener->listener_(fmt::format("{}: {}", name, text));
+  }
+  if (severity < log.levels[static_cast<std::size_t>(floor)]) return;
   if (!log.json) {
     log.logger->log(severity, "{}: {}", name, text);
     return;

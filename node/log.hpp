@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "node/error.hpp"
@@ -18,6 +20,19 @@ enum class Floor { dht, store, overlay, node };
 // Replaces the log of this process. Error usage: a spec with an unknown floor or level, or a file
 // that cannot be opened. Before the first call warnings go to stderr.
 Outcome<void> set_up_logging(const LogOptions& options);
+
+// Passes what this thread logs, whatever its level, to `listener` too, while it lives: "dht: text".
+class LogListener {
+ public:
+  explicit LogListener(std::function<void(const std::string&)> listener);
+  LogListener(const LogListener&) = delete;
+  LogListener& operator=(const LogListener&) = delete;
+  ~LogListener();
+
+ private:
+  friend void log_line(Floor floor, LogLevel level, std::string_view text);
+  std::function<void(const std::string&)> listener_;
+};
 
 bool is_logged(Floor floor, LogLevel level);
 void log_line(Floor floor, LogLevel level, std::string_view text);

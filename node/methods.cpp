@@ -41,6 +41,10 @@ constexpr std::array kMethods{
     about_node("status"),
     about_node("peers"),
     about_node("routes"),
+    about_node("health"),
+    // Without a running node they run in the process of the command: nothing stays behind.
+    reads("id.export", kAtOnce),
+    changes("id.import", kForEver),
     MethodInfo{.name = "stop", .timeout = kAtOnce, .changes = true, .starts_node = false},
     MethodInfo{.name = "join.upgrade",
                .timeout = kForEver,

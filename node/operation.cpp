@@ -33,8 +33,13 @@ bool Params::flag(const char* name, bool fallback) {
 
 std::optional<std::uint64_t> Params::number(const char* name) {
   if (!has(name)) return std::nullopt;
-  if (object_[name].is_number_unsigned()) return object_[name].get<std::uint64_t>();
-  wrong(name, "a number that is not negative");
+  // What JSON carries exactly.
+  constexpr std::uint64_t kLargest = (std::uint64_t{1} << 53) - 1;
+  const bool whole = object_[name].is_number_unsigned();
+  if (whole && object_[name].get<std::uint64_t>() <= kLargest) {
+    return object_[name].get<std::uint64_t>();
+  }
+  wrong(name, "a number from 0 to 2^53 - 1");
   return std::nullopt;
 }
 

@@ -44,6 +44,9 @@ class Operation {
   virtual void start() = 0;
   virtual void handle_input(ByteView bytes) { out_.consumed(bytes.size()); }
   virtual void handle_input_end() {}
+  // In place of the end: the input broke off. The request ends with this error, once what was
+  // complete before is dealt with.
+  virtual void handle_input_error(Error error) { out_.fail(std::move(error)); }
   // The reader consumed what was put out; room() grew.
   virtual void handle_room() {}
   // The time the caller allowed is over.

@@ -14,6 +14,9 @@ Duration timeout_of(const Request& request) {
 RunningCall::RunningCall(asio::io_context& io, Service& service, const Request& request,
                          Output& out)
     : deadline_(io) {
+  if (Params(request.params).flag("verbose")) {
+    log_.emplace([&out](const std::string& line) { out.notice(line); });
+  }
   auto made = service.make_operation(request, out);
   if (!made) {
     out.fail(std::move(made.error()));
@@ -38,6 +41,10 @@ void RunningCall::input(ByteView bytes) {
 
 void RunningCall::input_end() {
   if (operation_ && !ended_) operation_->handle_input_end();
+}
+
+void RunningCall::input_error(Error error) {
+  if (operation_ && !ended_) operation_->handle_input_error(std::move(error));
 }
 
 void RunningCall::room() {

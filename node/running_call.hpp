@@ -7,6 +7,7 @@
 #include <asio/steady_timer.hpp>
 #include <memory>
 
+#include "node/log.hpp"
 #include "node/operation.hpp"
 
 namespace cip::node {
@@ -22,12 +23,18 @@ class RunningCall {
 
   void input(ByteView bytes);
   void input_end();
+  void input_error(Error error);
   void room();
   // The Output says so from its done() and fail(): the operation must not be called again.
-  void ended() { ended_ = true; }
+  void ended() {
+    ended_ = true;
+    log_.reset();
+  }
 
  private:
   std::unique_ptr<Operation> operation_;
+  // Of a request with `verbose`: what the node logs meanwhile goes out as notices.
+  std::optional<LogListener> log_;
   asio::steady_timer deadline_;
   bool ended_ = false;
   // Expires with this object, for handlers that may run after it.

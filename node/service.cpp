@@ -7,6 +7,7 @@
 #include "node/clock.hpp"
 #include "node/control_client.hpp"
 #include "node/daemon.hpp"
+#include "node/identity_import.hpp"
 #include "node/in_process_call.hpp"
 #include "node/local.hpp"
 #include "node/log.hpp"
@@ -172,6 +173,24 @@ RunResult upgrade_running_node(const JoinOptions& options, Handler& handler) {
   return run_over_socket(service, request, handler);
 }
 
+// The secrets of a home go out and in without leaving a node behind: one that runs does it, else
+// this process, which then meets nobody.
+RunResult run_identity(const ServiceOptions& options, const Request& request, Handler& handler) {
+  const HomePaths paths(std::filesystem::absolute(options.join.home));
+  if (request.method == "id.import") {
+    if (auto ready = prepare_import(paths, options.input_fd); !ready) return failed(ready.error());
+  } else if (std::error_code error; !std::filesystem::exists(paths.identity, error)) {
+    return failed({ExitCode::not_found,
+                   fmt::format("the home {} has no identity yet", paths.home.string()),
+                   "cipnode id makes one; --home DIR names another home"});
+  }
+  if (lock_holder(paths) && !options.no_daemon) return run_over_socket(options, request, handler);
+  auto alone = options;
+  alone.join.lan = false;
+  alone.join.listen = Endpoint{0x7f000001, 0};
+  return run_in_process(alone, request, handler);
+}
+
 Json wait_request(const JoinOptions& options) {
   return {{"timeoutMs", options.ready_timeout / std::chrono::milliseconds(1)}};
 }
@@ -216,6 +235,7 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
   }
   if (!options.join.contacts.empty()) request.params["bootstrap"] = options.join.contacts;
   if (given.method == "stop") return run_stop(options, request, handler);
+  if (given.method.starts_with("id.")) return run_identity(options, request, handler);
   if (options.no_daemon) return run_in_process(options, request, handler);
   return run_over_socket(options, request, handler);
 }

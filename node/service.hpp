@@ -10,15 +10,18 @@
 //
 // Methods. Parameters are the long flags of cli.md in camelCase, results its JSON objects. "?" is
 // an optional parameter, durations are milliseconds ("...Ms"), keys are texts as typed. Every
-// method takes `timeoutMs`? (0: for ever); its default is method_info().timeout. "peer[]"
-// (HOST:PORT, connect there directly) and "bootstrap[]" (contacts) are taken by whatever uses the
-// network. in: reads RunOptions::input_fd. out: calls on_data. n: many results. !: changes
-// something.
+// method takes `timeoutMs`? (0: for ever; its default is method_info().timeout) and `verbose`?
+// (what the node logs meanwhile comes as notices). "peer[]" (HOST:PORT, connect there directly) and
+// "bootstrap[]" (contacts) are taken by whatever uses the network. in: reads RunOptions::input_fd.
+// out: calls on_data. n: many results. !: changes something.
 //
 //   method        parameters                                       results
 //   id            -                                                {key, keyHex}             local
 //   paths         -                                                {home, identity, ...}     local
 //   version       -                                                {version, commit, ...}    local
+//   id.export     -                                        out     none
+//   id.import     -                                        in      {key, feeds, topics, ...}  !
+//   health        -                                                {ok, checks[]}
 //   status        metrics? (then one result {"text": ...})         status object
 //   peers         -                                                n: one per stream
 //   routes        -                                                n: one per contact

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include "base/duration.hpp"
 
 namespace cip::node {
 
@@ -20,18 +22,9 @@ std::optional<std::uint64_t> read_number(std::string_view text, std::string_view
   return value;
 }
 
-std::optional<std::uint64_t> milliseconds_of(std::string_view unit) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kUnits{
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-  for (const auto& [name, value] : kUnits) {
-    if (unit == name) return value;
-  }
-  return std::nullopt;
-}
-
 std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
   if (text == "start") return overlay::Since{Kind::start, 0, {}};
-  if (text == "new") return overlay::Since{Kind::only_new, 0, {}};
+  if (text == "new" || text == "now") return overlay::Since{Kind::only_new, 0, {}};
   std::string_view rest;
   if (text.starts_with("last:")) {
     const auto count = read_number(text.substr(5), rest);
@@ -39,13 +32,13 @@ std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
     return overlay::Since{Kind::last, *count, {}};
   }
   const auto number = read_number(text, rest);
-  if (!number) return std::nullopt;
-  if (rest.empty()) return overlay::Since{Kind::seq, *number, {}};
-  const auto unit = milliseconds_of(rest);
-  if (!unit) return std::nullopt;
+  if (number && rest.empty()) return overlay::Since{Kind::seq, *number, {}};
+  const auto back = parse_duration(text);
   // Further back than time itself is the beginning.
-  const bool too_far = *number > wall.value / *unit;
-  return overlay::Since{Kind::time, 0, {too_far ? 0 : wall.value - *number * *unit}};
+  if (!back && back.error() == Errc::out_of_range) return overlay::Since{Kind::time, 0, {0}};
+  if (!back) return std::nullopt;
+  const auto back_ms = static_cast<std::uint64_t>(*back / std::chrono::milliseconds(1));
+  return overlay::Since{Kind::time, 0, {wall.value - std::min(wall.value, back_ms)}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/log.hpp"
+#include "node/names.hpp"
 #include "node/store_error.hpp"
 #include "overlay/topic_codec.hpp"
 
@@ -62,9 +63,9 @@ Outcome<TopicName> parse_topic(const std::string& text) {
     topic.key = *key;
     topic.is_private = true;
   } else {
-    if (text.empty() || !is_utf8(bytes_of(text))) {
-      return fail_with(ExitCode::usage, "a topic's name is UTF-8 text that is not empty",
-                       "choose another name");
+    if (const auto fault = topic_name_fault(text)) {
+      return fail_with(ExitCode::usage, *fault,
+                       "choose another name; a private topic is topic:KEY, a bare target id:HEX");
     }
     topic.key = overlay::open_topic_key(text);
   }

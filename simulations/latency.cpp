@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/duration.hpp"
+
 namespace cip::simulations {
 namespace {
 
@@ -23,30 +25,14 @@ constexpr double kRoundTripMs[kRegions][kRegions] = {
 constexpr double kRegionShare[kRegions] = {0.3316, 0.4998, 0.0090, 0.1177, 0.0224, 0.0195};
 constexpr double kJitter = 0.2;
 
-struct Unit {
-  std::string_view name;
-  double microseconds;
-};
-constexpr Unit kUnits[] = {{"us", 1},     {"ms", 1e3},   {"s", 1e6},
-                           {"min", 60e6}, {"h", 3600e6}, {"d", 86'400e6}};
-
-Result<Duration> parse_with_unit(std::string_view text, Duration shortest, Duration longest) {
-  for (const Unit unit : kUnits) {
-    if (!text.ends_with(unit.name)) continue;
-    const auto number = parse_number(text.substr(0, text.size() - unit.name.size()));
-    if (!number) continue;  // "ms" ends with "s" too
-    const double value = *number * unit.microseconds;
-    if (value < static_cast<double>(shortest.count()) ||
-        value > static_cast<double>(longest.count())) {
-      return fail(Errc::out_of_range);
-    }
-    return Duration(static_cast<Duration::rep>(value));
-  }
-  return fail(Errc::bad_number);
+Result<Duration> parse_within(std::string_view text, Duration shortest, Duration longest) {
+  const auto value = base::parse_duration(text);
+  if (value && (*value < shortest || *value > longest)) return fail(Errc::out_of_range);
+  return value;
 }
 
-Result<Duration> parse_duration(std::string_view text) {
-  return parse_with_unit(text, Duration(1), kLongest);
+Result<Duration> parse_latency_span(std::string_view text) {
+  return parse_within(text, Duration(1), kLongest);
 }
 
 // A standard normal number (Box and Muller).
@@ -58,8 +44,8 @@ double draw_normal(Random& random) {
 Result<LatencyModel> parse_uniform(std::string_view rest) {
   const auto dots = rest.find("..");
   if (dots == std::string_view::npos) return fail(Errc::bad_number);
-  const auto low = parse_duration(rest.substr(0, dots));
-  const auto high = parse_duration(rest.substr(dots + 2));
+  const auto low = parse_latency_span(rest.substr(0, dots));
+  const auto high = parse_latency_span(rest.substr(dots + 2));
   if (!low || !high || *low > *high) return fail(Errc::bad_number);
   return LatencyModel{LatencyModel::Kind::uniform, *low, *high, 0};
 }
@@ -67,7 +53,7 @@ Result<LatencyModel> parse_uniform(std::string_view rest) {
 Result<LatencyModel> parse_lognormal(std::string_view rest) {
   const auto colon = rest.find(':');
   if (colon == std::string_view::npos) return fail(Errc::bad_number);
-  const auto median = parse_duration(rest.substr(0, colon));
+  const auto median = parse_latency_span(rest.substr(0, colon));
   const auto sigma = parse_number(rest.substr(colon + 1));
   if (!median || !sigma || *sigma < 0 || *sigma > 5) return fail(Errc::bad_number);
   return LatencyModel{LatencyModel::Kind::lognormal, *median, *median, *sigma};
@@ -85,8 +71,7 @@ Result<double> parse_number(std::string_view text) {
 }
 
 Result<Duration> parse_span(std::string_view text) {
-  if (text == "0") return Duration(0);
-  return parse_with_unit(text, Duration(0), kLongestSpan);
+  return parse_within(text, Duration(0), kLongestSpan);
 }
 
 Duration LatencyModel::draw(Random& random, Region from, Region to) const {
@@ -130,7 +115,7 @@ Result<LatencyModel> parse_latency(std::string_view text) {
   if (kind == "uniform") return parse_uniform(rest);
   if (kind == "lognormal") return parse_lognormal(rest);
   if (kind != "const") return fail(Errc::bad_number);
-  const auto value = parse_duration(rest);
+  const auto value = parse_latency_span(rest);
   if (!value) return fail(value.error());
   return LatencyModel{LatencyModel::Kind::constant, *value, *value, 0};
 }

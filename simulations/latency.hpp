@@ -29,12 +29,12 @@ struct LatencyModel {
   Region draw_region(Random& random) const;
 };
 
-// Durations are a number with a unit: 500us, 50ms, 2s. At least 1 us, at most 60 s.
+// Durations as everywhere (base/duration.hpp), at least 1 us, at most 60 s.
 Result<LatencyModel> parse_latency(std::string_view text);
 
 // A number that is finite.
 Result<double> parse_number(std::string_view text);
-// A span of simulated time: 0 to 365 d, units ms, s, min, h, d.
+// A span of simulated time: 0 to 365 d.
 Result<Duration> parse_span(std::string_view text);
 
 }  // namespace cip::simulations

@@ -41,13 +41,6 @@ class KeyRing {
   Result<void> retire(const Bytes32& feed_key);
   Result<bool> is_spent(const Bytes32& feed_key);
 
-  // The secrets of all feeds and topics as bytes, for a backup beside the primary key.
-  //   version u8 (1) | array of RingKey as saved in the database | BLAKE2b of all before, 32
-  Result<Bytes> export_keys();
-  // Adds the keys of a backup that are not here yet and returns how many. A feed whose key is
-  // restored must be fetched from others before it is appended to. Errors: corrupt, unknown_format.
-  Result<std::size_t> import_keys(ByteView backup);
-
  private:
   Backend& backend_;
   const Bytes32 primary_key_;

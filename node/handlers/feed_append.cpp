@@ -39,6 +39,12 @@ class Append final : public FeedOperation {
     ended_ = true;
     if (begun_) finish_input();
   }
+  // What is cut already stays; the rest is a part of a block, which nobody meant to append.
+  void handle_input_error(Error error) override {
+    input_error_ = std::move(error);
+    ended_ = true;
+    if (begun_) finish_input();
+  }
 
  private:
   static CutRule rule_of(Params& params) {
@@ -99,7 +105,7 @@ class Append final : public FeedOperation {
   }
 
   void finish_input() {
-    if (failed_ || !append_all(cutter_.finish())) return;
+    if (failed_ || (!input_error_ && !append_all(cutter_.finish()))) return;
     finished_ = true;
     look();
   }
@@ -127,13 +133,19 @@ class Append final : public FeedOperation {
   void look() {
     if (!finished_ || !under_way_.empty()) return;
     finished_ = false;
+    if (input_error_ && appended_ == 0) {
+      input_error_->message += "; nothing was appended";
+      return fail(std::move(*input_error_));
+    }
     Json result{{"key", to_z32(feed().key())},
                 {"length", feed().length()},
                 {"appended", appended_},
                 {"bytes", bytes_},
                 {"treeHash", to_hex(feed().tree_hash())}};
     out_.result(result);
-    out_.done();
+    if (!input_error_) return out_.done();
+    input_error_->message += fmt::format("; {} blocks before that are appended", appended_);
+    fail(std::move(*input_error_));
   }
 
   void fail(Error error) {
@@ -157,6 +169,7 @@ class Append final : public FeedOperation {
   std::uint64_t appended_ = 0;
   std::uint64_t durable_ = 0;  // of these
   std::uint64_t bytes_ = 0;
+  std::optional<Error> input_error_;
   bool begun_ = false;
   bool ended_ = false;
   bool finished_ = false;

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "node/handlers/feed_operation.hpp"
+#include "node/names.hpp"
 #include "node/store_error.hpp"
 
 namespace cip::node {
@@ -87,13 +88,8 @@ class Create final : public FeedOperation {
     wanted_.is_private = params.flag("private");
   }
   void start() override {
-    const auto name = parse_feed_name(wanted_.name);
-    if (!name) return out_.fail(name.error());
-    if (name->name != wanted_.name) {
-      return out_.fail(
-          {ExitCode::usage,
-           "a name that reads as a key, or begins with key: or name:, would be ambiguous",
-           "choose another name"});
+    if (const auto fault = feed_name_fault(wanted_.name)) {
+      return out_.fail({ExitCode::usage, *fault, "choose another name"});
     }
     create(wanted_);
   }
@@ -165,7 +161,8 @@ class List final : public Operation {
 
  private:
   void next() {
-    if (at_ == keys_.size()) return out_.done();
+    // The others are listed all the same.
+    if (at_ == keys_.size()) return failed_ ? out_.fail(std::move(*failed_)) : out_.done();
     FeedQuery query;
     query.key = keys_[at_++];
     query.create = false;
@@ -173,13 +170,20 @@ class List final : public Operation {
                          [this, alive = std::weak_ptr(alive_)](const Outcome<FeedUse>& use) {
                            if (alive.expired()) return;
                            if (use) out_.result(feed_info(daemon_, use->number()));
+                           if (!use) note(use.error());
                            next();
                          });
+  }
+
+  // A feed that was dropped meanwhile is no failure.
+  void note(const Error& error) {
+    if (!failed_ && error.code != ExitCode::not_found) failed_ = error;
   }
 
   Daemon& daemon_;
   std::vector<Bytes32> keys_;
   std::size_t at_ = 0;
+  std::optional<Error> failed_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

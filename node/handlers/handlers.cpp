@@ -10,6 +10,8 @@ namespace cip::node {
 HandlerTable all_handlers() {
   HandlerTable table;
   add_node_handlers(table);
+  add_health_handlers(table);
+  add_id_handlers(table);
   add_find_handlers(table);
   add_dht_handlers(table);
   add_doctor_handlers(table);

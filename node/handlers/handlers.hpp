@@ -19,6 +19,8 @@ using Factory =
 using HandlerTable = std::map<std::string, Factory>;
 
 void add_node_handlers(HandlerTable& table);         // status, peers, routes, stop, join.*
+void add_health_handlers(HandlerTable& table);       // health
+void add_id_handlers(HandlerTable& table);           // id.export, id.import
 void add_find_handlers(HandlerTable& table);         // find
 void add_dht_handlers(HandlerTable& table);          // lookup, announce, put, get, size
 void add_doctor_handlers(HandlerTable& table);       // doctor

@@ -58,6 +58,12 @@ class Publish final : public Operation {
     ended_ = true;
     if (begun_) finish_input();
   }
+  // Lines that were complete are published; the rest is a part of a message, which nobody meant.
+  void handle_input_error(Error error) override {
+    input_error_ = std::move(error);
+    ended_ = true;
+    if (begun_) finish_input();
+  }
 
   void handle_deadline() override {
     if (waiting_.empty() || waiting_.front().seq >= durable_) return Operation::handle_deadline();
@@ -129,13 +135,19 @@ class Publish final : public Operation {
   }
 
   void finish_input() {
-    if (over_ || !publish(cutter_.finish())) return;
+    if (over_ || (!input_error_ && !publish(cutter_.finish()))) return;
     finished_ = true;
-    if (hand_over_) {
+    if (hand_over_ && !waiting_.empty()) {
+      out_.notice(
+          "--no-daemon: this node ends with the command, so it waits up to 10 s until one "
+          "peer wrote the message");
       timer_.expires_after(kHandOver);
       timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
         if (error || alive.expired()) return;
         hand_over_ = false;
+        out_.notice(
+            "no peer wrote it: it is kept here, and delivered when a node of this home runs "
+            "again while a subscriber is there");
         settle();
       });
     }
@@ -175,6 +187,12 @@ class Publish final : public Operation {
     }
     give_room();
     if (finished_ && waiting_.empty()) {
+      if (input_error_) {
+        input_error_->message +=
+            published_ == 0 ? "; nothing was published"
+                            : fmt::format("; {} messages before that are published", published_);
+        return fail(std::move(*input_error_));
+      }
       over_ = true;
       out_.done();
     }
@@ -205,6 +223,7 @@ class Publish final : public Operation {
   std::optional<Bytes32> feed_;  // the own one of the topic
   FeedUse use_;
   std::optional<LengthCheck> check_;
+  std::optional<Error> input_error_;
   bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
   Listeners<overlay::TopicEvent>::Listening listening_;
   FeedLibrary::News::Listening failing_;

@@ -56,20 +56,34 @@ class DurableCursor {
     }
     if (now().mono - written_ >= kCursorEvery) write();
   }
+  // What was printed comes again if its cursor cannot be written: whoever subscribed must know.
+  using OnDone = std::function<void(Outcome<void>)>;
+  OnDone on_failure = [](const Outcome<void>&) {};
   void write() {
     if (unwritten_.empty()) return;
+    flush([alive = std::weak_ptr(alive_), this](Outcome<void> written) {
+      if (!written && !alive.expired()) on_failure(std::move(written));
+    });
+  }
+  // Behind everything that is being written. `done` comes always, the cursor may be gone by then.
+  void flush(OnDone done) {
     written_ = now().mono;
     std::vector<store::CursorRecord> records;
     for (const auto& [key, length] : std::exchange(unwritten_, {})) {
       const auto* feed = daemon_.participant().hub().replication().feed_by_key(key);
       if (feed) records.push_back({feed->number(), length});
     }
+    auto written = std::make_shared<Result<void>>();
     daemon_.pool().submit(
         kDirectoryJobs,
-        [topic = topic_, name = name_, records = std::move(records)](store::Backend& backend) {
-          static_cast<void>(backend.put_cursors(topic, name, records));
+        [written, topic = topic_, name = name_,
+         records = std::move(records)](store::Backend& backend) {
+          if (!records.empty()) *written = backend.put_cursors(topic, name, records);
         },
-        [] {});
+        [written, done = std::move(done)] {
+          if (*written) return done({});
+          done(tl::unexpected(error_from(written->error(), "writing the place of the subscription")));
+        });
   }
 
  private:
@@ -95,6 +109,7 @@ class DurableCursor {
   std::deque<UnderWay> under_way_;
   Cursors unwritten_;
   TimePoint written_{};
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 class Subscribe final : public Operation {
@@ -118,6 +133,7 @@ class Subscribe final : public Operation {
   void start() override {
     if (!read_options()) return;
     cursor_.emplace(daemon_, topic_.id, durable_);
+    cursor_->on_failure = [this](Outcome<void> written) { fail(std::move(written.error())); };
     daemon_.topics().join(topic_, false,
                           [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
                             if (alive.expired()) return;
@@ -238,7 +254,17 @@ class Subscribe final : public Operation {
   void end_when_printed() {
     if (ended_ || (cursor_->is_used() && out_.taken() < out_.put())) return;
     ended_ = true;
-    out_.done();
+    if (!cursor_->is_used()) return out_.done();
+    cursor_->flush([this, alive = std::weak_ptr(alive_)](Outcome<void> written) {
+      if (alive.expired()) return;
+      if (!written) return out_.fail(std::move(written.error()));
+      out_.done();
+    });
+  }
+  void fail(Error error) {
+    if (std::exchange(ended_, true)) return;
+    over_ = true;
+    out_.fail(std::move(error));
   }
 
   Daemon& daemon_;

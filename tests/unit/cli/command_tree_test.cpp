@@ -49,6 +49,31 @@ TEST_CASE("an unknown command names the nearest one") {
   CHECK(error_of({"xyzzy"}).hint == "see: cipnode --help");
 }
 
+TEST_CASE("a word of a group is found without its group, unless it destroys") {
+  CHECK(error_of({"append", "log"}).hint == "did you mean 'cipnode feed append'?");
+  CHECK(error_of({"drop", "log"}).hint == "see: cipnode --help");
+}
+
+TEST_CASE("what is wrong with no command names the program once") {
+  CHECK(error_of({"--hlep"}).message == "unknown flag '--hlep'");
+  CHECK(error_of({"--hlep"}).hint == "did you mean '--help'?");
+}
+
+TEST_CASE("id is a command and a group") {
+  CHECK(command_of({"id"}) == "cipnode id");
+  CHECK(command_of({"id", "--json"}) == "cipnode id");
+  CHECK(command_of({"id", "export", "f"}) == "cipnode id export");
+  CHECK(error_of({"id", "exprt"}).hint == "did you mean 'cipnode id export'?");
+}
+
+TEST_CASE("sequence numbers are those that others can read") {
+  CHECK(command_of({"put", "--key", "k", "--seq", "9007199254740991", "x"}) == "cipnode put");
+  for (const auto* seq : {"9007199254740992", "18446744073709551615", "99999999999999999999"}) {
+    CAPTURE(seq);
+    CHECK(error_of({"put", "--key", "k", "--seq", seq, "x"}).code == ExitCode::usage);
+  }
+}
+
 TEST_CASE("commands of later versions are unknown, not promised") {
   for (const auto* word : {"room", "book", "gateway"}) {
     CAPTURE(word);

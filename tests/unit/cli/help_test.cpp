@@ -10,6 +10,8 @@ namespace cip::cli {
 namespace {
 
 void for_each_command(const CLI::App& app, const std::function<void(const CLI::App&)>& visit) {
+  // What has no group is not shown.
+  if (app.get_parent() != nullptr && app.get_group().empty()) return;
   visit(app);
   for (const auto* sub : app.get_subcommands(nullptr)) for_each_command(*sub, visit);
 }
@@ -63,6 +65,27 @@ TEST_CASE("every command explains itself completely") {
       if (!option->get_group().empty()) CHECK_FALSE(option->get_description().empty());
     }
   });
+}
+
+TEST_CASE("help is as wide as its terminal, between bounds") {
+  CommandTree tree;
+  add_all_commands(tree);
+  const auto widest = [&](const CLI::App& app, int columns) {
+    const auto text = help_text(tree, app, columns);
+    std::size_t most = 0;
+    // Examples and words longer than a line stay whole, so that they can be copied.
+    for (const auto& line : CLI::detail::split(text.substr(0, text.find("\nExamples:")), '\n')) {
+      most = std::max(most, line.size());
+    }
+    return most;
+  };
+  for_each_command(tree.root(), [&](const CLI::App& app) {
+    CAPTURE(full_name(app));
+    CHECK(widest(app, 80) <= 80);
+    CHECK(widest(app, 60) <= 60);
+    CHECK(widest(app, 300) <= 120);
+  });
+  CHECK(widest(tree.root(), 100) > 80);
 }
 
 TEST_CASE("the examples of help parse") {

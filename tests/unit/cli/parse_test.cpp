@@ -76,6 +76,21 @@ TEST_CASE("contacts are a host or an address with a port that is not 0") {
   }
 }
 
+TEST_CASE("what is wrong with a contact is named") {
+  const auto says = [](std::string_view text, std::string_view words) {
+    return parse_contact(text).error().find(words) != std::string::npos;
+  };
+  CHECK(says("[::1]:49737", "IPv6"));
+  CHECK(says("::1", "IPv6"));
+  CHECK(says("1.2.3.4", "no port"));
+  CHECK(says("1.2.3.4:", "no port"));
+  CHECK(says(":04001", "leading zeros"));
+  CHECK(says("host:99999", "up to 65535"));
+  CHECK(says("host:0", "port 0"));
+  CHECK(says(":5", "no host"));
+  CHECK(says("ho st:5", "host"));
+}
+
 TEST_CASE("listening takes any port and no host for all interfaces") {
   CHECK(parse_listen("127.0.0.1:0") == Endpoint{0x7f000001, 0});
   CHECK(parse_listen("localhost:80") == Endpoint{0x7f000001, 80});

@@ -1,6 +1,7 @@
 #include "cli/payload_io.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -72,6 +73,23 @@ TEST_CASE("a file is read instead of stdin, and a missing one is a usage error")
   CHECK(missing.error().code == ExitCode::usage);
   CHECK_FALSE(open_input("message", name));
   CHECK(open_input(std::nullopt, "")->fd() == STDIN_FILENO);
+}
+
+TEST_CASE("a folder, a closed stdin and one that cannot be read are no input") {
+  CHECK(open_input(std::nullopt, "/tmp").error().code == ExitCode::usage);
+  const int saved = ::dup(STDIN_FILENO);
+  const auto with_stdin = [](int fd) {
+    ::dup2(fd, STDIN_FILENO);
+    ::close(fd);
+    return open_input(std::nullopt, "");
+  };
+  CHECK(with_stdin(::open("/tmp", O_RDONLY | O_DIRECTORY)).error().message == "stdin is a directory");
+  CHECK(with_stdin(::open("/dev/null", O_WRONLY)).error().message == "stdin is closed");
+  CHECK(with_stdin(::open("/dev/null", O_RDONLY)).has_value());
+  ::close(STDIN_FILENO);
+  CHECK(open_input(std::nullopt, "").error().message == "stdin is closed");
+  ::dup2(saved, STDIN_FILENO);
+  ::close(saved);
 }
 
 TEST_CASE("a command gets the payload on stdin and its variables, and its exit code is seen") {

@@ -24,4 +24,27 @@ TEST_CASE("the nearest candidate is suggested, a far one is not") {
   CHECK(nearest("anything", {}) == "");
 }
 
+TEST_CASE("the beginning of a word wins over one changed letter") {
+  CHECK(nearest("pub", {"put", "publish"}) == "publish");
+  CHECK(nearest("top", {"stop", "topic"}) == "topic");
+  CHECK(nearest("PUB", {"put", "publish"}) == "publish");
+}
+
+TEST_CASE("what other programs call so is found") {
+  CHECK(nearest("list", {"create", "ls", "info"}) == "ls");
+  CHECK(nearest("daemon", {"join", "find"}) == "join");
+  CHECK(nearest("list", {"create", "info"}) == "");
+}
+
+TEST_CASE("nothing destructive is proposed for something else") {
+  const std::vector<std::string> all = {"stop", "drop", "truncate", "clear", "unseed", "seed"};
+  for (const auto* word : {"shop", "top", "prop", "drip", "clean", "rm", "delete", "useed"}) {
+    CAPTURE(word);
+    CHECK_FALSE(is_destructive(nearest(word, all)));
+  }
+  CHECK(nearest("trunc", all) == "truncate");
+  CHECK(nearest("st", {"stop", "status"}) == "status");
+  CHECK(nearest("sto", {"stop", "status"}) == "stop");
+}
+
 }  // namespace cip::cli

@@ -85,34 +85,4 @@ TEST_CASE("retiring forgets secrets but not that a derived name is spent") {
   CHECK(rig.ring.is_spent(key_of(2)) == true);
 }
 
-TEST_CASE("a backup restores what is missing and overwrites nothing") {
-  Rig old;
-  old.put(1, key_of(50), "");
-  old.put(2, {}, "notes");
-  old.put(3, key_of(53), "");
-  const auto backup = old.ring.export_keys().value();
-
-  Rig fresh;
-  fresh.put(3, key_of(99), "");
-  CHECK(fresh.ring.import_keys(backup) == 2U);
-  CHECK(fresh.ring.import_keys(backup) == 0U);
-  CHECK((*fresh.ring.find_signer(key_of(1)))->public_key == make_key_pair(key_of(50)).public_key);
-  CHECK((*fresh.ring.find_signer(key_of(3)))->public_key == make_key_pair(key_of(99)).public_key);
-}
-
-TEST_CASE("a damaged backup is refused whole") {
-  Rig old;
-  for (std::uint8_t i = 1; i < 5; ++i) old.put(i, key_of(i), "");
-  const auto backup = old.ring.export_keys().value();
-  Rig fresh;
-  for (std::size_t at = 0; at < backup.size(); ++at) {
-    auto damaged = backup;
-    damaged[at] ^= 1;
-    CHECK(fresh.ring.import_keys(damaged).error() == Errc::corrupt);
-  }
-  CHECK(fresh.ring.import_keys({}).error() == Errc::corrupt);
-  CHECK(fresh.ring.import_keys(ByteView(backup).first(40)).error() == Errc::corrupt);
-  CHECK(fresh.backend.list_ring_keys()->empty());
-}
-
 }  // namespace cip::store

@@ -1,0 +1,161 @@
+#include "cli/completion.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace cip::cli {
+namespace {
+
+using Further = Completions::Further;
+
+constexpr const char* kBash = R"(# cipnode: source <(cipnode completion bash)
+_cipnode() {
+  local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]} words line
+  # A colon ends a word for bash, not for cipnode.
+  words=$(cipnode __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  COMPREPLY=()
+  for line in $words; do
+    case $line in
+      :files) COMPREPLY+=($(compgen -f -- "$word")); compopt -o filenames 2>/dev/null ;;
+      *) COMPREPLY+=("${line%%$'\t'*}") ;;
+    esac
+  done
+}
+complete -F _cipnode cipnode
+)";
+
+constexpr const char* kZsh = R"(#compdef cipnode
+# cipnode: source <(cipnode completion zsh), or as a file _cipnode in $fpath
+_cipnode() {
+  local line word meaning
+  local -a found
+  for line in ${(f)" $(cipnode __complete-- "${(@)words[2,CURRENT]}" 2 > / dev / null) "}; do
+    if[[$line ==:files]];
+then _files;
+continue;
+fi word = ${line % % $ '\t' * } meaning = ${line #* $ '\t'} found +=
+    ("${word//:/\\:}:$meaning")done _describe cipnode found
+}
+if
+  ["$funcstack[1]" = _cipnode];
+then _cipnode "$@";
+else compdef _cipnode cipnode; fi
+)";
+
+constexpr const char* kFish = R"(# cipnode: cipnode completion fish | source
+function __cipnode_complete
+    set -l words (commandline -opc)[2..-1] (commandline -ct)
+    for line in (cipnode __complete -- $words 2>/dev/null)
+        if test "$line" = :files
+            __fish_complete_path (commandline -ct)
+        else
+            echo $line
+        end
+    end
+end
+complete -c cipnode -f -a '(__cipnode_complete)'
+)";
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+// "-q", "--quiet" or "--quiet=": the option of this command or of those above it.
+const CLI::Option* find_option(const CLI::App& app, const std::string& word) {
+  const auto name = word.substr(0, word.find('='));
+  for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
+    if (const auto* option = at->get_option_no_throw(name)) return option;
+  }
+  return nullptr;
+}
+
+// The value of a flag, or an argument, from the name of its type: "text|json" says it all.
+void add_values(const std::string& type, const std::string& typed, Completions& out) {
+  if (type == "FILE" || type == "DIR") out.further = Further::files;
+  if (type == "KEY|NAME" || type == "NAME" || type == "KEY") out.further = Further::feeds;
+  if (type == "TOPIC") out.further = Further::topics;
+  const bool choice = std::ranges::none_of(type, [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!choice || type.find('|') == std::string::npos) return;
+  for (const auto& word : CLI::detail::split(type, '|')) {
+    if (word.starts_with(typed)) out.words.push_back({word, {}});
+  }
+}
+
+void add_commands(const CLI::App& app, const std::string& typed, Completions& out) {
+  for (const auto* sub : app.get_subcommands(nullptr)) {
+    if (sub->get_group().empty() || !sub->get_name().starts_with(typed)) continue;
+    out.words.push_back({sub->get_name(), sub->get_description()});
+  }
+}
+
+void add_flags(const CLI::App& app, const std::string& typed, Completions& out) {
+  for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
+    for (const auto* option : at->get_options()) {
+      if (option->get_positional() || option->get_group().empty()) continue;
+      for (const auto& name : option->get_lnames()) {
+        const auto word = "--" + name;
+        const bool again = std::ranges::find(out.words, word, &Completion::word) != out.words.end();
+        if (!again && word.starts_with(typed))
+          out.words.push_back({word, option->get_description()});
+      }
+    }
+  }
+}
+
+// The argument at this place; the last one may repeat.
+const CLI::Option* argument_at(const CLI::App& app, std::size_t place) {
+  const CLI::Option* found = nullptr;
+  for (const auto* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    found = option;
+    if (place-- == 0) return found;
+  }
+  const bool repeats = found != nullptr && found->get_items_expected_max() > 1;
+  return repeats ? found : nullptr;
+}
+
+const CLI::App* find_command(const CLI::App& app, const std::string& word) {
+  for (const auto* sub : app.get_subcommands(nullptr)) {
+    if (sub->get_name() == word) return sub;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Completions complete(const CommandTree& tree, const std::vector<std::string>& words) {
+  Completions out;
+  if (words.empty()) return out;
+  const auto* app = &tree.root();
+  const CLI::Option* open_flag = nullptr;  // whose value comes next
+  std::size_t arguments = 0;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (std::exchange(open_flag, nullptr) != nullptr) continue;
+    if (words[i].size() > 1 && words[i].front() == '-') {
+      const auto* option = find_option(*app, words[i]);
+      const bool has_value = words[i].find('=') != std::string::npos;
+      if (option != nullptr && takes_value(*option) && !has_value) open_flag = option;
+    } else if (const auto* below = arguments == 0 ? find_command(*app, words[i]) : nullptr) {
+      app = below;
+    } else {
+      ++arguments;
+    }
+  }
+  const auto& typed = words.back();
+  if (open_flag != nullptr) {
+    add_values(open_flag->get_type_name(), typed, out);
+  } else if (typed.starts_with('-')) {
+    add_flags(*app, typed, out);
+  } else {
+    if (arguments == 0) add_commands(*app, typed, out);
+    const auto* argument = argument_at(*app, arguments);
+    if (argument != nullptr) add_values(argument->get_name(), typed, out);
+  }
+  return out;
+}
+
+const char* completion_script(std::string_view shell) {
+  if (shell == "bash") return kBash;
+  if (shell == "zsh") return kZsh;
+  return shell == "fish" ? kFish : nullptr;
+}
+
+}  // namespace cip::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+// What may stand at a place of a command line: the answer to the TAB key of a shell.
+
+#include <string>
+#include <vector>
+
+#include "cli/command_tree.hpp"
+
+namespace cip::cli {
+
+struct Completion {
+  std::string word;
+  std::string meaning = {};  // for shells that show one
+};
+
+struct Completions {
+  std::vector<Completion> words;  // those that begin with what is typed
+  // What else belongs there, for which more than the tree is needed.
+  enum class Further { nothing, files, feeds, topics } further = Further::nothing;
+};
+
+// `words` are those behind the program's name; the last is what is being typed, maybe empty.
+Completions complete(const CommandTree& tree, const std::vector<std::string>& words);
+
+// The script that makes a shell ask. nullptr: no such shell.
+const char* completion_script(std::string_view shell);
+
+}  // namespace cip::cli

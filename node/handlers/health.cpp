@@ -1,0 +1,146 @@
+#include "node/handlers/health.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "base/text.hpp"
+#include "dht/routing_table.hpp"
+#include "node/disk_keeper.hpp"
+#include "node/feed_library.hpp"
+#include "node/handlers/handlers.hpp"
+#include "node/participant.hpp"
+#include "node/storage_pool.hpp"
+#include "node/store_error.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// Below this RocksDB may fail in the middle of a write of its own.
+constexpr std::uint64_t kLeastSpace = 64 << 20;
+
+HealthFinding good(const char* check, std::string message) {
+  return {check, ExitCode::ok, std::move(message)};
+}
+
+HealthFinding space(Daemon& daemon) {
+  std::error_code error;
+  const auto free = std::filesystem::space(daemon.paths().home, error).available;
+  const auto use = daemon.disk().use();
+  const auto quota = daemon.disk().quota();
+  if (!error && free < kLeastSpace) {
+    return {"disk", ExitCode::full, fmt::format("{} MiB are free on the disk", free >> 20),
+            "free some space"};
+  }
+  if (use.own + use.kept >= quota) {
+    return {"disk", ExitCode::full, "the quota is used up by own and kept feeds",
+            "raise --quota, or drop what is not needed"};
+  }
+  return good("disk", fmt::format("{} MiB of {} MiB of the quota are used",
+                                  (use.own + use.kept + use.cache) >> 20, quota >> 20));
+}
+
+HealthFinding feeds(Daemon& daemon) {
+  for (const auto& [number, open] : daemon.feeds().open_feeds()) {
+    const auto* feed = daemon.feeds().feed(number);
+    if (!feed || !open.record.writable) continue;
+    const auto name =
+        open.record.name.empty() ? to_z32(open.record.key) : "\"" + open.record.name + "\"";
+    if (feed->is_frozen()) {
+      return {"feeds", ExitCode::conflict, fmt::format("the own feed {} has two histories", name),
+              "see: cipnode feed info " + to_z32(open.record.key)};
+    }
+    if (open.failed) {
+      return {"feeds", ExitCode::internal,
+              fmt::format("a write of the own feed {} failed; it is opened again", name),
+              "see that the disk has room and can be written"};
+    }
+  }
+  return good("feeds", fmt::format("{} open", daemon.feeds().open_feeds().size()));
+}
+
+HealthFinding network(Daemon& daemon) {
+  const auto contacts = daemon.participant().dht().table().size();
+  if (contacts > 0) return good("network", fmt::format("{} contacts", contacts));
+  if (daemon.options().contacts.empty()) {
+    return good("network", "no contacts, and none were given: the node is alone");
+  }
+  return {"network", ExitCode::no_route, "none of the contacts given answers",
+          "check them, and the way there, with: cipnode doctor"};
+}
+
+HealthFinding own_streams(Daemon& daemon) {
+  return good("peers", fmt::format("{} connected", daemon.participant().hub().streams().size()));
+}
+
+// In the order in which they are told; the first that fails gives the exit code.
+using Check = HealthFinding (*)(Daemon&);
+constexpr std::array<Check, 4> kChecks{space, feeds, network, own_streams};
+
+class Health final : public Operation {
+ public:
+  Health(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
+
+  void start() override {
+    gather_health(daemon_, [this, alive = std::weak_ptr(alive_)](const auto& findings) {
+      if (alive.expired()) return;
+      out_.result(health_object(findings));
+      out_.done();
+    });
+  }
+
+ private:
+  Daemon& daemon_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
+
+Json health_object(const std::vector<HealthFinding>& findings) {
+  Json checks = Json::array();
+  for (const auto& finding : findings) {
+    Json check{{"check", finding.check},
+               {"ok", finding.code == ExitCode::ok},
+               {"code", static_cast<int>(finding.code)},
+               {"message", finding.message}};
+    if (!finding.hint.empty()) check["hint"] = finding.hint;
+    checks.push_back(std::move(check));
+  }
+  const bool ok = std::ranges::all_of(
+      findings, [](const auto& finding) { return finding.code == ExitCode::ok; });
+  return {{"ok", ok}, {"checks", std::move(checks)}};
+}
+
+// The database is asked first, where it works: an answer that never comes is one, too, by the time
+// that the request has.
+void gather_health(Daemon& daemon, std::function<void(const std::vector<HealthFinding>&)> done) {
+  auto failure = std::make_shared<std::error_code>();
+  daemon.pool().submit(
+      kDirectoryJobs,
+      [failure](store::Backend& backend) {
+        constexpr std::string_view kName = "health";
+        auto tried = backend.put_state(kName, bytes_of("ok"));
+        if (tried) tried = backend.drop_state(kName);
+        if (!tried) *failure = tried.error();
+      },
+      [&daemon, failure, done = std::move(done)] {
+        std::vector<HealthFinding> findings;
+        if (*failure) {
+          const auto error = error_from(*failure, "writing the database");
+          findings.push_back({"database",
+                              error.code == ExitCode::ok ? ExitCode::internal : error.code,
+                              error.message, error.hint});
+        } else {
+          findings.push_back(good("database", "it was written just now"));
+        }
+        for (const auto check : kChecks) findings.push_back(check(daemon));
+        done(findings);
+      });
+}
+
+void add_health_handlers(HandlerTable& table) { table["health"] = factory_of<Health>(); }
+
+}  // namespace cip::node

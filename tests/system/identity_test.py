@@ -1,0 +1,174 @@
+"""Secrets of a home go to a file and into another home, and never fork a feed on the way; health; completion."""
+import os
+import subprocess
+import unittest
+
+from harness import BINARY, CONFLICT, CORRUPT, NO_DAEMON, NOT_FOUND, USAGE, SystemTest
+
+
+class IdentityTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.home, self.file = self.new_home(), self.folder / "identity.bak"
+
+    def fails(self, code, *args, **options):
+        result = self.cipnode("--json", *args, **options)
+        self.assertEqual(result.code, code, repr(result))
+        self.assertTrue(result.error["hint"])
+        return result.error
+
+    def make(self, blocks=5):
+        self.ok("feed", "create", "log", home=self.home)
+        self.ok("feed", "append", "log", "--lines", stdin=b"".join(b"%d\n" % i for i in range(blocks)), home=self.home)
+        self.ok("topic", "create", "--private", home=self.home)
+
+    def info(self, home):
+        return self.ok("--json", "feed", "info", "log", home=home).object
+
+    def test_a_new_home_goes_on_where_the_old_one_ended(self):
+        self.make()
+        self.ok("id", "export", self.file, home=self.home)  # a node runs
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+        self.ok("stop", home=self.home)
+        again = self.folder / "again"
+        self.ok("id", "export", again, home=self.home)  # none runs
+        self.fails(NO_DAEMON, "status", home=self.home)
+        other = self.new_home()
+        done = self.ok("--json", "id", "import", again, home=other).object
+        self.assertEqual((done["feeds"], done["topics"]), (1, 1))
+        self.fails(NO_DAEMON, "status", home=other)
+        self.assertEqual(self.ok("id", home=self.home).out, self.ok("id", home=other).out)
+        info = self.info(other)
+        self.assertEqual((info["length"], info["contiguousLength"], info["writable"]), (5, 0, True))
+        self.assertEqual(info["treeHash"], self.info(self.home)["treeHash"])
+        topics = [topic["topic"] for topic in self.ok("--json", "topic", "ls", home=other).objects]
+        self.assertEqual(topics, [topic["topic"] for topic in self.ok("--json", "topic", "ls", home=self.home).objects])
+        self.ok("stop", home=self.home)
+        self.assertEqual(self.ok("--json", "feed", "append", "log", stdin=b"six", home=other).object["length"], 6)
+
+    def test_what_was_appended_after_the_export_counts(self):
+        self.make()
+        self.ok("id", "export", self.file, home=self.home)
+        self.ok("feed", "append", "log", stdin=b"later", home=self.home)
+        self.ok("stop", home=self.home)
+        holder = self.start([BINARY, "--home", self.home, "--json", "feed", "seed", "log", "--listen", "127.0.0.1:0"])
+        address = holder.event("ready")["tcp"]
+        other = self.new_home()
+        self.ok("id", "import", self.file, home=other)
+        self.fails(CONFLICT, "feed", "append", "log", "--peer", address, stdin=b"fork", home=other)
+        self.ok("feed", "download", "log", "--peer", address, home=other)
+        info = self.info(other)
+        self.assertEqual((info["length"], info["contiguousLength"]), (6, 6))
+        self.assertEqual(self.ok("--json", "feed", "append", "log", "--peer", address, stdin=b"seven", home=other).object["length"], 7)
+
+    def test_files_that_are_none_change_nothing(self):
+        self.make()
+        self.ok("id", "export", self.file, home=self.home)
+        whole = self.file.read_bytes()
+        other = self.new_home()
+        bad = self.folder / "bad"
+        for text, code in ((b"", USAGE), (b"garbage", USAGE), (os.urandom(4000), USAGE), (whole[:-1], CORRUPT), (whole[:20], CORRUPT),
+                           (whole[:100] + bytes([whole[100] ^ 1]) + whole[101:], CORRUPT), (whole + b"x", CORRUPT)):
+            bad.write_bytes(text)
+            self.fails(code, "id", "import", bad, home=other)
+            self.assertFalse(other.exists())
+        self.fails(USAGE, "id", "import", self.folder / "none", home=other)
+        self.fails(USAGE, "id", "import", self.folder, home=other)
+
+    def test_another_identity_is_refused_and_the_same_one_merges(self):
+        self.make()
+        self.ok("id", "export", self.file, home=self.home)
+        other = self.new_home()
+        key = self.ok("id", home=other).out
+        self.fails(CONFLICT, "id", "import", self.file, home=other)
+        self.ok("feed", "ls", home=other)  # starts a node
+        self.fails(CONFLICT, "id", "import", self.file, home=other)
+        self.assertEqual(self.ok("id", home=other).out, key)
+        self.ok("feed", "create", "more", home=self.home)
+        done = self.ok("--json", "id", "import", self.file, home=self.home).object
+        self.assertEqual((done["feeds"], done["topics"], done["keys"]), (0, 0, 0))
+        self.assertEqual(self.info(self.home)["length"], 5)
+
+    def test_an_export_replaces_no_file_unasked_and_is_whole(self):
+        self.fails(NOT_FOUND, "id", "export", self.file, home=self.home)
+        self.assertFalse(self.home.exists())
+        self.make()
+        self.file.write_text("mine")
+        self.fails(CONFLICT, "id", "export", self.file, home=self.home)
+        self.assertEqual(self.file.read_text(), "mine")
+        self.ok("id", "export", self.file, "--yes", home=self.home)
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+        out = self.ok("id", "export", "-", home=self.home).out
+        self.assertTrue(out.startswith(b"cipnode-identity"))
+        other = self.new_home()
+        self.ok("id", "import", "-", stdin=out, home=other)
+        self.fails(USAGE, "id", "export", "/nonexistent/x", home=self.home)
+
+    def test_a_damaged_identity_comes_back(self):
+        self.make()
+        self.ok("id", "export", self.file, home=self.home)
+        key = self.ok("id", home=self.home).out
+        self.ok("stop", home=self.home)
+        (self.home / "identity").write_bytes(b"short")
+        self.fails(CORRUPT, "id", home=self.home)
+        self.ok("id", "import", self.file, home=self.home)
+        self.assertEqual(self.ok("id", home=self.home).out, key)
+        self.assertEqual((self.home / "identity.damaged").read_bytes(), b"short")
+        self.assertEqual(self.info(self.home)["length"], 5)
+
+
+class HealthTest(SystemTest):
+    def test_health_is_8_without_a_node_and_0_with_a_sound_one(self):
+        home = self.new_home()
+        result = self.cipnode("--json", "health", home=home)
+        self.assertEqual(result.code, NO_DAEMON)
+        node = self.join()
+        health = self.ok("--json", "health", home=node).object
+        self.assertTrue(health["ok"])
+        self.assertEqual(len({check["check"] for check in health["checks"]}), len(health["checks"]))
+        self.assertTrue(all(check["ok"] and check["message"] for check in health["checks"]))
+        self.assertIn(b"ok    database", self.ok("health", home=node).out)
+
+    def test_health_names_what_is_wrong_with_its_code(self):
+        node = self.join("127.0.0.1:9", flags=("--quota", "1000"))
+        self.cipnode("feed", "create", "log", home=node)
+        result = self.cipnode("--json", "health", home=node)
+        self.assertFalse(result.object["ok"])
+        bad = {check["check"]: check["code"] for check in result.object["checks"] if not check["ok"]}
+        self.assertEqual(bad.get("network"), 4)
+        self.assertEqual(result.code, next(iter(bad.values())))
+
+
+class CompletionTest(SystemTest):
+    def complete(self, home, *words):
+        """What bash itself offers at the end of a command line."""
+        bin_folder = self.folder / "bin"
+        bin_folder.mkdir(exist_ok=True)
+        program = bin_folder / "cipnode"
+        if not program.exists():
+            os.symlink(os.path.abspath(BINARY), program)
+        script = f"""source <(cipnode completion bash)
+COMP_WORDS=(cipnode {' '.join(f"'{word}'" for word in words)}) COMP_CWORD={len(words)}
+_cipnode
+printf '%s\\n' "${{COMPREPLY[@]}}" """
+        done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                              env={**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "CIPNODE_HOME": str(home)})
+        self.assertEqual(done.stderr, b"")
+        return done.stdout.decode().split()
+
+    def test_bash_completes_commands_flags_values_and_names(self):
+        home = self.new_home()
+        self.assertEqual(self.complete(home, "pub"), ["publish"])
+        self.assertEqual(self.complete(home, "feed", "tru"), ["truncate"])
+        self.assertEqual(self.complete(home, "subscribe", "--unt"), ["--until-synced"])
+        self.assertEqual(self.complete(home, "completion", ""), ["bash", "zsh", "fish"])
+        (self.folder / "some-file").write_text("x")
+        self.assertEqual(self.complete(home, "publish", "--file", f"{self.folder}/some"), [f"{self.folder}/some-file"])
+        self.assertEqual(self.complete(home, "feed", "cat", ""), [])
+        self.assertFalse(home.exists(), "TAB makes no home and starts no node")
+        self.ok("feed", "create", "weather-log", home=home)
+        self.assertEqual(self.complete(home, "feed", "cat", "wea"), ["weather-log"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+#include "cli/completion.hpp"
+
+#include <doctest/doctest.h>
+
+#include "cli/application.hpp"
+
+namespace cip::cli {
+
+namespace {
+
+Completions found(const std::vector<std::string>& words) {
+  CommandTree tree;
+  add_all_commands(tree);
+  return complete(tree, words);
+}
+
+std::vector<std::string> words_of(const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (const auto& completion : found(words).words) out.push_back(completion.word);
+  return out;
+}
+
+bool offers(const std::vector<std::string>& words, const std::string& word) {
+  const auto all = words_of(words);
+  return std::ranges::find(all, word) != all.end();
+}
+
+using Further = Completions::Further;
+
+}  // namespace
+
+TEST_CASE("commands complete by their beginning, hidden ones never") {
+  CHECK(words_of({"pub"}) == std::vector<std::string>{"publish"});
+  CHECK(words_of({"feed", "tru"}) == std::vector<std::string>{"truncate"});
+  CHECK(words_of({"--json", "feed", "tru"}) == std::vector<std::string>{"truncate"});
+  CHECK(words_of({"--home", "feed", "pub"}) == std::vector<std::string>{"publish"});
+  CHECK(offers({""}, "join"));
+  CHECK_FALSE(offers({""}, "__complete"));
+  CHECK(words_of({"xyz"}).empty());
+  CHECK(words_of({"id", "ex"}) == std::vector<std::string>{"export"});
+}
+
+TEST_CASE("flags complete, those of the command and the global ones") {
+  CHECK(words_of({"subscribe", "--unt"}) == std::vector<std::string>{"--until-synced"});
+  CHECK(offers({"feed", "append", "--"}, "--lines"));
+  CHECK(offers({"feed", "append", "--"}, "--json"));
+  CHECK_FALSE(offers({"feed", "append", "--"}, "--until-synced"));
+  CHECK_FALSE(offers({"join", "--"}, "--ready-fd"));
+}
+
+TEST_CASE("values complete where their kind is known") {
+  CHECK(words_of({"completion", ""}) == std::vector<std::string>{"bash", "zsh", "fish"});
+  CHECK(words_of({"--log-format", "j"}) == std::vector<std::string>{"json"});
+  CHECK(found({"publish", "--file", ""}).further == Further::files);
+  CHECK(found({"--home", ""}).further == Further::files);
+  CHECK(found({"id", "export", ""}).further == Further::files);
+  CHECK(found({"feed", "cat", ""}).further == Further::feeds);
+  CHECK(found({"feed", "seed", "one", ""}).further == Further::feeds);
+  CHECK(found({"publish", ""}).further == Further::topics);
+  CHECK(found({"publish", "news", ""}).further == Further::nothing);
+}
+
+TEST_CASE("every shell has its script, others none") {
+  for (const auto* shell : {"bash", "zsh", "fish"}) {
+    CAPTURE(shell);
+    REQUIRE(completion_script(shell) != nullptr);
+    CHECK(std::string(completion_script(shell)).find("cipnode __complete --") != std::string::npos);
+  }
+  CHECK(completion_script("tcsh") == nullptr);
+}
+
+}  // namespace cip::cli
