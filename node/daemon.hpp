@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "node/home.hpp"
+#include "node/name_lookup.hpp"
 #include "node/operation.hpp"
 
 namespace cip::store {
@@ -72,6 +73,22 @@ class Daemon final : public Service {
   std::string lan_problem() const;
   // Contacts as typed; names are resolved meanwhile.
   void add_contacts(const std::vector<std::string>& contacts);
+  // Why the contacts named so far lead nowhere, a sentence for each.
+  std::vector<std::string> contact_problems() const;
+  const NameLookup& name_lookup() const;
+  // Some node of the network is known.
+  bool has_contact() const;
+  // Contacts were named, or remembered.
+  bool has_contacts_to_ask() const;
+  // None is, but one of the contacts may still answer, or a neighbour be heard: they have not had
+  // the time.
+  bool may_meet_somebody() const;
+  // Asks the contacts once more, now. Who has not answered by the time that is returned is not
+  // there.
+  TimePoint seek_contact();
+  // Error conflict: another node with this identity was met. What both append would be two
+  // histories.
+  Outcome<void> may_append() const;
   // Turns a background node into one of the foreground, whose events go to `on_event`.
   // Error busy: it is one already.
   Outcome<void> upgrade(const JoinOptions& wanted, std::function<void(const Json&)> on_event);

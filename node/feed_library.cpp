@@ -31,11 +31,11 @@ FeedLibrary::FeedLibrary(Participant& participant, StoragePool& pool, const Byte
       random_(random),
       announce_(announce) {}
 
-void FeedLibrary::start() {
+void FeedLibrary::start(std::shared_ptr<void> loading) {
   auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
   pool_.submit(
       kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
-      [this, records, alive = std::weak_ptr(alive_)] {
+      [this, records, loading = std::move(loading), alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         if (!*records) {
           return log(Floor::store, LogLevel::error, "listing feeds: {}",
@@ -46,7 +46,7 @@ void FeedLibrary::start() {
           if (record.topic || (!record.writable && !record.seeded)) continue;
           FeedQuery query;
           query.key = record.key;
-          open(std::move(query), [](const auto&) {});
+          open(std::move(query), [loading](const auto&) {});
         }
       });
 }
@@ -212,6 +212,10 @@ bool FeedLibrary::must_ask_length(store::FeedNumber number) {
     return !peer.rejected &&
            (peer.fork > fork || (peer.fork == fork && peer.length > open.appended));
   });
+}
+
+void FeedLibrary::ask_lengths_again() {
+  for (auto& [number, open] : open_) open.length_asked = false;
 }
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {

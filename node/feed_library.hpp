@@ -61,8 +61,9 @@ class FeedLibrary {
   FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
               Random& random, bool announce);
 
-  // Opens what is to be served from the start: own and seeded feeds.
-  void start();
+  // Opens what is to be served from the start: own and seeded feeds. `loading` is let go when they
+  // are open.
+  void start(std::shared_ptr<void> loading);
 
   // --- opening. Each success is a user until release().
 
@@ -87,6 +88,8 @@ class FeedLibrary {
   // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
   bool must_ask_length(store::FeedNumber number);
   void note_length_asked(store::FeedNumber number);
+  // What was asked of any feed counts no more.
+  void ask_lengths_again();
   // A stored block as its reader gets it: decrypted where that is needed.
   std::optional<Bytes> readable(store::FeedNumber number, std::uint64_t index, Bytes stored) const;
 

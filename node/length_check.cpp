@@ -18,7 +18,8 @@ LengthCheck::LengthCheck(Daemon& daemon, store::FeedNumber number,
       target_(target),
       on_done_(std::move(on_done)),
       length_(daemon.feeds().feed(number)->length()),
-      timer_(daemon.io()) {
+      timer_(daemon.io()),
+      silence_timer_(daemon.io()) {
   if (!daemon_.feeds().must_ask_length(number_)) {
     finish_within(Duration::zero());
     return;
@@ -41,7 +42,25 @@ LengthCheck::LengthCheck(Daemon& daemon, store::FeedNumber number,
   }
   daemon_.participant().changed();
   finish_within(kLengthPatience);
+  answers_ = daemon_.participant().dht().stats().replies_received;
+  end_if_nobody_answers(kAnswerPatience);
   look();
+}
+
+// Who is alone, or was asked and heard nothing of anybody, is not kept waiting. (A node that has
+// just started is given the time to meet somebody.)
+void LengthCheck::end_if_nobody_answers(Duration patience) {
+  auto& participant = daemon_.participant();
+  const bool heard = participant.dht().stats().replies_received != answers_ || !dials_.empty() ||
+                     resolving_ > 0 || !participant.hub().streams().empty();
+  if (heard) return;
+  if (!daemon_.has_contact() && !daemon_.may_meet_somebody()) patience = Duration::zero();
+  silence_timer_.expires_after(patience);
+  silence_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired()) return;
+    if (daemon_.participant().dht().stats().replies_received != answers_) return;
+    finish_within(Duration::zero());
+  });
 }
 
 LengthCheck::~LengthCheck() {
@@ -53,10 +72,18 @@ LengthCheck::~LengthCheck() {
 }
 
 void LengthCheck::dial(const std::string& peer) {
-  const auto endpoint = parse_endpoint(peer);
-  if (!endpoint) return;
-  const auto& discovery_key = daemon_.feeds().find(number_)->record.discovery_key;
-  dials_.insert(daemon_.participant().hub().dial(now(), *endpoint, {discovery_key}));
+  ++resolving_;
+  const auto dial_all = [this, alive = std::weak_ptr(alive_)](const LookupResult& result) {
+    if (alive.expired()) return;
+    --resolving_;
+    const auto& discovery_key = daemon_.feeds().find(number_)->record.discovery_key;
+    for (const auto endpoint : result.endpoints) {
+      dials_.insert(daemon_.participant().hub().dial(now(), endpoint, {discovery_key}));
+    }
+    daemon_.participant().changed();
+    if (download_ != 0) look();
+  };
+  resolve_once(daemon_.name_lookup(), peer, dial_all);
 }
 
 void LengthCheck::handle(const overlay::FeedNews& news) {
@@ -95,7 +122,11 @@ void LengthCheck::look() {
       peers.empty() || in_sync_ || std::ranges::any_of(peers, [this](const auto& peer) {
         return peer.fork > daemon_.feeds().feed(number_)->fork();
       });
-  const bool all_here = !is_searching_ && dials_.empty() && peers.size() + gone_ >= expected_;
+  // Another holder of the identity may be the one who has more.
+  const auto& duplicates = daemon_.participant().duplicates();
+  const bool knows_itself = duplicates.has_looked() || !daemon_.has_contact();
+  const bool all_here = !is_searching_ && dials_.empty() && resolving_ == 0 && knows_itself &&
+                        peers.size() + gone_ >= expected_;
   if (asked && all_here) finish_within(Duration::zero());
 }
 
@@ -108,6 +139,7 @@ void LengthCheck::finish_within(Duration patience) {
 }
 
 Outcome<void> LengthCheck::verdict() {
+  if (auto may = daemon_.may_append(); !may) return may;
   const auto& feed = *daemon_.feeds().feed(number_);
   for (const auto& peer : daemon_.participant().hub().replication().peers(number_)) {
     if (peer.rejected || peer.fork <= feed.fork()) continue;

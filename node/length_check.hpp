@@ -20,6 +20,9 @@ namespace cip::node {
 // A check ends with the last peer that is known to have the feed, at the latest after this; who
 // cannot be reached within it cannot be waited for.
 inline constexpr Duration kLengthPatience = std::chrono::seconds(3);
+// Nothing at all was answered within this: nobody is there to be waited for. A contact that is
+// there answers within one transmission, 1 s at most.
+inline constexpr Duration kAnswerPatience = std::chrono::seconds(1);
 
 class LengthCheck {
  public:
@@ -28,8 +31,8 @@ class LengthCheck {
   // Begins at once, unless nothing calls for it. `peers` as HOST:PORT are asked too. `target`:
   // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
   // and may destroy the check. Error conflict: somebody proved a longer history, or shows a
-  // rewritten one. What was proved is part of the feed then, so that the next append goes on behind
-  // it.
+  // rewritten one, or another node with this identity was met. What was proved is part of the feed
+  // then, so that the next append goes on behind it.
   LengthCheck(Daemon& daemon, store::FeedNumber number, const std::vector<std::string>& peers,
               const std::optional<Bytes32>& target, OnDone on_done);
   ~LengthCheck();
@@ -40,6 +43,7 @@ class LengthCheck {
   void dial(const std::string& peer);
   void look();
   void finish_within(Duration patience);
+  void end_if_nobody_answers(Duration patience);
   Outcome<void> verdict();
 
   Daemon& daemon_;
@@ -56,7 +60,10 @@ class LengthCheck {
   std::set<overlay::ConnId> dials_;  // to peers that the user named, under way
   FeedLibrary::News::Listening news_;
   Listeners<overlay::HubEvent>::Listening listening_;
+  std::size_t resolving_ = 0;  // of their names
+  std::uint64_t answers_ = 0;  // of the DHT, before
   asio::steady_timer timer_;
+  asio::steady_timer silence_timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

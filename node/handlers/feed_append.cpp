@@ -87,6 +87,7 @@ class Append final : public FeedOperation {
     if (blocks.empty()) return true;
     std::uint64_t size = 0;
     for (const auto& block : blocks) size += block.size();
+    if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
     if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto count = blocks.size();
     const auto length = daemon_.feeds().append(number(), std::move(blocks));

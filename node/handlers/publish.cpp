@@ -113,6 +113,7 @@ class Publish final : public Operation {
     if (messages.empty()) return true;
     std::uint64_t size = 0;
     for (const auto& message : messages) size += message.size();
+    if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
     if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto first = daemon_.topics().machine().publish(now(), topic_.id, messages);
     if (!first) return fail(error_from(first.error(), "publishing")), false;

@@ -25,10 +25,10 @@ constexpr Endpoint kAnyPort{0x7f000001, 0};
 
 struct Peer {
   Peer(asio::io_context& io, dht::ContactArena& arena, Random& random,
-       std::vector<Endpoint> contacts)
+       std::vector<Endpoint> contacts, std::optional<KeyPair> identity = std::nullopt)
       : backend(random), pool(io, backend, 1) {
     ParticipantOptions options;
-    options.identity = make_key_pair(random.bytes<32>());
+    options.identity = identity.value_or(make_key_pair(random.bytes<32>()));
     options.dht.bootstrap = std::move(contacts);
     options.listen = kAnyPort;
     node = std::move(*Participant::open({io, arena, random, pool}, std::move(options)));
@@ -72,10 +72,10 @@ struct NetworkFixture {
   SeededRandom random{42};
   std::vector<std::unique_ptr<Peer>> peers;
 
-  Peer& add() {
+  Peer& add(std::optional<KeyPair> identity = std::nullopt) {
     std::vector<Endpoint> contacts;
     if (!peers.empty()) contacts.push_back(peers.front()->node->local());
-    peers.push_back(std::make_unique<Peer>(io, arena, random, contacts));
+    peers.push_back(std::make_unique<Peer>(io, arena, random, contacts, identity));
     auto& added = *peers.back();
     REQUIRE(run_until(io, [&] { return added.node->has_settled(); }));
     return added;
@@ -171,6 +171,40 @@ TEST_CASE_FIXTURE(NetworkFixture, "what a feed was closed with is there when it 
   const auto again = open_copy(io, reader, key);
   REQUIRE(again == copy);
   CHECK(held(*again) == kBlocks);
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "two holders of one identity meet, whoever came first") {
+  add();
+  add();
+  auto& original = add();
+  REQUIRE(run_until(io, [&] { return original.node->duplicates().has_looked(); }));
+  CHECK_FALSE(original.node->duplicates().met());
+  auto& copy = add(original.node->identity());
+  REQUIRE(run_until(io, [&] {
+    return original.node->duplicates().met() && copy.node->duplicates().met();
+  }));
+  CHECK(original.node->duplicates().met()->at == copy.node->local());
+  CHECK(copy.node->duplicates().met()->at == original.node->local());
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "two nodes alone that have one identity meet as well") {
+  auto& original = add();
+  auto& copy = add(original.node->identity());
+  CHECK(run_until(io, [&] {
+    return original.node->duplicates().met() && copy.node->duplicates().met();
+  }));
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "what an identity announced in an earlier run alarms nobody") {
+  add();
+  add();
+  add();
+  const auto identity = add().node->identity();
+  // It ends without a word: its announces stay.
+  peers.pop_back();
+  auto& again = add(identity);
+  REQUIRE(run_until(io, [&] { return again.node->duplicates().has_looked(); }));
+  CHECK_FALSE(again.node->duplicates().met());
 }
 
 TEST_CASE_FIXTURE(NetworkFixture, "a message published on one node is delivered on another") {
