@@ -10,6 +10,10 @@
 
 namespace cip::node {
 
+namespace {
+constexpr Duration kRefusalLife = std::chrono::seconds(1);
+}
+
 // A request of this connection: the Output of its operation, and the credit of both directions.
 class ControlConnection::Call final : public Output {
  public:
@@ -88,20 +92,40 @@ class ControlConnection::Call final : public Output {
 
 ControlConnection::ControlConnection(asio::io_context& io, FrameSocket::Socket socket,
                                      Service& service)
-    : io_(io), socket_(std::make_shared<FrameSocket>(std::move(socket))), service_(service) {}
+    : io_(io),
+      socket_(std::make_shared<FrameSocket>(std::move(socket))),
+      service_(service),
+      idle_(io) {}
 
 ControlConnection::~ControlConnection() { close(); }
 
-void ControlConnection::start(std::function<void()> on_closed) {
+void ControlConnection::start(Duration patience, std::function<void()> on_closed) {
   on_closed_ = std::move(on_closed);
+  idle_.expires_after(patience);
+  idle_.async_wait([weak = weak_from_this()](std::error_code error) {
+    const auto self = weak.lock();
+    if (error || !self) return;
+    if (const auto closed = self->on_closed_) closed();
+  });
   socket_->start([this](const Frame& frame) { handle(frame); },
                  [this] {
                    if (on_closed_) on_closed_();
                  });
 }
 
+void ControlConnection::refuse(FrameSocket::Socket socket, const Error& error) {
+  const auto executor = socket.get_executor();
+  const auto last = std::make_shared<FrameSocket>(std::move(socket));
+  // Closed at once, the client would fail to write its hello and never read this.
+  const auto timer = std::make_shared<asio::steady_timer>(executor, kRefusalLife);
+  last->start([](const Frame&) {}, [timer] { timer->cancel(); });
+  last->send(encode_json_frame(json_text(json_error(nullptr, error))));
+  timer->async_wait([last, timer](std::error_code) { last->close(); });
+}
+
 void ControlConnection::close() {
   on_closed_ = nullptr;
+  idle_.cancel();
   calls_.clear();
   socket_->close_after_writes();
 }
@@ -161,6 +185,7 @@ void ControlConnection::handle_request(const Json& message) {
     return respond_error(message["id"],
                          {ExitCode::busy, "too many requests on this connection", {}});
   }
+  idle_.cancel();
   const auto key = static_cast<std::uint32_t>(*id);
   auto& call = calls_[key] = std::make_unique<Call>(*this, key);
   call->start({outer.text("method"), message.value("params", Json::object())});

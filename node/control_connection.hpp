@@ -2,6 +2,7 @@
 
 // One client of the control service.
 
+#include <asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 
@@ -15,8 +16,11 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   ControlConnection(asio::io_context& io, FrameSocket::Socket socket, Service& service);
   ~ControlConnection();
 
-  // `on_closed` comes once, when the client went away or broke the protocol.
-  void start(std::function<void()> on_closed);
+  // `on_closed` comes once, when the client went away, broke the protocol, or made no request for
+  // so long.
+  void start(Duration patience, std::function<void()> on_closed);
+  // Says why to a client that is not let in.
+  static void refuse(FrameSocket::Socket socket, const Error& error);
   void close();
   std::size_t requests() const { return calls_.size(); }
 
@@ -37,6 +41,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   std::map<std::uint32_t, std::unique_ptr<Call>> calls_;
   std::function<void()> on_closed_;
   bool greeted_ = false;
+  asio::steady_timer idle_;  // until the first request
 };
 
 }  // namespace cip::node

@@ -5,16 +5,23 @@
 #include <unistd.h>
 
 #include <asio/local/stream_protocol.hpp>
+#include <asio/steady_timer.hpp>
 #include <set>
 
 #include "node/control_connection.hpp"
 
 namespace cip::node {
 
+namespace {
+// Without a descriptor for the next connection the server looks again after this: a failed accept
+// comes back at once.
+constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
+}  // namespace
+
 class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::Impl> {
  public:
-  Impl(asio::io_context& io, const HomePaths& paths, Service& service)
-      : io_(io), paths_(paths), service_(service), acceptor_(io) {}
+  Impl(asio::io_context& io, const HomePaths& paths, Service& service, Duration patience)
+      : io_(io), paths_(paths), service_(service), patience_(patience), acceptor_(io), pause_(io) {}
 
   std::error_code listen() {
     ::unlink(paths_.socket.c_str());
@@ -35,7 +42,8 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
     acceptor_.async_accept(
         [self = shared_from_this()](std::error_code error, FrameSocket::Socket socket) {
           if (!self->acceptor_.is_open()) return;
-          if (!error) self->add(std::move(socket));
+          if (error) return self->accept_later();
+          self->add(std::move(socket));
           self->accept();
         });
   }
@@ -43,6 +51,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   void close() {
     std::error_code ignored;
     acceptor_.close(ignored);
+    pause_.cancel();
     ::unlink(paths_.socket.c_str());
     for (const auto& connection : connections_) connection->close();
     connections_.clear();
@@ -51,11 +60,25 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   const auto& connections() const { return connections_; }
 
  private:
+  void accept_later() {
+    pause_.expires_after(kAcceptPause);
+    pause_.async_wait([weak = weak_from_this()](std::error_code error) {
+      const auto self = weak.lock();
+      if (!error && self && self->acceptor_.is_open()) self->accept();
+    });
+  }
+
   void add(FrameSocket::Socket socket) {
-    if (connections_.size() >= kMaxControlConnections) return;
+    if (connections_.size() >= kMaxControlConnections) {
+      return ControlConnection::refuse(
+          std::move(socket),
+          {ExitCode::busy,
+           fmt::format("the node has {} control connections already", connections_.size()),
+           "end some of the commands that are connected to it, then try again"});
+    }
     auto connection = std::make_shared<ControlConnection>(io_, std::move(socket), service_);
     connections_.insert(connection);
-    connection->start([self = weak_from_this(), weak = std::weak_ptr(connection)] {
+    connection->start(patience_, [self = weak_from_this(), weak = std::weak_ptr(connection)] {
       const auto server = self.lock();
       const auto gone = weak.lock();
       if (!server || !gone) return;
@@ -67,14 +90,16 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   asio::io_context& io_;
   HomePaths paths_;
   Service& service_;
+  Duration patience_;
   asio::local::stream_protocol::acceptor acceptor_;
+  asio::steady_timer pause_;
   std::set<std::shared_ptr<ControlConnection>> connections_;
 };
 
 Outcome<std::unique_ptr<ControlServer>> ControlServer::open(asio::io_context& io,
                                                             const HomePaths& paths,
-                                                            Service& service) {
-  auto impl = std::make_shared<Impl>(io, paths, service);
+                                                            Service& service, Duration patience) {
+  auto impl = std::make_shared<Impl>(io, paths, service, patience);
   if (const auto error = impl->listen()) {
     return fail_with(ExitCode::usage,
                      fmt::format("cannot make {}: {}", paths.socket.string(), error.message()),

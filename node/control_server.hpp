@@ -13,15 +13,18 @@
 
 namespace cip::node {
 
-// Clients at once; each may have that many requests under way. More are refused with error busy.
+// Clients at once; each may have that many requests under way. More are refused with error busy. A
+// client that does not ask for anything within kControlPatience is let go.
 inline constexpr std::size_t kMaxControlConnections = 256;
 inline constexpr std::size_t kMaxRequestsPerConnection = 64;
+inline constexpr Duration kControlPatience = std::chrono::seconds(10);
 
 class ControlServer {
  public:
   // Replaces a stale socket: the caller holds the home's lock. `service` outlives the server.
   static Outcome<std::unique_ptr<ControlServer>> open(asio::io_context& io, const HomePaths& paths,
-                                                      Service& service);
+                                                      Service& service,
+                                                      Duration patience = kControlPatience);
   // Closes everything and removes the socket file. Operations are destroyed.
   ~ControlServer();
 

@@ -11,13 +11,16 @@
 #include "node/clock.hpp"
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
+#include "node/descriptors.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/event_log.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/idle_watch.hpp"
 #include "node/lan_discovery.hpp"
+#include "node/loading.hpp"
 #include "node/log.hpp"
+#include "node/name_lookup.hpp"
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
 #include "node/store_error.hpp"
@@ -31,10 +34,17 @@ namespace {
 
 // Unannouncing takes a round trip or two; who does not answer by then is left.
 constexpr Duration kGoodbye = std::chrono::milliseconds(1000);
-constexpr Duration kGoodbyeStep = std::chrono::milliseconds(20);
+constexpr Duration kGoodbyeStep = std::chrono::milliseconds(5);
+// While nothing is answered for so long, nobody is there to be told.
+constexpr Duration kGoodbyeSilence = std::chrono::milliseconds(300);
 // A node whose contacts are dead is as ready as it gets.
 constexpr Duration kReadyPatience = std::chrono::seconds(3);
 constexpr Duration kReadyStep = std::chrono::milliseconds(10);
+// Neighbours on the local network are heard within this, if there are any.
+constexpr Duration kNeighbourPatience = std::chrono::seconds(1);
+// A contact that is asked once more, because a command needs it, answers within this or is gone.
+constexpr Duration kSeekPatience = std::chrono::milliseconds(400);
+constexpr std::size_t kMostSought = 8;
 constexpr Duration kSaveContactsEvery = std::chrono::minutes(1);
 constexpr Duration kIdleCheckEvery = std::chrono::milliseconds(500);
 // The default quota: the lesser of the two (design D15).
@@ -85,6 +95,7 @@ struct Opened {
 Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
   store::RocksOptions options;
   options.folder = paths.database.string();
+  options.max_open_files = static_cast<int>(share_descriptors(raise_descriptor_limit()).database);
   auto backend = store::open_rocks_backend(options, random);
   if (backend) return std::move(*backend);
   return tl::unexpected(
@@ -118,7 +129,10 @@ class Daemon::Impl {
         identity(std::move(opened.identity)),
         backend(std::move(opened.backend)),
         pool(std::make_unique<StoragePool>(io, *backend)),
-        resolver(io, [this](Endpoint contact) { add_contact(contact); }),
+        lookup(system_name_lookup(io)),
+        resolver(
+            io, lookup, [this](Endpoint contact) { add_contact(contact); },
+            [this] { return participant->dht().table().empty(); }),
         handlers(all_handlers()),
         timer(io),
         save_timer(io),
@@ -130,10 +144,13 @@ class Daemon::Impl {
   Outcome<void> open_control(Service& service);
   void begin(std::function<void(const Json&)> on_event, std::function<void()> stopped_callback);
   void restore_records();
+  void load();
   void announce_ready(TimePoint until);
+  bool is_for_a_command() const { return role == DaemonRole::background && options.idle_exit; }
+  void look_for_duplicate(Now time);
   void start_lan();
   void begin_stop();
-  void wait_for_goodbye(TimePoint until);
+  void wait_for_goodbye(TimePoint until, std::uint64_t answers, TimePoint silent_since);
   void finish_stop();
   void watch_idle();
   void save_contacts_later();
@@ -161,7 +178,12 @@ class Daemon::Impl {
   std::unique_ptr<TopicLibrary> topics;
   std::unique_ptr<CardKeeper> card;
   std::unique_ptr<LanDiscovery> lan;
+  NameLookup lookup;
   ContactResolver resolver;
+  std::vector<Endpoint> known_contacts;
+  TimePoint meet_until{};
+  Loading loading{io};
+  bool has_duplicate = false;
   HandlerTable handlers;
   std::unique_ptr<ControlServer> control;
   Listeners<dht::Event>::Listening dht_listening;
@@ -187,9 +209,12 @@ Outcome<void> Daemon::Impl::open_network() {
   wanted.reachable = options.reachable;
   wanted.allow = options.allow;
   wanted.deny = options.deny;
+  wanted.most_connections = share_descriptors(raise_descriptor_limit()).streams;
   if (const auto saved = backend->find_state(contacts_record(options.network)); saved && *saved) {
     wanted.dht.known = load_contacts(**saved).value_or(std::vector<Endpoint>{});
   }
+  known_contacts = wanted.dht.bootstrap;
+  known_contacts.insert(known_contacts.end(), wanted.dht.known.begin(), wanted.dht.known.end());
   auto opened = Participant::open({io, arena, random, *pool}, std::move(wanted));
   if (!opened) return tl::unexpected(opened.error());
   participant = std::move(*opened);
@@ -207,6 +232,7 @@ Outcome<void> Daemon::Impl::open_network() {
   };
   participant->on_turn = [this](Now time) {
     topics->handle_turn(time);
+    look_for_duplicate(time);
     while (const auto target = participant->republisher().poll_let_go()) {
       records->forget_own(time, *target);
     }
@@ -233,27 +259,42 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   participant->start();
   restore_records();
   card->start(*backend, options.contact_card);
-  auto names = options.contacts;
-  std::erase_if(names, [](const auto& contact) { return parse_endpoint(contact).has_value(); });
-  resolver.resolve(names);
-  if (options.lan) start_lan();
-  disk->start();
-  feeds->start();
-  topics->start();
-  for (const auto& key : options.seed) {
-    FeedQuery query;
-    query.key = key;
-    query.disk_class = store::DiskClass::kept;
-    feeds->open(std::move(query), "join --seed", [this](const Outcome<FeedUse>& use) {
-      if (use) feeds->set_seeded(use->number(), true, [](const Outcome<void>&) {});
-    });
+  resolver.resolve(options.contacts);
+  if (const auto saved = backend->find_state(names_record(options.network)); saved && *saved) {
+    resolver.resolve(load_names(**saved).value_or(std::vector<std::string>{}));
   }
+  if (options.lan) start_lan();
+  const bool has_contacts = !known_contacts.empty() || resolver.is_busy();
+  const bool has_neighbours = lan && lan->problem().empty();
+  const auto patience = has_contacts     ? kReadyPatience
+                        : has_neighbours ? kNeighbourPatience
+                                         : Duration::zero();
+  meet_until = std::max(meet_until, now().mono + patience);
+  load();
   save_contacts_later();
   if (options.idle_exit && role == DaemonRole::background) {
     idle.emplace(*options.idle_exit);
     watch_idle();
   }
   announce_ready(now().mono + kReadyPatience);
+}
+
+// What answers depend on; the ready event and requests wait for it.
+void Daemon::Impl::load() {
+  disk->start([part = loading.part()] {});
+  feeds->start(loading.part());
+  topics->start(loading.part());
+  for (const auto& key : options.seed) {
+    FeedQuery query;
+    query.key = key;
+    query.disk_class = store::DiskClass::kept;
+    feeds->open(std::move(query), "join --seed",
+                [this, part = loading.part()](const Outcome<FeedUse>& use) {
+                  if (!use) return;
+                  feeds->set_seeded(use->number(), true, [part](const Outcome<void>&) {});
+                });
+  }
+  loading.all_begun();
 }
 
 // Before the first datagram is read, so that nobody is told of less than was stored here.
@@ -266,8 +307,9 @@ void Daemon::Impl::restore_records() {
 }
 
 void Daemon::Impl::announce_ready(TimePoint until) {
-  const bool settled = participant->has_settled() && !resolver.is_busy();
-  if (!settled && now().mono < until) {
+  // Who started this node for a command waits for the home, not for the network.
+  const bool settled = is_for_a_command() || (participant->has_settled() && !resolver.is_busy());
+  if (!loading.is_done() || (!settled && now().mono < until)) {
     ready_timer.expires_after(kReadyStep);
     ready_timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
       if (!error && !weak.expired() && !stopping) announce_ready(until);
@@ -307,16 +349,23 @@ void Daemon::Impl::begin_stop() {
   ready_timer.cancel();
   save_contacts_now();
   participant->say_goodbye();
-  wait_for_goodbye(now().mono + kGoodbye);
+  const auto time = now().mono;
+  wait_for_goodbye(time + kGoodbye, participant->dht().stats().replies_received, time);
 }
 
-void Daemon::Impl::wait_for_goodbye(TimePoint until) {
+void Daemon::Impl::wait_for_goodbye(TimePoint until, std::uint64_t answers,
+                                    TimePoint silent_since) {
   timer.expires_after(kGoodbyeStep);
-  timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
-    if (error || weak.expired()) return;
-    if (now().mono < until && !participant->said_goodbye()) return wait_for_goodbye(until);
-    finish_stop();
-  });
+  timer.async_wait(
+      [this, until, answers, silent_since, weak = std::weak_ptr(alive)](std::error_code error) {
+        if (error || weak.expired()) return;
+        const auto time = now().mono;
+        const auto heard = participant->dht().stats().replies_received;
+        const auto silent = heard == answers ? silent_since : time;
+        const bool over = time >= until || time - silent >= kGoodbyeSilence;
+        if (over || participant->said_goodbye()) return finish_stop();
+        wait_for_goodbye(until, heard, silent);
+      });
 }
 
 void Daemon::Impl::finish_stop() {
@@ -355,9 +404,39 @@ void Daemon::Impl::save_contacts_now() {
       [record = save_contacts(participant->dht().table()), name = contacts_record(options.network)](
           store::Backend& database) { static_cast<void>(database.put_state(name, record)); },
       [] {});
+  const auto names = resolver.resolved();
+  if (names.empty()) return;
+  pool->submit(
+      kStatusJobs,
+      [record = save_names(names), name = names_record(options.network)](store::Backend& database) {
+        static_cast<void>(database.put_state(name, record));
+      },
+      [] {});
+}
+
+// Says so when another holder of the identity was met, and when it is gone.
+void Daemon::Impl::look_for_duplicate(Now) {
+  const auto& met = participant->duplicates().met();
+  if (met.has_value() == has_duplicate) return;
+  has_duplicate = met.has_value();
+  if (met) {
+    return log(Floor::node, LogLevel::error,
+               "another node with the identity of this home runs at {}: nothing is appended here "
+               "while it does",
+               to_string(met->at));
+  }
+  log(Floor::node, LogLevel::warning,
+      "the other node with the identity of this home has not answered for a minute");
+  // It may have appended meanwhile.
+  feeds->ask_lengths_again();
 }
 
 void Daemon::Impl::add_contact(Endpoint contact) {
+  if (std::ranges::find(known_contacts, contact) == known_contacts.end()) {
+    meet_until = std::max(meet_until, now().mono + kReadyPatience);
+    known_contacts.insert(known_contacts.begin(), contact);
+    if (known_contacts.size() > kSavedContacts) known_contacts.pop_back();
+  }
   participant->dht().add_bootstrap(now(), contact);
   participant->changed();
 }
@@ -447,7 +526,9 @@ Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& reques
   }
   if (impl_->stopping) return fail_with(ExitCode::no_daemon, "the node is stopping", "try again");
   impl_->resolver.resolve(Params(request.params).texts("bootstrap"));
-  return found->second(*this, request, out);
+  auto made = found->second(*this, request, out);
+  if (!made || request.method == "stop") return made;
+  return start_when_loaded(impl_->loading, std::move(*made), out);
 }
 
 asio::io_context& Daemon::io() { return impl_->io; }
@@ -483,6 +564,34 @@ std::string Daemon::lan_problem() const {
 }
 void Daemon::add_contacts(const std::vector<std::string>& contacts) {
   impl_->resolver.resolve(contacts);
+}
+std::vector<std::string> Daemon::contact_problems() const { return impl_->resolver.problems(); }
+const NameLookup& Daemon::name_lookup() const { return impl_->lookup; }
+bool Daemon::has_contact() const { return !impl_->participant->dht().table().empty(); }
+bool Daemon::has_contacts_to_ask() const {
+  return !impl_->known_contacts.empty() || !impl_->resolver.problems().empty();
+}
+bool Daemon::may_meet_somebody() const { return !has_contact() && now().mono < impl_->meet_until; }
+TimePoint Daemon::seek_contact() {
+  if (has_contact() || impl_->known_contacts.empty()) return impl_->meet_until;
+  const auto time = now();
+  const auto count = std::min(impl_->known_contacts.size(), kMostSought);
+  for (std::size_t i = 0; i < count; ++i) {
+    impl_->participant->dht().introduce(time, impl_->known_contacts[i]);
+  }
+  impl_->participant->changed();
+  return std::max(impl_->meet_until, time.mono + kSeekPatience);
+}
+Outcome<void> Daemon::may_append() const {
+  const auto& met = impl_->participant->duplicates().met();
+  if (!met) return {};
+  return fail_with(
+      ExitCode::conflict,
+      fmt::format("another node with the identity of this home runs at {}: what both append would "
+                  "be two histories of one feed",
+                  to_string(met->at)),
+      "end one of the two (cipnode stop) and use a home of its own there (--home DIR); a minute "
+      "after the other has gone this one appends again");
 }
 Json Daemon::ready_event() const { return impl_->ready(); }
 

@@ -8,7 +8,9 @@
 #include <memory>
 
 #include "node/home.hpp"
+#include "node/name_lookup.hpp"
 #include "node/operation.hpp"
+#include "node/reach.hpp"
 
 namespace cip::store {
 class Backend;
@@ -32,7 +34,7 @@ enum class DaemonRole {
   in_process,  // --no-daemon: for one request, without control socket
 };
 
-class Daemon final : public Service {
+class Daemon final : public Service, public Reach {
  public:
   // Errors: internal (home), usage (listen address), busy (home held, port taken), corrupt,
   // incompatible.
@@ -72,6 +74,17 @@ class Daemon final : public Service {
   std::string lan_problem() const;
   // Contacts as typed; names are resolved meanwhile.
   void add_contacts(const std::vector<std::string>& contacts);
+  // Why the contacts named so far lead nowhere, a sentence for each.
+  std::vector<std::string> contact_problems() const;
+  const NameLookup& name_lookup() const override;
+  bool has_contact() const override;
+  // Contacts were named, or remembered.
+  bool has_contacts_to_ask() const;
+  bool may_meet_somebody() const override;
+  // Asks the contacts once more, now. Who has not answered by the time that is returned is not
+  // there.
+  TimePoint seek_contact();
+  Outcome<void> may_append() const override;
   // Turns a background node into one of the foreground, whose events go to `on_event`.
   // Error busy: it is one already.
   Outcome<void> upgrade(const JoinOptions& wanted, std::function<void(const Json&)> on_event);

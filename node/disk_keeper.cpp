@@ -37,15 +37,16 @@ DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& po
   feeds_.on_dropped = [this](store::FeedNumber number) { closed_.erase(number); };
 }
 
-void DiskKeeper::start() {
+void DiskKeeper::start(std::function<void()> on_counted) {
   auto found = std::make_shared<std::vector<store::DiskShare>>();
   pool_.submit(
       kStatusJobs, [found](store::Backend& backend) { *found = stored_shares(backend); },
-      [this, found, alive = std::weak_ptr(alive_)] {
+      [this, found, on_counted = std::move(on_counted), alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         // What was closed since is known better.
         for (const auto& share : *found) closed_.emplace(share.feed, share);
         look();
+        on_counted();
       });
 }
 

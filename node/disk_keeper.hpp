@@ -5,6 +5,7 @@
 
 #include <asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -24,8 +25,8 @@ class DiskKeeper {
   // All outlive it.
   DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool, std::uint64_t quota);
 
-  // Learns what the database holds, then watches.
-  void start();
+  // Learns what the database holds, says so, then watches.
+  void start(std::function<void()> on_counted);
   // Whether `bytes` more of own or kept feeds fit. Error full: says what takes the room.
   Outcome<void> admit(std::uint64_t bytes) const;
   std::uint64_t quota() const { return quota_; }

@@ -31,11 +31,11 @@ FeedLibrary::FeedLibrary(Participant& participant, StoragePool& pool, const Byte
       random_(random),
       announce_(announce) {}
 
-void FeedLibrary::start() {
+void FeedLibrary::start(std::shared_ptr<void> loading) {
   auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
   pool_.submit(
       kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
-      [this, records, alive = std::weak_ptr(alive_)] {
+      [this, records, loading = std::move(loading), alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         if (!*records) {
           return log(Floor::store, LogLevel::error, "listing feeds: {}",
@@ -47,7 +47,7 @@ void FeedLibrary::start() {
           FeedQuery query;
           query.key = record.key;
           query.create = false;
-          open(std::move(query), "start", [](const auto&) {});
+          open(std::move(query), "start", [loading](const auto&) {});
         }
       });
 }
@@ -223,6 +223,10 @@ bool FeedLibrary::must_ask_length(store::FeedNumber number) {
 std::optional<std::uint64_t> FeedLibrary::later_fork(store::FeedNumber number) {
   const auto proved = open_.at(number).later_fork;
   return proved > feed(number)->fork() ? std::optional(proved) : std::nullopt;
+}
+
+void FeedLibrary::ask_lengths_again() {
+  for (auto& [number, open] : open_) open.length_asked = false;
 }
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {

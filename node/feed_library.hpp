@@ -64,8 +64,9 @@ class FeedLibrary {
   FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
               Random& random, bool announce);
 
-  // Opens what is to be served from the start: own and seeded feeds.
-  void start();
+  // Opens what is to be served from the start: own and seeded feeds. `loading` is let go when they
+  // are open.
+  void start(std::shared_ptr<void> loading);
 
   // --- opening. The feed is open as long as somebody uses it. `user`: what others are told uses
   // it.
@@ -92,6 +93,8 @@ class FeedLibrary {
   // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
   bool must_ask_length(store::FeedNumber number);
   void note_length_asked(store::FeedNumber number);
+  // What was asked of any feed counts no more.
+  void ask_lengths_again();
   // A fork of an own feed that a peer proved and this home does not have.
   std::optional<std::uint64_t> later_fork(store::FeedNumber number);
   // What encrypts and decrypts the blocks of the feed: with the key of its reader, else with that

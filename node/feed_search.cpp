@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/handlers/walk.hpp"
@@ -17,54 +19,120 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
       named_(!peers.empty()),
       patience_(patience),
       on_hopeless_(std::move(on_hopeless)),
-      timer_(daemon.io()) {
+      timer_(daemon.io()),
+      look_timer_(daemon.io()) {
   listening_ = daemon_.participant().hub_events.listen(
       [this](const overlay::HubEvent& event) { handle(event); });
+  had_peer_ = !daemon_.participant().hub().replication().peers(number_).empty();
   for (const auto& peer : peers) dial(peer);
-  if (!named_) search_ = daemon_.feeds().search(number_);
+  if (!named_) {
+    wait_for_contact(daemon_.seek_contact());
+    search_ = daemon_.feeds().search(number_);
+    // A search that goes on for somebody else may be in the long pause between two lookups.
+    daemon_.participant().hub().swarm()->refresh(now(), target_);
+  }
   daemon_.participant().changed();
   wait();
 }
 
 void FeedSearch::dial(const std::string& peer) {
-  const auto endpoint = parse_endpoint(peer);
-  if (!endpoint) {
-    ++failed_dials_;
-    return;
-  }
-  dials_[daemon_.participant().hub().dial(now(), *endpoint, {target_})] = peer;
+  ++resolving_;
+  const auto dial_all = [this, peer, alive = std::weak_ptr(alive_)](const LookupResult& result) {
+    if (alive.expired()) return;
+    --resolving_;
+    if (result.endpoints.empty()) {
+      ++failed_dials_;
+      unresolved_ += fmt::format("; {} cannot be resolved ({})", peer, result.problem);
+    }
+    for (const auto endpoint : result.endpoints) {
+      dials_[daemon_.participant().hub().dial(now(), endpoint, {target_})] = peer;
+    }
+    daemon_.participant().changed();
+    if (is_named_by_user_done()) give_up();
+  };
+  resolve_once(daemon_.name_lookup(), peer, dial_all);
+}
+
+// A node that knows nobody and has nobody left to ask cannot find anything.
+void FeedSearch::wait_for_contact(TimePoint until) {
+  const auto left = until - now().mono;
+  look_timer_.expires_after(std::max(left, Duration::zero()));
+  look_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired() || patience_ == Duration::zero()) return;
+    const bool alone = !daemon_.has_contact() && daemon_.participant().hub().streams().empty();
+    if (alone && !had_peer_) give_up();
+  });
 }
 
 void FeedSearch::handle(const overlay::FeedNews& news) {
   if (std::holds_alternative<overlay::FeedPeerJoined>(news.what)) had_peer_ = true;
   if (const auto* refused = std::get_if<overlay::FeedRefused>(&news.what)) {
     ++refusals_;
-    if (named_) dial_ended(refused->conn);
+    if (named_) return dial_ended(refused->conn);
+    for (const auto& status : daemon_.participant().hub().streams()) {
+      if (status.stream.conn == refused->conn) note_gone(status.stream.peer, kAttempts);
+    }
   }
 }
 
 void FeedSearch::handle(const overlay::HubEvent& event) {
   const Overloaded take{[this](const overlay::DialFailed& failed) { dial_ended(failed.conn); },
-                        [this](const overlay::StreamDown& down) { dial_ended(down.stream.conn); },
+                        [this](const overlay::StreamDown& down) {
+                          dial_ended(down.stream.conn);
+                          note_gone(down.stream.peer, 1);
+                        },
                         [this](const overlay::SwarmEvent& swarm) {
-                          if (const auto* ended = std::get_if<overlay::LookupEnded>(&swarm)) {
-                            if (ended->target == target_ && !ended->error) nodes_answered_ = true;
-                          }
-                          if (const auto* found = std::get_if<overlay::CandidateFound>(&swarm)) {
-                            if (found->target == target_) ++candidates_;
-                          }
-                          if (std::holds_alternative<overlay::AttemptFailed>(swarm))
-                            ++failed_attempts_;
+                          if (const auto* ended = std::get_if<overlay::LookupEnded>(&swarm))
+                            handle_lookup(*ended);
+                          const auto* found = std::get_if<overlay::CandidateFound>(&swarm);
+                          if (found && found->target == target_)
+                            candidates_.try_emplace(found->peer);
+                          const auto* failed = std::get_if<overlay::AttemptFailed>(&swarm);
+                          if (failed) note_gone(failed->peer, 1);
                         },
                         [](const auto&) {}};
   std::visit(take, event);
+}
+
+void FeedSearch::handle_lookup(const overlay::LookupEnded& ended) {
+  if (ended.target != target_ || ended.error) return;
+  nodes_answered_ = true;
+  named_peers_ = std::max(named_peers_, ended.peers);
+  if (++lookups_ < kLookups) return look_again();
+  give_up_if_all_asked();
+}
+
+void FeedSearch::look_again() {
+  look_timer_.expires_after(kSecondLook);
+  look_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired()) return;
+    daemon_.participant().hub().swarm()->refresh(now(), target_);
+    daemon_.participant().changed();
+  });
+}
+
+void FeedSearch::note_gone(const PublicKey& peer, unsigned attempts) {
+  const auto found = candidates_.find(peer);
+  if (found == candidates_.end()) return;
+  found->second += attempts;
+  give_up_if_all_asked();
+}
+
+void FeedSearch::give_up_if_all_asked() {
+  if (named_ || had_peer_ || patience_ == Duration::zero() || lookups_ < kLookups) return;
+  // Peers that another search found are being tried already, and not heard of here.
+  const bool all_asked = candidates_.size() >= named_peers_ &&
+                         std::ranges::all_of(candidates_, [](const auto& candidate) {
+                           return candidate.second >= kAttempts;
+                         });
+  if (all_asked) give_up();
 }
 
 // Of named peers the last one gone ends the search: nobody else will be asked.
 void FeedSearch::dial_ended(overlay::ConnId conn) {
   if (dials_.erase(conn) == 0) return;
   ++failed_dials_;
-  if (dials_.empty() && named_) give_up();
+  if (is_named_by_user_done()) give_up();
 }
 
 // Later, since this may be an event in the middle of the owner's start.
@@ -77,7 +145,7 @@ void FeedSearch::give_up() {
 }
 
 void FeedSearch::wait() {
-  if (named_ && dials_.empty()) return give_up();
+  if (is_named_by_user_done()) return give_up();
   if (patience_ == Duration::zero()) return;
   timer_.expires_after(patience_);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
@@ -97,15 +165,16 @@ Error FeedSearch::verdict() const {
     return {ExitCode::not_found, fmt::format("the peers reached do not have the feed {}", name),
             "check the key, and that one of its holders is online"};
   }
-  if (named_ || candidates_ > 0) {
-    return {ExitCode::no_route, fmt::format("no peer that has the feed {} can be reached", name),
+  if (named_ || named_peers_ > 0 || !candidates_.empty()) {
+    return {ExitCode::no_route,
+            fmt::format("no peer that has the feed {} can be reached{}", name, unresolved_),
             "check that one of its holders is online and can be dialled"};
   }
   if (nodes_answered_) {
     return {ExitCode::not_found, fmt::format("nobody announces the feed {}", name),
             "check the key, and that one of its holders joined this overlay"};
   }
-  return no_contact_error();
+  return no_contact_error(daemon_);
 }
 
 }  // namespace cip::node

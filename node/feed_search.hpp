@@ -15,13 +15,18 @@
 
 namespace cip::node {
 
-// Without a peer for so long a search gives up: a few lookups, one second and more apart.
+// Without a peer for so long a search gives up, whoever is still being tried.
 inline constexpr Duration kSearchTime = std::chrono::seconds(10);
+// It gives up sooner when everybody was asked: two lookups, this far apart since an announce may be
+// so late, and nobody they named is left who could have the feed.
+inline constexpr Duration kSecondLook = std::chrono::milliseconds(500);
+inline constexpr unsigned kLookups = 2;
+inline constexpr unsigned kAttempts = 2;  // to reach one peer
 
 class FeedSearch {
  public:
-  // `peers` as HOST:PORT: only these are dialled. `patience`: how long to go on without a peer;
-  // zero: for ever. `on_hopeless` comes at most once; the search may be destroyed in it.
+  // `peers` as HOST:PORT, names too: only these are dialled. `patience`: how long to go on without
+  // a peer; zero: for ever. `on_hopeless` comes at most once; the search may be destroyed in it.
   FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std::string> peers,
              Duration patience, std::function<void(Error)> on_hopeless);
 
@@ -35,6 +40,12 @@ class FeedSearch {
   void dial(const std::string& peer);
   void handle(const overlay::HubEvent& event);
   void dial_ended(overlay::ConnId conn);
+  void handle_lookup(const overlay::LookupEnded& ended);
+  void look_again();
+  void wait_for_contact(TimePoint until);
+  void note_gone(const PublicKey& peer, unsigned attempts);
+  bool is_named_by_user_done() const { return named_ && dials_.empty() && resolving_ == 0; }
+  void give_up_if_all_asked();
   void give_up();
   void wait();
 
@@ -46,14 +57,19 @@ class FeedSearch {
   Duration patience_;
   std::function<void(Error)> on_hopeless_;
   std::map<overlay::ConnId, std::string> dials_;  // under way or open
+  std::size_t resolving_ = 0;                     // names of --peer
+  std::string unresolved_;                        // what became of them
   std::size_t failed_dials_ = 0;
-  std::size_t refusals_ = 0;    // peers that do not have it
-  std::size_t candidates_ = 0;  // peers that the DHT named
-  std::size_t failed_attempts_ = 0;
+  std::size_t refusals_ = 0;  // peers that do not have it
+  // Peers that the DHT named, and how often each was tried in vain.
+  std::map<PublicKey, unsigned> candidates_;
+  std::size_t named_peers_ = 0;  // by one lookup
+  unsigned lookups_ = 0;         // that somebody answered
   bool nodes_answered_ = false;
   bool had_peer_ = false;
   Listeners<overlay::HubEvent>::Listening listening_;
   asio::steady_timer timer_;
+  asio::steady_timer look_timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -11,16 +11,18 @@
 
 namespace cip::node {
 
-LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, store::FeedNumber number,
-                         const std::vector<std::string>& peers,
+LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
+                         store::FeedNumber number, const std::vector<std::string>& peers,
                          const std::optional<Bytes32>& target, OnDone on_done)
     : participant_(participant),
       feeds_(feeds),
+      reach_(reach),
       number_(number),
       target_(target),
       on_done_(std::move(on_done)),
       own_length_(feeds.feed(number)->length()),
-      timer_(participant.io()) {
+      timer_(participant.io()),
+      silence_timer_(participant.io()) {
   if (!feeds_.must_ask_length(number_)) {
     finish_within(Duration::zero());
     return;
@@ -42,7 +44,24 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, store::Fe
   }
   participant_.changed();
   finish_within(kLengthPatience);
+  answers_ = participant_.dht().stats().replies_received;
+  end_if_nobody_answers(kAnswerPatience);
   look();
+}
+
+// Who is alone, or was asked and heard nothing of anybody, is not kept waiting. (A node that has
+// just started is given the time to meet somebody.)
+void LengthCheck::end_if_nobody_answers(Duration patience) {
+  const bool heard = participant_.dht().stats().replies_received != answers_ || !dials_.empty() ||
+                     resolving_ > 0 || !participant_.hub().streams().empty();
+  if (heard) return;
+  if (!reach_.has_contact() && !reach_.may_meet_somebody()) patience = Duration::zero();
+  silence_timer_.expires_after(patience);
+  silence_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired()) return;
+    if (participant_.dht().stats().replies_received != answers_) return;
+    finish_within(Duration::zero());
+  });
 }
 
 LengthCheck::~LengthCheck() {
@@ -54,10 +73,18 @@ LengthCheck::~LengthCheck() {
 }
 
 void LengthCheck::dial(const std::string& peer) {
-  const auto endpoint = parse_endpoint(peer);
-  if (!endpoint) return;
-  const auto& discovery_key = feeds_.find(number_)->record.discovery_key;
-  dials_.insert(participant_.hub().dial(now(), *endpoint, {discovery_key}));
+  ++resolving_;
+  const auto dial_all = [this, alive = std::weak_ptr(alive_)](const LookupResult& result) {
+    if (alive.expired()) return;
+    --resolving_;
+    const auto& discovery_key = feeds_.find(number_)->record.discovery_key;
+    for (const auto endpoint : result.endpoints) {
+      dials_.insert(participant_.hub().dial(now(), endpoint, {discovery_key}));
+    }
+    participant_.changed();
+    if (download_ != 0) look();
+  };
+  resolve_once(reach_.name_lookup(), peer, dial_all);
 }
 
 void LengthCheck::handle(const overlay::FeedNews& news) {
@@ -107,7 +134,10 @@ void LengthCheck::look() {
   if (failure_) return;
   const auto peers = participant_.hub().replication().peers(number_);
   const bool asked = peers.empty() || in_sync_;
-  const bool all_here = !is_searching_ && dials_.empty() && peers.size() + gone_ >= expected_;
+  // Another holder of the identity may be the one who has more.
+  const bool knows_itself = participant_.duplicates().has_looked() || !reach_.has_contact();
+  const bool all_here = !is_searching_ && dials_.empty() && resolving_ == 0 && knows_itself &&
+                        peers.size() + gone_ >= expected_;
   if (proved_ || (asked && all_here)) finish_within(Duration::zero());
 }
 
@@ -121,6 +151,7 @@ void LengthCheck::finish_within(Duration patience) {
 
 Outcome<void> LengthCheck::verdict() {
   if (failure_) return tl::unexpected(*failure_);
+  if (auto may = reach_.may_append(); !may) return may;
   if (const auto fork = feeds_.later_fork(number_)) {
     return fail_with(
         ExitCode::conflict,

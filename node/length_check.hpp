@@ -13,12 +13,16 @@
 #include <vector>
 
 #include "node/feed_library.hpp"
+#include "node/reach.hpp"
 
 namespace cip::node {
 
 // A check ends with the last peer that is known to have the feed, at the latest after this; who
 // cannot be reached within it cannot be waited for.
 inline constexpr Duration kLengthPatience = std::chrono::seconds(3);
+// Nothing at all was answered within this: nobody is there to be waited for. A contact that is
+// there answers within one transmission, 1 s at most.
+inline constexpr Duration kAnswerPatience = std::chrono::seconds(1);
 
 class LengthCheck {
  public:
@@ -27,11 +31,12 @@ class LengthCheck {
   // Begins at once, unless nothing calls for it. `peers` as HOST:PORT are asked too. `target`:
   // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
   // and may destroy the check. Error conflict: somebody proved a longer history, or a rewritten
-  // one; what is appended here meanwhile is neither. A longer one that was proved is part of the
-  // feed then, so that the next append goes on behind it. Other errors: the disk failed meanwhile.
-  LengthCheck(Participant& participant, FeedLibrary& feeds, store::FeedNumber number,
-              const std::vector<std::string>& peers, const std::optional<Bytes32>& target,
-              OnDone on_done);
+  // one; what is appended here meanwhile is neither; or another node with this identity was met. A
+  // longer history that was proved is part of the feed then, so that the next append goes on behind
+  // it. Other errors: the disk failed meanwhile. `reach` outlives the check.
+  LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
+              store::FeedNumber number, const std::vector<std::string>& peers,
+              const std::optional<Bytes32>& target, OnDone on_done);
   ~LengthCheck();
 
  private:
@@ -41,10 +46,12 @@ class LengthCheck {
   void dial(const std::string& peer);
   void look();
   void finish_within(Duration patience);
+  void end_if_nobody_answers(Duration patience);
   Outcome<void> verdict();
 
   Participant& participant_;
   FeedLibrary& feeds_;
+  const Reach& reach_;
   const store::FeedNumber number_;
   const std::optional<Bytes32> target_;
   OnDone on_done_;
@@ -60,7 +67,10 @@ class LengthCheck {
   std::set<overlay::ConnId> dials_;  // to peers that the user named, under way
   FeedLibrary::News::Listening news_;
   Listeners<overlay::HubEvent>::Listening listening_;
+  std::size_t resolving_ = 0;  // of their names
+  std::uint64_t answers_ = 0;  // of the DHT, before
   asio::steady_timer timer_;
+  asio::steady_timer silence_timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

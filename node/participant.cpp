@@ -64,7 +64,9 @@ Participant::Participant(Surroundings around, ParticipantOptions options, PortPa
   hub_ = std::make_unique<overlay::Hub>(hub_options(options_), around_.random, dht_.get(),
                                         announcer_.get());
   card_ = std::make_unique<overlay::CardPublisher>(*dht_, options_.identity, around_.random);
-  tcp_ = std::make_unique<TcpDriver>(around_.io, tcp_callbacks());
+  duplicates_ = std::make_unique<overlay::DuplicateWatch>(*dht_, *announcer_, *hub_->greeter(),
+                                                          options_.identity.public_key);
+  tcp_ = std::make_unique<TcpDriver>(around_.io, tcp_callbacks(), options_.most_connections);
   tcp_->listen(std::move(sockets.tcp));
 }
 
@@ -109,6 +111,7 @@ void Participant::start() {
       [this] { dht_->note_drop(dht::DropReason::malformed); });
   refresh_offer();
   dht_->start(now());
+  if (options_.watch_duplicates) duplicates_->start(now());
   announcer_->announce_key(now(), options_.identity);
   hub_->greeter()->listen();
   if (local_.ip == 0) scan_interfaces();
@@ -122,11 +125,13 @@ bool Participant::has_settled() const {
 
 void Participant::say_goodbye() {
   hub_->stop(now());
-  announcer_->withdraw_all(now());
+  // Who knows nobody would ask contacts that are gone to forget what they were never told.
+  leaves_unseen_ = dht_->table().empty();
+  if (!leaves_unseen_) announcer_->withdraw_all(now());
   changed();
 }
 
-bool Participant::said_goodbye() const { return dht_->queries_running() == 0; }
+bool Participant::said_goodbye() const { return leaves_unseen_ || dht_->queries_running() == 0; }
 
 void Participant::stop() {
   if (std::exchange(stopped_, true)) return;
@@ -188,7 +193,7 @@ bool Participant::drain_dht(Now time) {
   return worked;
 }
 
-bool Participant::drain_hub(Now) {
+bool Participant::drain_hub(Now time) {
   bool worked = false;
   while (auto action = hub_->poll_tcp()) {
     if (tcp_) carry_out(std::move(*action));
@@ -208,9 +213,12 @@ bool Participant::drain_hub(Now) {
     worked = true;
     if (const auto* news = std::get_if<overlay::FeedNews>(&*event)) {
       if (on_feed_news) on_feed_news(*news);
-    } else {
-      hub_events.tell(*event);
+      continue;
     }
+    if (const auto* hello = std::get_if<overlay::GreeterEvent>(&*event)) {
+      duplicates_->handle_event(time, *hello);
+    }
+    hub_events.tell(*event);
   }
   return worked;
 }
@@ -306,6 +314,7 @@ void Participant::arm_timer() {
   sooner(republisher_->next_timeout());
   sooner(hub_->next_timeout());
   sooner(card_->next_timeout());
+  sooner(duplicates_->next_timeout());
   if (next_other_timeout) sooner(next_other_timeout());
   if (next == timer_at_) return;
   timer_at_ = next;
@@ -328,6 +337,7 @@ void Participant::handle_timeouts() {
   republisher_->handle_timeout(time);
   hub_->handle_timeout(time);
   card_->handle_timeout(time);
+  duplicates_->handle_timeout(time);
   pump();
 }
 

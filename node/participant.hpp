@@ -22,6 +22,7 @@
 #include "node/tcp_driver.hpp"
 #include "node/udp_driver.hpp"
 #include "overlay/card_publisher.hpp"
+#include "overlay/duplicate_watch.hpp"
 #include "overlay/hub.hpp"
 
 namespace cip::node {
@@ -33,6 +34,8 @@ struct ParticipantOptions {
   bool reachable = false;  // the user's word: one socket is enough
   std::vector<PublicKey> allow;
   std::vector<PublicKey> deny;
+  std::size_t most_connections = kMaxTcpConnections;
+  bool watch_duplicates = true;  // looks whether somebody else holds the identity
 };
 
 // What the participants of one process share; all outlive them.
@@ -55,7 +58,8 @@ class Participant {
   void start();
   // The first walk is over and, if anybody is there, the own key is announced: time to say "ready".
   bool has_settled() const;
-  // Takes back what it announced and closes its streams; said_goodbye() once that is through.
+  // Takes back what it announced and closes its streams; said_goodbye() once that is through, or
+  // there is nobody to be told.
   void say_goodbye();
   bool said_goodbye() const;
   // Ends at once.
@@ -66,6 +70,7 @@ class Participant {
   dht::Announcer& announcer() { return *announcer_; }
   dht::Republisher& republisher() { return *republisher_; }
   overlay::Hub& hub() { return *hub_; }
+  const overlay::DuplicateWatch& duplicates() const { return *duplicates_; }
   TcpDriver& tcp() { return *tcp_; }
   // Keeps a contact card stored from now on; takes that of an earlier run back.
   void publish_card();
@@ -135,9 +140,11 @@ class Participant {
   std::unique_ptr<dht::Republisher> republisher_;
   std::unique_ptr<overlay::Hub> hub_;
   std::unique_ptr<overlay::CardPublisher> card_;
+  std::unique_ptr<overlay::DuplicateWatch> duplicates_;
   std::unique_ptr<TcpDriver> tcp_;
   OfferBasis offered_;
   bool has_card_ = false;
+  bool leaves_unseen_ = false;
   std::set<overlay::ConnId> full_;  // connections whose socket takes no more for now
   std::map<dht::QueryId, DhtWatcher> queries_;
   std::map<dht::RequestId, DhtWatcher> requests_;

@@ -36,6 +36,7 @@ class SwarmHost {
       wanted.dht.bootstrap = contacts;
       wanted.listen = options_.listen.value_or(kLoopbackAnyPort);
       if (i > 0) wanted.listen->port = 0;
+      wanted.watch_duplicates = false;
       auto opened = Participant::open({io_, arena_, random_, pool_}, std::move(wanted));
       if (!opened) return tl::unexpected(opened.error());
       nodes_.push_back(std::move(*opened));

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -22,6 +23,8 @@ constexpr std::size_t kMaxPieces = 64;
 constexpr Duration kFlushTime = std::chrono::seconds(1);
 // A listener that ran out of files tries again after this.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+// Connections of one address that are accepted, however few there may be in all.
+constexpr std::size_t kLeast = 4;
 
 Endpoint to_endpoint(const tcp::endpoint& endpoint) {
   return {endpoint.address().to_v4().to_uint(), endpoint.port()};
@@ -31,8 +34,8 @@ Endpoint to_endpoint(const tcp::endpoint& endpoint) {
 
 class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
  public:
-  Impl(asio::io_context& io, Callbacks callbacks)
-      : io_(io), callbacks_(std::move(callbacks)), buffer_(kReadBuffer) {}
+  Impl(asio::io_context& io, Callbacks callbacks, std::size_t most)
+      : io_(io), callbacks_(std::move(callbacks)), most_(most), buffer_(kReadBuffer) {}
 
   struct Connection : std::enable_shared_from_this<Connection> {
     Connection(ConnectionId number, tcp::socket owned)
@@ -45,6 +48,7 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
     std::deque<Bytes> outgoing;
     std::size_t sent_of_first = 0;
     std::size_t unsent = 0;
+    bool accepted = false;
     bool open = false;
     bool reading = false;
     bool writing = false;  // waits for the socket to take more
@@ -70,6 +74,7 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
     connection->info.remote = to;
     connections_[id] = connection;
     ++counters_.dialled;
+    if (connections_.size() > most_) return fail_later(connection, asio::error::no_descriptors);
     connection->timer.expires_after(kDialTimeout);
     connection->timer.async_wait([self = weak_from_this(), connection](std::error_code error) {
       const auto driver = self.lock();
@@ -159,7 +164,7 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
     std::error_code error;
     const auto remote = to_endpoint(socket.remote_endpoint(error));
     if (error) return;
-    if (connections_.size() >= kMaxTcpConnections) {
+    if (!may_accept(remote)) {
       ++counters_.refused;
       return;
     }
@@ -167,9 +172,22 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
     if (!id) return;
     ++counters_.accepted;
     auto connection = std::make_shared<Connection>(*id, std::move(socket));
+    connection->accepted = true;
     connection->info.remote = remote;
     connections_[*id] = connection;
     opened(connection);
+  }
+
+  bool may_accept(Endpoint remote) const {
+    const auto most = most_ - most_ / 4;
+    const auto most_of_one = remote.realm() == Realm::loopback ? most : std::max(most / 4, kLeast);
+    std::size_t all = 0, of_one = 0;
+    for (const auto& [id, connection] : connections_) {
+      if (!connection->accepted) continue;
+      ++all;
+      of_one += connection->info.remote.ip == remote.ip ? 1 : 0;
+    }
+    return all < most && of_one < most_of_one && connections_.size() < most_;
   }
 
   void dialled(const Ptr& connection, std::error_code error) {
@@ -299,14 +317,15 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
 
   asio::io_context& io_;
   Callbacks callbacks_;
+  std::size_t most_;
   Bytes buffer_;
   std::vector<std::shared_ptr<tcp::acceptor>> acceptors_;
   std::unordered_map<ConnectionId, Ptr> connections_;
   TcpCounters counters_;
 };
 
-TcpDriver::TcpDriver(asio::io_context& io, Callbacks callbacks)
-    : impl_(std::make_shared<Impl>(io, std::move(callbacks))) {}
+TcpDriver::TcpDriver(asio::io_context& io, Callbacks callbacks, std::size_t most_connections)
+    : impl_(std::make_shared<Impl>(io, std::move(callbacks), most_connections)) {}
 TcpDriver::~TcpDriver() { impl_->close_all(); }
 
 std::size_t TcpDriver::listen(tcp::acceptor acceptor) {

@@ -19,8 +19,9 @@ namespace cip::node {
 
 using ConnectionId = std::uint64_t;
 
-// Sockets of all kinds that one node has open at once; more are closed as soon as they come, and
-// counted. Well below the usual limit of 1024 files per process.
+// Sockets of all kinds that one node has open at once, unless it is told fewer. Those that come in
+// may be three quarters of them, those of one address a quarter of that (not on loopback): more are
+// closed as soon as they come, and counted. A dial finds a place when strangers have taken theirs.
 inline constexpr std::size_t kMaxTcpConnections = 512;
 // Above this much unsent the owner is told that the connection is full, below half of it that there
 // is room again. Large enough to keep a fast link busy during one turn of the loop.
@@ -31,7 +32,7 @@ struct TcpCounters {
   std::uint64_t accepted = 0;
   std::uint64_t dialled = 0;
   std::uint64_t failed_dials = 0;
-  std::uint64_t refused = 0;  // above kMaxTcpConnections
+  std::uint64_t refused = 0;  // above the bounds
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };
@@ -55,7 +56,8 @@ class TcpDriver {
     std::function<void(ConnectionId)> drained;
   };
 
-  TcpDriver(asio::io_context& io, Callbacks callbacks);
+  TcpDriver(asio::io_context& io, Callbacks callbacks,
+            std::size_t most_connections = kMaxTcpConnections);
   ~TcpDriver();
 
   // A number for stop_listening().

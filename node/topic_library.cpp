@@ -90,13 +90,15 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, Storage
 
 TopicLibrary::~TopicLibrary() = default;
 
-void TopicLibrary::start() {
+void TopicLibrary::start(std::shared_ptr<void> loading) {
   auto topics = std::make_shared<Result<std::vector<store::TopicRecord>>>();
   pool_.submit(
       kDirectoryJobs, [topics](store::Backend& backend) { *topics = backend.list_topics(); },
-      [this, topics, alive = std::weak_ptr(alive_)] {
+      [this, topics, loading = std::move(loading), alive = std::weak_ptr(alive_)] {
         if (alive.expired() || !*topics) return;
-        for (const auto& record : **topics) join(name_of(record), false, [](const auto&) {});
+        for (const auto& record : **topics) {
+          join(name_of(record), false, [loading](const auto&) {});
+        }
       });
 }
 

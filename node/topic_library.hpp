@@ -35,8 +35,8 @@ class TopicLibrary final : public overlay::TopicHost {
                const store::DatabaseInstance& instance, bool announce);
   ~TopicLibrary();
 
-  // Takes part again in what was joined before.
-  void start();
+  // Takes part again in what was joined before. `loading` is let go when that is done.
+  void start(std::shared_ptr<void> loading);
   // Takes part; with `author` also opens, or makes, the own feed. Error usage: only the id is
   // known.
   void join(const TopicName& topic, bool author, OnDone done);

@@ -46,11 +46,12 @@ class QueryOperation : public Operation {
 
   void start() final {
     begun_ = now().mono;
-    ready_.wait([this] { begin(); });
+    ready_.wait([this] { begin_if_anybody(); });
   }
   void handle_deadline() override {
-    const bool alone = daemon_.participant().dht().table().empty();
-    if (ready_.is_waiting() || alone) return out_.fail(no_contact_error());
+    if (ready_.is_waiting() || !daemon_.has_contact()) {
+      return out_.fail(no_contact_error(daemon_));
+    }
     Operation::handle_deadline();
   }
 
@@ -66,6 +67,12 @@ class QueryOperation : public Operation {
   Daemon& daemon_;
 
  private:
+  // A node without contacts is the first of its network, and asks itself.
+  void begin_if_anybody() {
+    if (nobody_answers(daemon_)) return out_.fail(no_contact_error(daemon_));
+    begin();
+  }
+
   void begin() {
     auto& participant = daemon_.participant();
     const auto query = ask(participant.dht());
@@ -116,7 +123,7 @@ class Lookup final : public QueryOperation {
 
   void finish(const dht::QueryDone& done) override {
     if (found_.empty()) {
-      if (done.answers == 0) return out_.fail(no_contact_error());
+      if (done.answers == 0) return out_.fail(no_contact_error(daemon_));
       return out_.fail({ExitCode::not_found, "nobody announces this target",
                         "check the target, and that those who announce it joined this overlay"});
     }
@@ -157,7 +164,7 @@ class Announce final : public QueryOperation {
   }
   void finish(const dht::QueryDone& done) override {
     if (done.error) {
-      return out_.fail(done.answers == 0 ? no_contact_error()
+      return out_.fail(done.answers == 0 ? no_contact_error(daemon_)
                                          : error_from(done.error, "announcing the target"));
     }
     // From here on the node keeps it announced.
@@ -171,7 +178,7 @@ class Announce final : public QueryOperation {
 };
 
 // Why nobody stored it, as far as those who answered agree.
-Error not_stored_error(const dht::QueryDone& done) {
+Error not_stored_error(const Daemon& daemon, const dht::QueryDone& done) {
   const auto all = [&](dht::ReplyError error) {
     return !done.stored.empty() && std::ranges::all_of(done.stored, [&](const dht::Stored& node) {
       return node.error == static_cast<std::uint64_t>(error);
@@ -185,7 +192,7 @@ Error not_stored_error(const dht::QueryDone& done) {
     return {ExitCode::conflict, "another value with this sequence number is stored",
             "put with a higher --seq, or without --seq"};
   }
-  if (done.answers == 0 && !done.stored_here) return no_contact_error();
+  if (done.answers == 0 && !done.stored_here) return no_contact_error(daemon);
   return error_from(done.error, "storing the value");
 }
 
@@ -200,7 +207,7 @@ class Put final : public QueryOperation {
     return node.put_immutable(now(), value_.immutable);
   }
   void finish(const dht::QueryDone& done) override {
-    if (done.error) return out_.fail(not_stored_error(done));
+    if (done.error) return out_.fail(not_stored_error(daemon_, done));
     daemon_.keep_own_value(value_);
     Json object{{"hash", to_hex(done.target)}};
     if (value_.signed_put) {
@@ -243,7 +250,7 @@ class Get final : public QueryOperation {
     }
   }
   void finish(const dht::QueryDone& done) override {
-    if (!best_ && done.answers == 0) return out_.fail(no_contact_error());
+    if (!best_ && done.answers == 0) return out_.fail(no_contact_error(daemon_));
     if (!best_ && what_ == What::either) {
       what_ = What::by_key;
       return ask_again();
@@ -284,7 +291,10 @@ class Size final : public Operation {
   ~Size() override { daemon_.participant().unwatch(query_); }
 
   void start() override {
-    ready_.wait([this] { walk(); });
+    ready_.wait([this] {
+      if (nobody_answers(daemon_)) return out_.fail(no_contact_error(daemon_));
+      walk();
+    });
   }
 
  private:
@@ -296,7 +306,7 @@ class Size final : public Operation {
       const auto* done = std::get_if<dht::QueryDone>(&event);
       if (!done) return;
       query_ = {};
-      if (done->answers == 0) return out_.fail(no_contact_error());
+      if (done->answers == 0) return out_.fail(no_contact_error(daemon_));
       walk();
     });
     participant.changed();
@@ -305,7 +315,7 @@ class Size final : public Operation {
   void show() {
     const auto* estimator = daemon_.participant().dht().size_estimator();
     const auto density = estimator ? estimator->density() : std::nullopt;
-    if (!density) return out_.fail(no_contact_error());
+    if (!density) return out_.fail(no_contact_error(daemon_));
     const auto robust = estimator->robust();
     out_.result({{"estimate", density->nodes},
                  {"low", density->low},

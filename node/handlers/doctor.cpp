@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
-#include <deque>
+#include <set>
 
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
@@ -48,6 +49,7 @@ class Doctor final : public Operation {
   void start() override {
     report("bind", bind());
     report("clock", clock());
+    report("identity", identity());
     report("local network", local_network());
     ready_.wait([this] {
       report("contacts", contacts());
@@ -85,13 +87,25 @@ class Doctor final : public Operation {
                "let UDP multicast pass, or name contacts with --bootstrap");
   }
 
-  Finding contacts() const {
-    const auto known = participant_.dht().table().size();
-    if (known > 0) return good(fmt::format("{} nodes are known", known));
-    return bad(ExitCode::no_route, "no other node is known",
-               "name a contact with --bootstrap HOST:PORT");
+  Finding identity() const {
+    if (auto may = daemon_.may_append(); !may) {
+      return bad(may.error().code, may.error().message, may.error().hint);
+    }
+    if (participant_.duplicates().has_looked()) {
+      return good("no other node with the own key answers");
+    }
+    return good("nobody could be asked yet whether another node has the own key");
   }
 
+  Finding contacts() const {
+    const auto known = participant_.dht().table().size();
+    if (known > 0) return good(fmt::format("{} other nodes are known", known));
+    auto error = no_contact_error(daemon_);
+    error.message.replace(0, error.message.find(';'), "no other node is known");
+    return bad(error.code, error.message, "name a contact with --bootstrap HOST:PORT");
+  }
+
+  // What the node goes by, and whose word that is.
   Finding own_address() const {
     const auto& dht = participant_.dht();
     const auto address = dht.address();
@@ -100,31 +114,58 @@ class Doctor final : public Operation {
                  "nodes learn it from others: name a contact with --bootstrap");
     }
     const auto place = to_string(*address);
-    if (!dht.is_firewalled()) return good(fmt::format("{}, reachable", place));
-    return good(fmt::format("{}, not proven reachable yet", place));
+    if (dht.is_firewalled()) return good(fmt::format("{}, not proven reachable yet", place));
+    if (const auto proofs = dht.nat_view().proofs; proofs > 0) {
+      return good(fmt::format("{}, reachable: strangers reached it {} times", place, proofs));
+    }
+    if (daemon_.options().reachable) return good(fmt::format("{}, reachable by --public", place));
+    return good(fmt::format("{}, taken for reachable: no other node has tried", place));
   }
 
   void find_self() {
+    if (!daemon_.has_contact()) {
+      report("self-find", self_found());
+      return connect();
+    }
     query_ = participant_.dht().find_peer(now(), hash(daemon_.identity().public_key));
     participant_.watch(query_, [this](const dht::Event& event) {
-      if (std::holds_alternative<dht::QueryReply>(event)) ++relays_;
-      if (!std::holds_alternative<dht::QueryDone>(event)) return;
+      const auto* reply = std::get_if<dht::QueryReply>(&event);
+      if (reply && !is_own(reply->from)) holders_.insert(reply->from);
+      const auto* done = std::get_if<dht::QueryDone>(&event);
+      if (!done) return;
       query_ = {};
+      answers_ = done->answers;
       report("self-find", self_found());
-      connect_back();
+      connect();
     });
     participant_.changed();
   }
 
+  bool is_own(Endpoint endpoint) const {
+    const auto own = participant_.tcp_endpoints();
+    return std::ranges::find(own, endpoint) != own.end();
+  }
+
   Finding self_found() const {
-    if (relays_ > 0) return good(fmt::format("own key found at {} nodes", relays_));
-    if (participant_.dht().table().empty()) return good("nobody there to ask");
-    return bad(ExitCode::not_found, "nobody knows the own key yet",
+    if (!holders_.empty()) {
+      return good(fmt::format("{} of {} other nodes asked hold the announce of the own key",
+                              holders_.size(), std::max<std::size_t>(answers_, holders_.size())));
+    }
+    if (answers_ == 0) return good("not tried: there was no other node to ask");
+    return bad(ExitCode::not_found,
+               fmt::format("none of {} other nodes asked knows the own key yet", answers_),
                "wait a few seconds after the start; then look at: cipnode status");
   }
 
-  // From this host to the own listener, at the address that others are told.
-  void connect_back() {
+  // Others prove more than this host can: a socket of its own never leaves it.
+  std::size_t connections_from_others() const {
+    std::size_t count = 0;
+    for (const auto& status : participant_.hub().streams()) count += !status.stream.outgoing;
+    return count;
+  }
+
+  // To the own listener, at the address that others are told.
+  void connect() {
     const auto endpoints = participant_.tcp_endpoints();
     if (endpoints.empty()) {
       report("TCP", bad(ExitCode::no_route, "no address to be dialled at", "check the network"));
@@ -144,16 +185,25 @@ class Doctor final : public Operation {
           report("TCP", error ? bad(ExitCode::no_route,
                                     fmt::format("{} does not accept: {}", place, error.message()),
                                     "let the port through the firewall, or forward it")
-                              : good(fmt::format("{} accepts connections", place)));
+                              : good(accepts(place)));
           out_.done();
         });
+  }
+
+  std::string accepts(const std::string& place) const {
+    const auto others = connections_from_others();
+    if (others == 0) {
+      return fmt::format("{} accepts connections of this host; no other one has tried", place);
+    }
+    return fmt::format("{} accepts connections; {} of other nodes are open", place, others);
   }
 
   Daemon& daemon_;
   Participant& participant_;
   ReadyWait ready_;
   dht::QueryId query_{};
-  std::size_t relays_ = 0;
+  std::set<Endpoint> holders_;  // of the announce of the own key
+  std::size_t answers_ = 0;
   asio::ip::tcp::socket socket_;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -63,7 +63,7 @@ class Append final : public FeedOperation {
     }
     const auto& record = known().record;
     const bool is_looked_for = peers_.empty() && !record.is_private && !record.topic;
-    check_.emplace(daemon_.participant(), daemon_.feeds(), number(), peers_,
+    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, number(), peers_,
                    is_looked_for ? std::optional(record.discovery_key) : std::nullopt,
                    [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
@@ -94,6 +94,7 @@ class Append final : public FeedOperation {
     if (blocks.empty()) return true;
     std::uint64_t size = 0;
     for (const auto& block : blocks) size += block.size();
+    if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
     if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto count = blocks.size();
     const auto length = daemon_.feeds().append(number(), std::move(blocks));

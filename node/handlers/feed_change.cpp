@@ -63,6 +63,7 @@ class Truncate final : public Change {
            fmt::format("the feed has {} blocks, fewer than {}", feed().length(), length_),
            "cipnode feed info shows the length"});
     }
+    if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));
     const auto cut = daemon_.feeds().truncate(number(), length_);
     if (!cut) out_.fail(error_from(cut.error(), "cutting the feed"));
   }

@@ -41,11 +41,17 @@ class Find : public Operation {
 
   void start() final {
     begun_ = now().mono;
-    ready_.wait([this] { begin(); });
+    if (is_self()) return begin();
+    ready_.wait([this] {
+      if (nobody_answers(daemon_)) return out_.fail(no_contact_error(daemon_));
+      begin();
+    });
   }
 
  protected:
   virtual void begin() = 0;
+  // What is sought is this node: nobody need be asked.
+  virtual bool is_self() const { return false; }
 
   Json result(const Bytes32& target) const {
     return {{"found", true}, {"kind", kind_}, {"key", nullptr}, {"target", to_hex(target)}};
@@ -75,7 +81,7 @@ class FindPeer final : public Find {
 
   void handle_deadline() override {
     if (ready_.is_waiting() || daemon_.participant().dht().table().empty()) {
-      return out_.fail(no_contact_error());
+      return out_.fail(no_contact_error(daemon_));
     }
     Operation::handle_deadline();
   }
@@ -84,8 +90,10 @@ class FindPeer final : public Find {
   overlay::CardReader& cards() { return *daemon_.participant().hub().cards(); }
   overlay::Greeter& greeter() { return *daemon_.participant().hub().greeter(); }
 
+  bool is_self() const override { return key_ == daemon_.identity().public_key; }
+
   void begin() override {
-    if (key_ == daemon_.identity().public_key) return found_self();
+    if (is_self()) return found_self();
     listening_ = daemon_.participant().hub_events.listen([this](const overlay::HubEvent& event) {
       if (const auto* greeting = std::get_if<overlay::GreeterEvent>(&event)) handle(*greeting);
       if (const auto* read = std::get_if<overlay::CardRead>(&event)) handle(*read);
@@ -130,12 +138,18 @@ class FindPeer final : public Find {
     add_key(object, key_);
     object["addresses"] = texts_of(read.endpoints);
     object["relays"] = texts_of(failed_->relays);
-    object["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", "tcp"}};
+    object["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", transport(true)}};
     object["card"] = {{"untilMs", read.card->until(now()).value}};
     object["hops"] = Json::array();
     object["requests"] = 0;
     if (walk_) add_walk(object, *walk_);
     finish(std::move(object));
+  }
+
+  // find does not dial: what a peer offers is carried only if there is a stream with it already.
+  const char* transport(bool offered) const {
+    if (daemon_.participant().hub().stream_to(key_)) return "tcp";
+    return offered ? "offered" : "none";
   }
 
   void show() {
@@ -146,7 +160,7 @@ class FindPeer final : public Find {
     object["relays"] = texts_of(done_->relays);
     object["hello"] = {{"ok", true},
                        {"peer", ours ? "cipnode" : "stock"},
-                       {"transport", ours && !done_->offered.empty() ? "tcp" : "none"},
+                       {"transport", transport(ours && !done_->offered.empty())},
                        {"via", to_string(done_->via)},
                        {"rttMs", to_ms(done_->rtt)}};
     object["hops"] = Json::array();
@@ -178,7 +192,8 @@ class FindPeer final : public Find {
                         fmt::format("the peer {} is announced but does not answer", name),
                         "it may have just left, or be unreachable from here"});
     }
-    if (failed.error == overlay::Errc::no_node_answered) return out_.fail(no_contact_error());
+    if (failed.error == overlay::Errc::no_node_answered)
+      return out_.fail(no_contact_error(daemon_));
     if (failed.error == overlay::Errc::bad_point) {
       return out_.fail({ExitCode::usage,
                         fmt::format("{} is no public key that a peer can have", name),
@@ -209,7 +224,7 @@ class FindTarget final : public Find {
   ~FindTarget() override { daemon_.participant().unwatch(query_); }
 
   void handle_deadline() override {
-    if (ready_.is_waiting()) return out_.fail(no_contact_error());
+    if (ready_.is_waiting()) return out_.fail(no_contact_error(daemon_));
     Operation::handle_deadline();
   }
 
@@ -243,7 +258,7 @@ class FindTarget final : public Find {
 
   void finish_query(const dht::QueryDone& done) {
     query_ = {};
-    if (done.answers == 0 && peers_.empty()) return out_.fail(no_contact_error());
+    if (done.answers == 0 && peers_.empty()) return out_.fail(no_contact_error(daemon_));
     if (kind_ != "node" && peers_.empty()) {
       return out_.fail({ExitCode::not_found, fmt::format("nobody announces this {}", kind_),
                         "check the name, and that those who have it joined this overlay"});

@@ -104,8 +104,12 @@ class WaitForContact final : public Operation {
   void start() override { look(); }
 
   void handle_deadline() override {
-    out_.fail(
-        {ExitCode::no_route, "no contact answered", "check HOST:PORT, and that a node runs there"});
+    std::string problems;
+    for (const auto& problem : daemon_.contact_problems()) {
+      problems += (problems.empty() ? "" : "; ") + problem;
+    }
+    if (problems.empty()) problems = "no contact answered";
+    out_.fail({ExitCode::no_route, problems, "check HOST:PORT, and that a node runs there"});
   }
 
  private:

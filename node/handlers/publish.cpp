@@ -89,7 +89,7 @@ class Publish final : public Operation {
     use_ = daemon_.feeds().use(feed->number(), command_);
     failing_ = daemon_.feeds().watch(
         feed->number(), [this](const overlay::FeedNews& news) { look_for_failure(news); });
-    check_.emplace(daemon_.participant(), daemon_.feeds(), feed->number(),
+    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, feed->number(),
                    std::vector<std::string>{}, topic_.id, [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
                      begin();
@@ -121,6 +121,7 @@ class Publish final : public Operation {
     if (messages.empty()) return true;
     std::uint64_t size = 0;
     for (const auto& message : messages) size += message.size();
+    if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
     if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
     const auto first = daemon_.topics().machine().publish(now(), topic_.id, messages);
     if (!first) return fail(error_from(first.error(), "publishing")), false;

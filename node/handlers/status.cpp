@@ -40,6 +40,15 @@ Json dht_part(Participant& participant) {
           {"bytesOut", udp.bytes_out}};
 }
 
+// Another node with this identity, if one was met.
+Json duplicate_part(Participant& participant) {
+  const auto& met = participant.duplicates().met();
+  if (!met) return nullptr;
+  return {{"address", to_string(met->at)},
+          {"since", met->since.value},
+          {"seenMs", to_ms(now().mono - met->last)}};
+}
+
 // Where the node believes to be, and why.
 Json nat_part(const dht::NatView& view) {
   constexpr std::array kNames{"loopback", "private", "public"};
@@ -107,6 +116,7 @@ Json status_of(Daemon& daemon, const Counts& counts) {
               {"network", daemon.options().network},
               {"persistent", dht.is_persistent()},
               {"reachable", !dht.is_firewalled()}};
+  status["duplicate"] = duplicate_part(participant);
   status["dht"] = dht_part(participant);
   status["nat"] = nat_part(dht.nat_view());
   status["stored"] = stored_part(dht.records().counts());

@@ -16,22 +16,31 @@ ReadyWait::ReadyWait(Daemon& daemon) : daemon_(daemon), timer_(daemon.io()) {}
 void ReadyWait::wait(std::function<void()> then) {
   then_ = std::move(then);
   until_ = now().mono + kPatience;
+  meet_until_ = daemon_.seek_contact();
   look();
 }
 
 void ReadyWait::look() {
   const auto& dht = daemon_.participant().dht();
-  const bool ready = dht.is_ready() && !dht.table().empty();
-  if (ready || now().mono >= until_) return std::exchange(then_, nullptr)();
+  const auto time = now().mono;
+  const bool ready = dht.is_ready() && daemon_.has_contact();
+  const bool alone = !daemon_.has_contact() && time >= meet_until_;
+  if (ready || alone || time >= until_) return std::exchange(then_, nullptr)();
   timer_.expires_after(kLookAgain);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (!error && !alive.expired()) look();
   });
 }
 
-Error no_contact_error() {
-  return {ExitCode::no_route, "no other node answers",
-          "name a contact with --bootstrap HOST:PORT, or look with: cipnode doctor"};
+bool nobody_answers(const Daemon& daemon) {
+  return !daemon.has_contact() && daemon.has_contacts_to_ask();
+}
+
+Error no_contact_error(const Daemon& daemon) {
+  Error error{ExitCode::no_route, "no other node answers",
+              "name a contact with --bootstrap HOST:PORT, or look with: cipnode doctor"};
+  for (const auto& problem : daemon.contact_problems()) error.message += "; " + problem;
+  return error;
 }
 
 unsigned shared_bits_with(const dht::Contact& contact, const Bytes32& target) {

@@ -13,11 +13,11 @@
 
 namespace cip::node {
 
-// A node that was just started is given this long to meet somebody: its contacts answer within a
-// round trip, neighbours on the local network within a second.
+// A first walk that has met somebody is given this long to end.
 inline constexpr Duration kPatience = std::chrono::seconds(3);
 
-// Calls back once the first walk of the node is over and somebody is known, or after kPatience.
+// Calls back once the first walk of the node is over and somebody is known, or as soon as nobody
+// can be met any more: the contacts were asked, at the latest now, and have had the time to answer.
 class ReadyWait {
  public:
   explicit ReadyWait(Daemon& daemon);
@@ -30,12 +30,15 @@ class ReadyWait {
   Daemon& daemon_;
   asio::steady_timer timer_;
   TimePoint until_{};
+  TimePoint meet_until_{};
   std::function<void()> then_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-// No node answered at all.
-Error no_contact_error();
+// There are contacts, but none of them answers. After a ReadyWait.
+bool nobody_answers(const Daemon& daemon);
+// No node answered at all, and what became of the contacts that were named.
+Error no_contact_error(const Daemon& daemon);
 unsigned shared_bits_with(const dht::Contact& contact, const Bytes32& target);
 // Adds `hops` and `requests`.
 void add_walk(Json& object, const dht::QueryDone& walk);

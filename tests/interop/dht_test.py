@@ -138,7 +138,7 @@ class StockNetworkTest(DhtTest):
         writer = self.join(self.bootstrap, flags=["--ephemeral"])
         reader = self.join(self.bootstrap, flags=["--ephemeral"])
         found = self.eventually(lambda: self.found(writer.ready["key"], reader), 30, "the writer is found")
-        self.assertEqual((found["hello"]["peer"], found["hello"]["transport"]), ("cipnode", "tcp"))
+        self.assertEqual((found["hello"]["peer"], found["hello"]["transport"]), ("cipnode", "offered"))
         self.assertLessEqual(set(found["relays"]), self.stock_nodes)
         self.assertIn(found["hello"]["via"], self.stock_nodes)
 

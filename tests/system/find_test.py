@@ -67,7 +67,7 @@ class FindTest(SystemTest):
         self.assertIn(line["tcp"], result["addresses"])
         self.assertGreaterEqual(len(result["relays"]), 1)
         self.assertTrue(result["hello"]["ok"])
-        self.assertEqual((result["hello"]["peer"], result["hello"]["transport"]), ("cipnode", "tcp"))
+        self.assertEqual((result["hello"]["peer"], result["hello"]["transport"]), ("cipnode", "offered"))
         self.assertGreater(result["hello"]["rttMs"], 0)
         for hop in result["hops"]:
             self.assertEqual(set(hop), {"node", "address", "sharedBits", "rttMs"})

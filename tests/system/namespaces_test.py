@@ -53,7 +53,7 @@ class NamespacesTest(SystemTest):
                 result = self.eventually(lambda s=seeker, w=sought, p=place: self.found(s, w, p), 60,
                                          f"{seeker.ready['udp']} on host {place} finds {sought.ready['key']}")
                 self.assertTrue(result["hello"]["ok"])
-                self.assertEqual(result["hello"]["transport"], "tcp")
+                self.assertEqual(result["hello"]["transport"], "offered")
 
         self.ok("feed", "create", "log", home=nodes[1], prefix=self.host(0))
         made = self.ok("--json", "feed", "append", "log", "--lines", home=nodes[1], prefix=self.host(0), stdin=b"a\nb\n").object
@@ -70,7 +70,7 @@ class NamespacesTest(SystemTest):
         self.assertNotIn("10.77.0.3:49737", self.places(nodes[2], 2))
         self.eventually(lambda: "10.77.0.9:49737" in self.contacts(nodes[0], 0), 60, "others know it there")
         result = self.eventually(lambda: self.found(nodes[0], nodes[2], 0), 60, "it is found where it is")
-        self.assertEqual(result["hello"]["transport"], "tcp")
+        self.assertEqual(result["hello"]["transport"], "offered")
 
     def places(self, node, place):
         nat = self.ok("--json", "status", home=node, prefix=self.host(place)).object["nat"]

@@ -128,7 +128,7 @@ const Json kFound = {
     {"hello",
      {{"ok", true},
       {"peer", "cipnode"},
-      {"transport", "tcp"},
+      {"transport", "offered"},
       {"via", "127.0.0.1:40002"},
       {"rttMs", 1.25}}},
     {"hops",
@@ -207,7 +207,7 @@ TEST_CASE("find shows the peer and, with --trace, the route") {
   check("find", {.results = {kFound}}, {"find", kKey});
   check("find-trace", {.results = {kFound}}, {"find", kKey, "--trace", "--no-hello"});
   auto by_card = kFound;
-  by_card["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", "tcp"}};
+  by_card["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", "offered"}};
   by_card["card"] = {{"untilMs", 1800000000000}};
   check("find-card", {.results = {by_card}}, {"find", kKey});
   check("find-node",

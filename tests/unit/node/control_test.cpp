@@ -1,6 +1,8 @@
 // The control service and its client over a real socket, with operations made up for the test.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "node/control_client.hpp"
 #include "node/control_server.hpp"
@@ -229,6 +231,67 @@ TEST_CASE_FIXTURE(ControlFixture, "bytes that are no frames close that connectio
   raw->send(Bytes(64, 0xff));
   CHECK(run_until(io, [&] { return closed; }));
   CHECK_FALSE(good->ended);
+}
+
+TEST_CASE_FIXTURE(ControlFixture, "a client above the bound is told that the node is busy") {
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < kMaxControlConnections; ++i) clients.push_back(start("subscribe"));
+  REQUIRE(run_until(io, [&] { return server->requests() == kMaxControlConnections; }));
+  const auto late = start("status");
+  REQUIRE(run_until(io, [&] { return late->ended; }));
+  REQUIRE(late->error);
+  CHECK(late->error->code == ExitCode::busy);
+  clients.pop_back();
+  REQUIRE(run_until(io, [&] { return server->connections() < kMaxControlConnections; }));
+  const auto next = start("status");
+  REQUIRE(run_until(io, [&] { return next->ended; }));
+  CHECK_FALSE(next->error);
+}
+
+TEST_CASE_FIXTURE(ControlFixture,
+                  "a client that asks for nothing is let go, one that does is not") {
+  server.reset();
+  server = std::move(*ControlServer::open(io, paths, service, std::chrono::milliseconds(50)));
+  const auto busy = start("subscribe");
+  REQUIRE(run_until(io, [&] { return busy->seen.results.size() == 1; }));
+  FrameSocket::Socket socket(io);
+  const SocketAddress address(paths.socket);
+  socket.connect(address.endpoint());
+  const auto raw = std::make_shared<FrameSocket>(std::move(socket));
+  bool closed = false;
+  raw->start([](const Frame&) {}, [&] { closed = true; });
+  CHECK(run_until(io, [&] { return closed; }));
+  CHECK_FALSE(busy->ended);
+  CHECK(server->connections() == 1);
+}
+
+TEST_CASE_FIXTURE(ControlFixture,
+                  "without descriptors the server waits, and answers when there are") {
+  FrameSocket::Socket socket(io);
+  const SocketAddress address(paths.socket);
+  socket.open({});
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{256, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<int> taken;
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
+  socket.connect(address.endpoint());
+  const auto raw = std::make_shared<FrameSocket>(std::move(socket));
+  bool answered = false;
+  raw->start([&](const Frame&) { answered = true; }, [] {});
+  raw->send(encode_json_frame(json_text(json_request(1, "status", Json::object()))));
+  // It looks now and then: a server that spins would have run thousands of handlers.
+  std::size_t handlers = 0;
+  io.restart();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < end) handlers += io.run_one_until(end);
+  CHECK(handlers < 100);
+  CHECK_FALSE(answered);
+  for (const int fd : taken) ::close(fd);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(run_until(io, [&] { return answered; }));
+  raw->close();
 }
 
 TEST_CASE("a socket path longer than the kernel takes works all the same") {

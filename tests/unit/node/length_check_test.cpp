@@ -14,14 +14,27 @@ using test::run_until;
 
 namespace {
 
+// Somebody may be met at any time, and addresses need no lookup here.
+struct OpenReach final : Reach {
+  const NameLookup& name_lookup() const override { return lookup; }
+  bool has_contact() const override { return true; }
+  bool may_meet_somebody() const override { return true; }
+  Outcome<void> may_append() const override { return {}; }
+
+  NameLookup lookup;
+};
+
 struct CheckFixture : NetworkFixture {
+  OpenReach reach;
+
   // Of a derived feed others may always know more.
   FeedUse make_log(test::Peer& writer, int blocks) { return make_feed(writer, blocks, true); }
 
   Outcome<void> check(test::Peer& writer, store::FeedNumber number, const test::Peer& other) {
     std::optional<Outcome<void>> verdict;
-    const LengthCheck check(*writer.node, *writer.feeds, number, {to_string(other.node->local())},
-                            std::nullopt, [&](Outcome<void> done) { verdict = std::move(done); });
+    const LengthCheck check(*writer.node, *writer.feeds, reach, number,
+                            {to_string(other.node->local())}, std::nullopt,
+                            [&](Outcome<void> done) { verdict = std::move(done); });
     REQUIRE(run_until(io, [&] { return verdict.has_value(); }));
     return *verdict;
   }
@@ -41,7 +54,7 @@ TEST_CASE_FIXTURE(CheckFixture,
   asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
   const auto address = to_string(Endpoint{0x7f000001, silent.local_endpoint().port()});
   std::optional<Outcome<void>> verdict;
-  const LengthCheck check(*writer.node, *writer.feeds, log.number(), {address}, std::nullopt,
+  const LengthCheck check(*writer.node, *writer.feeds, reach, log.number(), {address}, std::nullopt,
                           [&](Outcome<void> done) { verdict = std::move(done); });
   for (int i = 0; i < 3; ++i) append(writer, log.number(), test::numbered_blocks(1));
   CHECK_FALSE(verdict);

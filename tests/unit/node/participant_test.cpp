@@ -91,6 +91,40 @@ TEST_CASE_FIXTURE(NetworkFixture, "what a feed was closed with is there when it 
   CHECK(held(again.number()) == kBlocks);
 }
 
+TEST_CASE_FIXTURE(NetworkFixture, "two holders of one identity meet, whoever came first") {
+  add();
+  add();
+  auto& original = add();
+  REQUIRE(run_until(io, [&] { return original.node->duplicates().has_looked(); }));
+  CHECK_FALSE(original.node->duplicates().met());
+  auto& copy = add(original.node->identity());
+  REQUIRE(run_until(io, [&] {
+    return original.node->duplicates().met() && copy.node->duplicates().met();
+  }));
+  CHECK(original.node->duplicates().met()->at == copy.node->local());
+  CHECK(copy.node->duplicates().met()->at == original.node->local());
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "two nodes alone that have one identity meet as well") {
+  auto& original = add();
+  auto& copy = add(original.node->identity());
+  CHECK(run_until(io, [&] {
+    return original.node->duplicates().met() && copy.node->duplicates().met();
+  }));
+}
+
+TEST_CASE_FIXTURE(NetworkFixture, "what an identity announced in an earlier run alarms nobody") {
+  add();
+  add();
+  add();
+  const auto identity = add().node->identity();
+  // It ends without a word: its announces stay.
+  peers.pop_back();
+  auto& again = add(identity);
+  REQUIRE(run_until(io, [&] { return again.node->duplicates().has_looked(); }));
+  CHECK_FALSE(again.node->duplicates().met());
+}
+
 TEST_CASE_FIXTURE(NetworkFixture, "a message published on one node is delivered on another") {
   add();
   auto& author = add();

@@ -18,7 +18,8 @@ constexpr std::uint32_t kLoopback = 0x7f000001;
 
 // One side: a driver that keeps what it hears.
 struct Side {
-  explicit Side(asio::io_context& io) : driver(io, callbacks()) {}
+  explicit Side(asio::io_context& io, std::size_t most = kMaxTcpConnections)
+      : driver(io, callbacks(), most) {}
 
   TcpDriver::Callbacks callbacks() {
     return {.accepted = [this](Endpoint) -> std::optional<ConnectionId> {
@@ -120,6 +121,25 @@ TEST_CASE_FIXTURE(TcpFixture, "a socket that its owner does not want is closed")
   client.driver.dial(1, at);
   CHECK(run_until(io, [&] { return client.closed.contains(1); }));
   CHECK(server.driver.connections() == 0);
+}
+
+TEST_CASE("strangers take three quarters of the connections, the rest is for dials") {
+  asio::io_context io;
+  Side server{io, 8}, client{io}, other{io};
+  auto acceptor = listen_tcp(io, {kLoopback, 0});
+  const Endpoint at{kLoopback, acceptor->local_endpoint().port()};
+  server.driver.listen(std::move(*acceptor));
+  auto elsewhere = listen_tcp(io, {kLoopback, 0});
+  const Endpoint there{kLoopback, elsewhere->local_endpoint().port()};
+  other.driver.listen(std::move(*elsewhere));
+  for (ConnectionId id = 1; id <= 20; ++id) client.driver.dial(id, at);
+  REQUIRE(run_until(io, [&] { return client.closed.size() == 14; }));
+  CHECK(server.accepted.size() == 6);
+  CHECK(server.driver.counters().refused == 14);
+  for (ConnectionId id = 1; id <= 3; ++id) server.driver.dial(id, there);
+  REQUIRE(run_until(io, [&] { return server.connected.size() + server.closed.size() == 3; }));
+  CHECK(server.connected.size() == 2);
+  CHECK(server.closed[3] == asio::error::no_descriptors);
 }
 
 TEST_CASE_FIXTURE(TcpFixture, "a closed connection is silent even if bytes are under way") {
