@@ -11,6 +11,7 @@
 #include "node/clock.hpp"
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
+#include "node/database_keeper.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
@@ -19,10 +20,8 @@
 #include "node/log.hpp"
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
-#include "node/store_error.hpp"
 #include "node/system_random.hpp"
 #include "node/topic_library.hpp"
-#include "store/rocksdb/rocks_backend.hpp"
 
 namespace cip::node {
 
@@ -81,15 +80,6 @@ struct Opened {
   std::unique_ptr<store::Backend> backend;
 };
 
-Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
-  store::RocksOptions options;
-  options.folder = paths.database.string();
-  auto backend = store::open_rocks_backend(options, random);
-  if (backend) return std::move(*backend);
-  return tl::unexpected(
-      error_from(backend.error(), fmt::format("opening the database {}", paths.database.string())));
-}
-
 Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& random) {
   HomePaths paths(std::filesystem::absolute(join.home));
   if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
@@ -117,6 +107,7 @@ class Daemon::Impl {
         identity(std::move(opened.identity)),
         backend(std::move(opened.backend)),
         pool(std::make_unique<StoragePool>(io, *backend)),
+        database_keeper(io, *backend, *pool),
         resolver(io, [this](Endpoint contact) { add_contact(contact); }),
         handlers(all_handlers()),
         timer(io),
@@ -153,6 +144,7 @@ class Daemon::Impl {
   dht::ContactArena arena;
   std::unique_ptr<store::Backend> backend;
   std::unique_ptr<StoragePool> pool;
+  DatabaseKeeper database_keeper;
   std::unique_ptr<RecordKeeper> records;
   std::unique_ptr<Participant> participant;
   std::unique_ptr<FeedLibrary> feeds;
