@@ -35,6 +35,7 @@ int dispatch(const CommandTree& tree, const Invocation& invocation, Console& con
 void add_all_commands(CommandTree& tree) {
   add_join_command(tree);
   add_node_commands(tree);
+  add_salvage_command(tree);
   add_doctor_command(tree);
   add_find_command(tree);
   add_record_commands(tree);
