@@ -90,6 +90,8 @@ std::string status_text(const Json& status, Style style) {
                                  plural(count_of(status, "feeds"), "feed"),
                                  plural(count_of(status, "topics"), "topic")));
   if (status.contains("disk")) pairs.add("disk", disk_text(member(status, "disk")));
+  if (const auto problem = text_of(status, "databaseProblem"); !problem.empty())
+    pairs.add("database", fmt::format("not written: {}; tried again by itself", problem));
   pairs.add("drops", drops_text(member(status, "drops")));
   return pairs.text(style);
 }

@@ -11,6 +11,7 @@
 #include "node/clock.hpp"
 #include "node/contacts.hpp"
 #include "node/control_server.hpp"
+#include "node/database_keeper.hpp"
 #include "node/descriptors.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/event_log.hpp"
@@ -23,10 +24,8 @@
 #include "node/name_lookup.hpp"
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
-#include "node/store_error.hpp"
 #include "node/system_random.hpp"
 #include "node/topic_library.hpp"
-#include "store/rocksdb/rocks_backend.hpp"
 
 namespace cip::node {
 
@@ -92,15 +91,6 @@ struct Opened {
   std::unique_ptr<store::Backend> backend;
 };
 
-Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
-  store::RocksOptions options;
-  options.folder = paths.database.string();
-  options.max_open_files = static_cast<int>(share_descriptors(raise_descriptor_limit()).database);
-  auto backend = store::open_rocks_backend(options, random);
-  if (backend) return std::move(*backend);
-  return tl::unexpected(
-      error_from(backend.error(), fmt::format("opening the database {}", paths.database.string())));
-}
 
 Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& random) {
   HomePaths paths(std::filesystem::absolute(join.home));
@@ -129,6 +119,7 @@ class Daemon::Impl {
         identity(std::move(opened.identity)),
         backend(std::move(opened.backend)),
         pool(std::make_unique<StoragePool>(io, *backend)),
+        database_keeper(io, *backend, *pool),
         lookup(system_name_lookup(io)),
         resolver(
             io, lookup, [this](Endpoint contact) { add_contact(contact); },
@@ -171,6 +162,7 @@ class Daemon::Impl {
   dht::ContactArena arena;
   std::unique_ptr<store::Backend> backend;
   std::unique_ptr<StoragePool> pool;
+  DatabaseKeeper database_keeper;
   std::unique_ptr<RecordKeeper> records;
   std::unique_ptr<Participant> participant;
   std::unique_ptr<FeedLibrary> feeds;

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "store/rocksdb/inventory.hpp"
+
 namespace cip::node {
 namespace fs = std::filesystem;
 
@@ -80,10 +82,20 @@ LockHolder parse_holder(ByteView text) {
 }
 
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
+  const bool is_full = problem == ENOSPC || problem == EDQUOT;
   return fail_with(
-      ExitCode::internal,
+      is_full ? ExitCode::full : ExitCode::internal,
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
-      "choose another directory with --home DIR or CIPNODE_HOME");
+      is_full ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
+              : "choose another directory with --home DIR or CIPNODE_HOME");
+}
+
+// One that was used: the identity is made before it.
+bool has_database(const HomePaths& paths) {
+  std::error_code error;
+  const bool is_written_down =
+      fs::exists(store::Inventory::path_of(paths.database.string()), error);
+  return is_written_down || fs::exists(paths.database / "CURRENT", error);
 }
 
 Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
@@ -111,7 +123,9 @@ bool write_identity(const HomePaths& paths, const Bytes32& primary_key) {
   const bool written = write_all(*fd, primary_key) && ::fsync(*fd) == 0;
   const bool placed =
       written && (::link(temporary.c_str(), paths.identity.c_str()) == 0 || errno == EEXIST);
+  const auto problem = errno;
   ::unlink(temporary.c_str());
+  errno = problem;
   return placed;
 }
 
@@ -196,10 +210,16 @@ Identity make_identity(const Bytes32& primary_key) {
 }
 
 Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
+  if (!fs::exists(paths.identity) && has_database(paths)) {
+    return fail_with(ExitCode::corrupt,
+                     fmt::format("the home {} has a database but lost its identity: the file {} is "
+                                 "missing",
+                                 paths.home.string(), paths.identity.string()),
+                     "restore that file from a backup; a new identity would make new feeds beside "
+                     "the old ones");
+  }
   if (!fs::exists(paths.identity) && !write_identity(paths, random.bytes<32>())) {
-    return fail_with(ExitCode::usage,
-                     fmt::format("cannot write {}: {}", paths.identity.string(), last_error()),
-                     "choose another directory with --home DIR or CIPNODE_HOME");
+    return unwritable_home(paths, errno);
   }
   Fd fd(::open(paths.identity.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) {

@@ -5,7 +5,7 @@
 //   HOME/            mode 0700
 //     lock           locked by the kernel while a process uses the home; text: "PID\nCOMMAND\n"
 //     identity       32 bytes, the primary key; mode 0600
-//     database/      RocksDB
+//     database/      RocksDB; beside it .inventory: what it must have, .reserve: room kept to free
 //     control.sock   the control service; stale when the lock is free
 //     config.toml    settings of this home
 //     node.log       what a node in the background has to say
@@ -69,7 +69,7 @@ struct Identity {
 };
 Identity make_identity(const Bytes32& primary_key);
 // Reads the identity file, or makes one that exists completely or not at all. Errors: corrupt for a
-// file of the wrong size, refused when others may read it, usage when it cannot be written.
+// file of the wrong size, refused when others may read it, full or internal: it is not written.
 Outcome<Identity> open_identity(const HomePaths& paths, Random& random);
 
 }  // namespace cip::node

@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 #include "node/home.hpp"
+#include "node/operation.hpp"
+#include "node/salvage.hpp"
 #include "node/system_random.hpp"
 #include "node/version.hpp"
 #include "store/backend.hpp"
@@ -27,16 +29,28 @@ Outcome<Json> identity_of(const HomePaths& paths) {
   return Json{{"key", to_z32(key)}, {"keyHex", to_hex(key)}};
 }
 
+Outcome<std::vector<Json>> one(Outcome<Json> answer) {
+  if (!answer) return tl::unexpected(answer.error());
+  return std::vector<Json>{std::move(*answer)};
+}
+
 }  // namespace
 
-Outcome<Json> answer_locally(const std::string& method, const std::filesystem::path& home) {
+Outcome<std::vector<Json>> answer_locally(const Request& request,
+                                          const std::filesystem::path& home) {
   const HomePaths paths(std::filesystem::absolute(home));
-  if (method == "paths") return paths_of(paths);
-  if (method == "id") return identity_of(paths);
-  return Json{{"version", kProgramVersion},
-              {"commit", kProgramCommit},
-              {"protocol", kWireProtocol},
-              {"storeFormat", store::kStoreFormat}};
+  if (request.method == "paths") return one(paths_of(paths));
+  if (request.method == "id") return one(identity_of(paths));
+  if (request.method == "salvage") {
+    Params params(request.params);
+    const auto target = params.required_text("dir");
+    if (params.error()) return tl::unexpected(*params.error());
+    return salvage(home, target);
+  }
+  return one(Json{{"version", kProgramVersion},
+                  {"commit", kProgramCommit},
+                  {"protocol", kWireProtocol},
+                  {"storeFormat", store::kStoreFormat}});
 }
 
 }  // namespace cip::node

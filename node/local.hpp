@@ -2,10 +2,15 @@
 
 // Methods that are answered from the home's files, without a node.
 
+#include <filesystem>
+#include <vector>
+
 #include "node/service.hpp"
 
 namespace cip::node {
 
-Outcome<Json> answer_locally(const std::string& method, const std::filesystem::path& home);
+// The results, in order.
+Outcome<std::vector<Json>> answer_locally(const Request& request,
+                                          const std::filesystem::path& home);
 
 }  // namespace cip::node

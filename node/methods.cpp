@@ -38,6 +38,7 @@ constexpr std::array kMethods{
     local("id"),
     local("paths"),
     local("version"),
+    local("salvage"),
     about_node("status"),
     about_node("peers"),
     about_node("routes"),

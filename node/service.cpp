@@ -224,9 +224,9 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
   const auto* info = method_info(given.method);
   if (!info) return failed({ExitCode::usage, fmt::format("no method {}", given.method), {}});
   if (info->local) {
-    const auto answer = answer_locally(given.method, options.join.home);
-    if (!answer) return failed(answer.error());
-    handler.on_result(*answer);
+    const auto answers = answer_locally(given, options.join.home);
+    if (!answers) return failed(answers.error());
+    for (const auto& answer : *answers) handler.on_result(answer);
     return {};
   }
   auto request = given;

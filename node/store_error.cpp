@@ -31,7 +31,9 @@ Advice of_store(store::Errc code) {
     case Errc::full:
       return {ExitCode::full, "free some space, or drop feeds that are not needed"};
     case Errc::not_writable:
-      return {ExitCode::usage, "choose another directory with --home DIR or CIPNODE_HOME"};
+      return {ExitCode::internal, "make it writable, or choose another --home DIR"};
+    case Errc::io_failed:
+      return {ExitCode::internal, "look after the disk: the kernel's log (dmesg) says more"};
     case Errc::not_found:
     case Errc::not_available:
       return {ExitCode::not_found, ""};
@@ -99,6 +101,8 @@ Advice advice(std::error_code code) {
   const std::string_view category = code.category().name();
   if (category == "store") return of_store(static_cast<store::Errc>(code.value()));
   if (category == "dht") return of_dht(static_cast<dht::Errc>(code.value()));
+  if (code == std::errc::too_many_files_open)
+    return {ExitCode::internal, "raise the limit (ulimit -n), or close other programs"};
   if (category == "overlay") return of_overlay(static_cast<overlay::Errc>(code.value()));
   return {};
 }

@@ -13,7 +13,7 @@
 // the machine; they vanish from the newest backwards, never from the middle. No call throws.
 //
 // Errors: those under "What a database may say" in errors.hpp. `full`, `not_writable` and
-// `io_failed` of a write leave the database as it was before that write.
+// `io_failed` of a write leave the database as it was before that write (disk_recovery.hpp).
 
 #include <array>
 #include <memory>
@@ -128,8 +128,8 @@ class Backend {
   // Replaces the record with this number; key and discovery key stay as they were. exists: the new
   // name is taken.
   [[nodiscard]] virtual Result<void> update_feed(const FeedRecord& record) = 0;
-  // Removes the feed with its contents and its cursors and gives the disk back. The key ring is not
-  // touched. Durable.
+  // Removes the feed with its contents and its cursors, and the secret of an own feed (of a derived
+  // one it stays known that its name is spent), and gives the disk back. Durable.
   [[nodiscard]] virtual Result<void> drop_feed(FeedNumber feed) = 0;
 
   // --- Key ring --------------------------------------------------------------------------------
@@ -181,8 +181,8 @@ class Backend {
   [[nodiscard]] virtual Result<void> sync() = 0;
   // Drops copies in memory of what is on disk, so that a check meets the disk itself.
   virtual void forget_cached() {}
-  // Gives back the disk of what was cleared or cut from a feed, or of a feed that was dropped, now
-  // and not by and by. Takes from milliseconds to seconds.
+  // Gives back the disk of what was cleared or cut from a feed, or of a feed that was dropped.
+  // Takes from milliseconds to seconds. What cannot be done now is no error and is tried again.
   [[nodiscard]] virtual Result<void> reclaim(FeedNumber feed) = 0;
   [[nodiscard]] virtual Result<DiskUsage> disk_usage() = 0;
 };

@@ -106,13 +106,14 @@ Result<void> load_entry(FeedState& state, const TableEntry& entry) {
 
 }  // namespace
 
-Result<void> TableBackend::initialise(Random& random) {
+Result<void> TableBackend::initialise(Random& random, bool was_made) {
   const auto format = get(Table::meta, keys::format());
   if (!format) return fail(format.error());
   if (!*format) {
     const auto entries = scan(Table::meta, {});
     if (!entries) return fail(entries.error());
     if (!entries->empty()) return fail(Errc::unknown_format);
+    if (was_made) return fail(Errc::corrupt);
     instance_ = random.bytes<16>();
     TableBatch batch;
     batch.put(Table::meta, keys::format(), u32_value(kStoreFormat));
@@ -284,6 +285,25 @@ Result<void> TableBackend::drop_feed(FeedNumber feed) {
   return reclaim(feed);
 }
 
+// The secret of an own feed goes in the same step: without its feed it would fork it, and a feed
+// without its secret would be one that could not be dropped. Of a derived one it stays known that
+// its name is spent.
+Result<void> TableBackend::retire_secret(TableBatch& batch, const Bytes32& key) {
+  const auto ring = find_ring_key(key);
+  if (!ring) return fail(ring.error());
+  if (!*ring || (!(*ring)->seed && (*ring)->derived_name.empty())) return {};
+  RingKey spent;
+  spent.key = key;
+  spent.derived_name = (*ring)->derived_name;
+  spent.dropped = true;
+  if (spent.derived_name.empty()) {
+    batch.erase(Table::meta, keys::ring(key));
+  } else {
+    batch.put(Table::meta, keys::ring(key), save_record(kRingKeyVersion, spent));
+  }
+  return {};
+}
+
 Result<void> TableBackend::drop_rows(FeedNumber feed) {
   std::lock_guard lock(directory_mutex_);
   const auto record = find_feed(feed);
@@ -300,6 +320,7 @@ Result<void> TableBackend::drop_rows(FeedNumber feed) {
   for (const auto& entry : *cursors) {
     if (keys::number_at_end<FeedNumber>(entry.key) == feed) batch.erase(Table::topics, entry.key);
   }
+  if (auto retired = retire_secret(batch, record->key); !retired) return retired;
   std::unique_lock live(live_mutex_);
   if (auto written = write(batch); !written) return written;
   live_.erase(feed);

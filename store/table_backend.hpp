@@ -112,15 +112,16 @@ class TableBackend : public Backend {
   virtual Result<void> write(const TableBatch& batch) = 0;
   virtual Result<ReadResult> read_runs(const ReadOp& op) = 0;
 
-  // Checks the format and loads the instance, or writes both into an empty database. Errors:
-  // unknown_format, corrupt.
-  Result<void> initialise(Random& random);
+  // Checks the format and loads the instance, or writes both into an empty database, which one that
+  // `was_made` must not be. Errors: unknown_format, corrupt.
+  Result<void> initialise(Random& random, bool was_made = false);
 
  private:
   Result<std::optional<FeedNumber>> find_number(Bytes key);
   Result<FeedRecord> find_feed_at(Bytes index_key);
   Result<void> check_new_name(const FeedRecord& record);
   Result<void> drop_rows(FeedNumber feed);
+  Result<void> retire_secret(TableBatch& batch, const Bytes32& key);
   bool is_live(FeedNumber feed) const { return live_.contains(feed); }
 
   DatabaseInstance instance_{};

@@ -13,6 +13,7 @@
 #include "node/participant.hpp"
 #include "node/version.hpp"
 #include "overlay/greeter.hpp"
+#include "store/rocksdb/rocks_backend.hpp"
 
 namespace cip::node {
 
@@ -21,12 +22,14 @@ namespace {
 struct Counts {
   std::size_t feeds = 0;
   std::size_t topics = 0;
+  std::error_code failure;  // why the database is not written at present
 };
 
 Counts count(store::Backend& backend) {
   Counts counts;
   if (const auto topics = backend.list_topics()) counts.topics = topics->size();
   if (const auto records = backend.list_feeds()) counts.feeds = records->size();
+  counts.failure = store::disk_recovery_of(backend).failure();
   return counts;
 }
 
@@ -126,6 +129,8 @@ Json status_of(Daemon& daemon, const Counts& counts) {
   const auto use = daemon.disk().use();
   status["disk"] = {
       {"own", use.own}, {"kept", use.kept}, {"cache", use.cache}, {"quota", daemon.disk().quota()}};
+  status["database"] = counts.failure ? "reopening" : "ok";
+  if (counts.failure) status["databaseProblem"] = counts.failure.message();
   status["drops"] = drops_part(participant);
   return status;
 }

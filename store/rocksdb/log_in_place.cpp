@@ -1,14 +1,13 @@
 #include "store/rocksdb/log_in_place.hpp"
 
 #include <fcntl.h>
-#include <rocksdb/file_system.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <memory>
+#include <utility>
 
 #include "store/errors.hpp"
 #include "store/rocksdb/crc32c.hpp"
@@ -20,20 +19,13 @@ namespace {
 
 constexpr std::uint64_t kLogBlock = 32 << 10;
 constexpr std::uint64_t kHeader = 7;
+// Types of records: those in between are the first and the middle parts of a longer one.
+constexpr std::uint8_t kWhole = 1;
+constexpr std::uint8_t kFirstPart = 2;
+constexpr std::uint8_t kMiddlePart = 3;
+constexpr std::uint8_t kLastPart = 4;
 // Writes are torn between pages of memory or sectors of a disk, of which these are the smallest.
 constexpr std::uint64_t kSector = 512;
-
-class LogsInPlace final : public rocksdb::FileSystemWrapper {
- public:
-  using FileSystemWrapper::FileSystemWrapper;
-  const char* Name() const override { return "LogsInPlace"; }
-  rocksdb::FileOptions OptimizeForLogWrite(const rocksdb::FileOptions& file,
-                                           const rocksdb::DBOptions& db) const override {
-    auto out = FileSystemWrapper::OptimizeForLogWrite(file, db);
-    out.fallocate_with_keep_size = false;
-    return out;
-  }
-};
 
 std::uint64_t little_endian(ByteView bytes) {
   std::uint64_t value = 0;
@@ -78,7 +70,7 @@ class Mapped {
 
 Result<void> mend(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return fail(Errc::not_writable);
+  if (fd < 0) return fail(error_of_errno(errno));
   Result<void> outcome;
   {
     const Mapped log(fd);
@@ -91,7 +83,9 @@ Result<void> mend(const std::string& path) {
   return outcome;
 }
 
-Result<void> mend_logs(const std::string& folder) {
+}  // namespace
+
+Result<void> mend_log_tails(const std::string& folder) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (entry.path().extension() != ".log") continue;
@@ -100,26 +94,6 @@ Result<void> mend_logs(const std::string& folder) {
   return {};
 }
 
-}  // namespace
-
-rocksdb::Env& env_with_logs_in_place() {
-  static const auto env =
-      rocksdb::NewCompositeEnv(std::make_shared<LogsInPlace>(rocksdb::FileSystem::Default()));
-  return *env;
-}
-
-// Under RocksDB's own lock: the log of another process is at work.
-Result<void> mend_log_tails(const std::string& folder) {
-  std::error_code error;
-  if (!std::filesystem::exists(folder + "/CURRENT", error)) return {};
-  auto& env = env_with_logs_in_place();
-  rocksdb::FileLock* lock = nullptr;
-  if (const auto locked = env.LockFile(folder + "/LOCK", &lock); !locked.ok())
-    return fail(error_of(locked));
-  auto outcome = mend_logs(folder);
-  env.UnlockFile(lock).PermitUncheckedError();
-  return outcome;
-}
 std::uint64_t written_log_length(ByteView log) {
   const auto last = std::find_if(log.rbegin(), log.rend(), [](auto byte) { return byte != 0; });
   // From here on there are zeros only.
@@ -140,6 +114,84 @@ std::uint64_t written_log_length(ByteView log) {
     at = end;
   }
   return std::min<std::uint64_t>(at, log.size());
+}
+
+std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t size, LogCut cut) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const Mapped file(fd);
+  ::close(fd);
+  if (!file.is_there() || file.bytes().size() < size) return std::nullopt;
+  return end_of_log(file.bytes().first(size), cut);
+}
+
+std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut) {
+  std::uint64_t last = 0;
+  std::uint64_t before_last = 0;
+  for (std::uint64_t at = 0; at + kHeader <= log.size();) {
+    const auto left_in_block = kLogBlock - at % kLogBlock;
+    if (left_in_block < kHeader) {
+      at += left_in_block;
+      continue;
+    }
+    const auto type = log[at + 6];
+    at += kHeader + little_endian(log.subspan(at + 4, 2));
+    if (at > log.size()) break;
+    if (type == 0 || type > kLastPart) return std::nullopt;
+    if (type != kWhole && type != kLastPart) continue;
+    before_last = last;
+    last = at;
+  }
+  return cut == LogCut::unfinished ? last : before_last;
+}
+
+std::vector<Bytes> log_records(ByteView log) {
+  std::vector<Bytes> out;
+  std::optional<Bytes> begun;
+  for (std::uint64_t at = 0; at + kHeader <= log.size();) {
+    const auto left_in_block = kLogBlock - at % kLogBlock;
+    const auto size = kHeader + little_endian(log.subspan(at + 4, 2));
+    const auto type = log[at + 6];
+    const bool is_whole = left_in_block >= size && at + size <= log.size();
+    if (left_in_block < kHeader || type == 0 || !is_whole || !is_sound(log.subspan(at, size))) {
+      at += left_in_block;  // the next block is read for itself
+      continue;
+    }
+    const auto part = log.subspan(at + kHeader, size - kHeader);
+    at += size;
+    if (type == kWhole || type == kFirstPart) begun.emplace();
+    if (!begun) continue;  // its beginning was damaged
+    begun->insert(begun->end(), part.begin(), part.end());
+    if (type == kWhole || type == kLastPart) out.push_back(*std::exchange(begun, std::nullopt));
+  }
+  return out;
+}
+
+Bytes log_record(std::uint64_t at, ByteView content) {
+  Bytes out;
+  auto type = kFirstPart;
+  do {
+    auto left = kLogBlock - (at + out.size()) % kLogBlock;
+    if (left < kHeader) {
+      out.resize(out.size() + left, 0);
+      left = kLogBlock;
+    }
+    const auto size = std::min<std::uint64_t>(left - kHeader, content.size());
+    const bool is_last = size == content.size();
+    if (is_last) type = type == kFirstPart ? kWhole : kLastPart;
+    Bytes part{type};
+    part.insert(part.end(), content.begin(), content.begin() + static_cast<std::ptrdiff_t>(size));
+    const auto checksum = crc32c(part);
+    const auto masked = (checksum >> 15 | checksum << 17) + 0xa282ead8U;
+    for (int shift = 0; shift < 32; shift += 8)
+      out.push_back(static_cast<std::uint8_t>(masked >> shift));
+    out.push_back(static_cast<std::uint8_t>(size));
+    out.push_back(static_cast<std::uint8_t>(size >> 8));
+    out.insert(out.end(), part.begin(), part.end());
+    content = content.subspan(size);
+    type = kMiddlePart;
+  } while (!content.empty());
+  return out;
 }
 
 }  // namespace cip::store

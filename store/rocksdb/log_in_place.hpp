@@ -9,7 +9,7 @@
 // After a crash a log thus ends in zeros. RocksDB takes them for the end of the log, unless a write
 // was torn: what is half there looks like damage in the middle. mend_log_tails() therefore cuts
 // such logs to what was written before RocksDB reads them, and the recovery is that of a log which
-// ends early.
+// ends early. The files themselves are made in database_files.hpp.
 //
 // A log is a sequence of blocks of 32 KiB, each a sequence of records (RocksDB's wiki: Write Ahead
 // Log File Format); a record does not cross blocks, and less than 7 bytes at the end of a block are
@@ -17,25 +17,37 @@
 //
 //   crc u32 (masked CRC-32C of type and data) | size u16 | type u8 | data
 
-#include <rocksdb/env.h>
-
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 
 namespace cip::store {
 
-// The system's files, with logs in place. Lives as long as the process.
-rocksdb::Env& env_with_logs_in_place();
-
-// Cuts the logs in the folder of a database. Errors: locked, not_writable, io_failed.
+// Cuts the logs in the folder of a database that nobody has open. Errors: those of a disk.
 Result<void> mend_log_tails(const std::string& folder);
 
 // How much of a log was written: all but the zeros behind the last record, and of a torn last
 // record what came before its zeros. A record that is damaged otherwise counts whole, for RocksDB
 // to judge.
 std::uint64_t written_log_length(ByteView log);
+
+// Where to cut a log so that a write that failed is not in it. A write is one record, which may
+// have parts.
+enum class LogCut {
+  unfinished,   // an append failed: its record has no end
+  last_record,  // all was appended and the sync failed: its record is the last
+};
+// Nothing: the log is not understood, or cannot be read. `size`: what was appended with success.
+std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut);
+std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t size, LogCut cut);
+
+// What the records of a log hold, each with all of its parts; those that are damaged are left out.
+std::vector<Bytes> log_records(ByteView log);
+// The bytes that put a record with this content at the end of a log of `at` bytes.
+Bytes log_record(std::uint64_t at, ByteView content);
 
 }  // namespace cip::store

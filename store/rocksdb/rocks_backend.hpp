@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "store/backend.hpp"
+#include "store/disk_recovery.hpp"
 
 namespace rocksdb {
 class Env;
@@ -25,13 +26,20 @@ struct RocksOptions {
   std::size_t run_cache_bytes = std::size_t{16} << 20;
   // A process has 1,024 by default; sockets need most of them.
   int max_open_files = 256;
+  // It is what repair made of a damaged one (salvage.hpp): families may be missing.
+  bool salvaged = false;
   // Where files come from, for tests of failing disks; nullptr: the system. Outlives the backend.
   rocksdb::Env* env = nullptr;
 };
 
 // Opens or makes the database. `random` is used in the call only, to draw the instance of a new
-// one. Errors: locked, not_writable, unknown_format, corrupt, full, io_failed.
+// one. `problem`, if asked for, says in words what the error does not, e.g. which file is missing.
+// Errors: locked, not_writable, unknown_format, corrupt, full, io_failed,
+// std::errc::too_many_files_open.
 [[nodiscard]] Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options,
-                                                                  Random& random);
+                                                                  Random& random,
+                                                                  std::string* problem = nullptr);
+// The other face of a backend that open_rocks_backend() made.
+DiskRecovery& disk_recovery_of(Backend& backend);
 
 }  // namespace cip::store

@@ -75,14 +75,14 @@ std::vector<PositionRange> cleared_nodes(const CommitOp& op) {
 
 // --- Reading ---
 
-Result<ReadResult> RunStore::read(const ReadOp& op) {
+Result<ReadResult> RunStore::read(Database& database, const ReadOp& op) {
   ReadResult result;
-  if (auto done = read_nodes(op, result); !done) return fail(done.error());
-  if (auto done = read_blocks(op, result); !done) return fail(done.error());
+  if (auto done = read_nodes(database, op, result); !done) return fail(done.error());
+  if (auto done = read_blocks(database, op, result); !done) return fail(done.error());
   return result;
 }
 
-Result<void> RunStore::read_nodes(const ReadOp& op, ReadResult& result) {
+Result<void> RunStore::read_nodes(Database& database, const ReadOp& op, ReadResult& result) {
   result.nodes.resize(op.nodes.size());
   std::vector<Wanted> wanted;
   wanted.reserve(op.nodes.size());
@@ -90,20 +90,20 @@ Result<void> RunStore::read_nodes(const ReadOp& op, ReadResult& result) {
     wanted.push_back({flat::position_of(op.nodes[i]), i});
   }
   return walk(by_position(std::move(wanted)), op.feed,
-              RunCursor(database_, Family::nodes, op.feed, !op.from_disk),
+              RunCursor(database, Family::nodes, op.feed, !op.from_disk),
               op.from_disk ? nullptr : &nodes_,
               [&](const NodeRunView& run, std::size_t offset, const Wanted& want) {
                 result.nodes[want.slot] = run.at(offset, op.nodes[want.slot]);
               });
 }
 
-Result<void> RunStore::read_blocks(const ReadOp& op, ReadResult& result) {
+Result<void> RunStore::read_blocks(Database& database, const ReadOp& op, ReadResult& result) {
   result.blocks.resize(op.blocks.size());
   std::vector<Wanted> wanted;
   wanted.reserve(op.blocks.size());
   for (std::size_t i = 0; i < op.blocks.size(); ++i) wanted.push_back({op.blocks[i], i});
   return walk(by_position(std::move(wanted)), op.feed,
-              RunCursor(database_, Family::blocks, op.feed, !op.from_disk),
+              RunCursor(database, Family::blocks, op.feed, !op.from_disk),
               op.from_disk ? nullptr : &blocks_,
               [&](const BlockRunView& run, std::size_t offset, const Wanted& want) {
                 result.blocks[want.slot] = to_bytes(run.at(offset));
@@ -119,40 +119,31 @@ std::size_t RunStore::batch_bytes(const CommitOp& op) {
   return bytes;
 }
 
-Result<void> RunStore::add(rocksdb::WriteBatch& batch, const CommitOp& op) {
-  auto cut = add_cuts<NodeRunView>(batch, database_, Family::nodes, op.feed, cleared_nodes(op));
-  if (!cut) return cut;
-  cut = add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, cleared_blocks(op));
-  if (!cut) return cut;
-  if (auto lost = add_losses(batch, op); !lost) return lost;
-  add_nodes(batch, op);
-  add_blocks(batch, op);
-  return {};
-}
+namespace {
 
 // What cannot be read cannot be cut either: then the runs that end in the range go unseen, and the
 // rest of a run that reaches into it stays behind as what it is, unreadable. Ranges that can be
 // read are cut together, since several may lie in one run.
-Result<void> RunStore::add_losses(rocksdb::WriteBatch& batch, const CommitOp& op) {
+Result<void> add_losses(Database& database, rocksdb::WriteBatch& batch, const CommitOp& op) {
   std::vector<PositionRange> readable;
   for (const auto& range : lost_blocks(op)) {
-    const auto seen = find_straddlers<BlockRunView>(database_, Family::blocks, op.feed, {range});
+    const auto seen = find_straddlers<BlockRunView>(database, Family::blocks, op.feed, {range});
     if (seen) {
       readable.push_back(range);
     } else if (seen.error() == Errc::corrupt) {
-      add_range_deletions(batch, database_.family(Family::blocks), op.feed, {range});
+      add_range_deletions(batch, database.family(Family::blocks), op.feed, {range});
     } else {
       return fail(seen.error());
     }
   }
-  return add_cuts<BlockRunView>(batch, database_, Family::blocks, op.feed, readable);
+  return add_cuts<BlockRunView>(batch, database, Family::blocks, op.feed, readable);
 }
 
-void RunStore::add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op) {
+void add_nodes(Database& database, rocksdb::WriteBatch& batch, const CommitOp& op) {
   std::vector<PlacedNode> placed;
   placed.reserve(op.nodes.size());
   for (const auto& node : op.nodes) placed.push_back({flat::position_of(node.index), &node});
-  auto* family = database_.family(Family::nodes);
+  auto* family = database.family(Family::nodes);
   for (std::span<const PlacedNode> rest = placed; !rest.empty();) {
     const auto run = rest.first(node_run_length(rest));
     rest = rest.subspan(run.size());
@@ -162,8 +153,8 @@ void RunStore::add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op) {
   }
 }
 
-void RunStore::add_blocks(rocksdb::WriteBatch& batch, const CommitOp& op) {
-  auto* family = database_.family(Family::blocks);
+void add_blocks(Database& database, rocksdb::WriteBatch& batch, const CommitOp& op) {
+  auto* family = database.family(Family::blocks);
   std::vector<rocksdb::Slice> parts;
   for (std::span<const StoredBlock> rest = op.blocks; !rest.empty();) {
     const auto run = rest.first(block_run_length(rest));
@@ -182,11 +173,24 @@ void RunStore::add_blocks(rocksdb::WriteBatch& batch, const CommitOp& op) {
   }
 }
 
-void RunStore::add_drop(rocksdb::WriteBatch& batch, FeedNumber feed) {
+}  // namespace
+
+Result<void> RunStore::add(Database& database, rocksdb::WriteBatch& batch, const CommitOp& op) {
+  auto cut = add_cuts<NodeRunView>(batch, database, Family::nodes, op.feed, cleared_nodes(op));
+  if (!cut) return cut;
+  cut = add_cuts<BlockRunView>(batch, database, Family::blocks, op.feed, cleared_blocks(op));
+  if (!cut) return cut;
+  if (auto lost = add_losses(database, batch, op); !lost) return lost;
+  add_nodes(database, batch, op);
+  add_blocks(database, batch, op);
+  return {};
+}
+
+void RunStore::add_drop(Database& database, rocksdb::WriteBatch& batch, FeedNumber feed) {
   const auto begin = feed_prefix(feed);
   const auto end = feed_prefix(feed + 1);
   for (const auto family : {Family::nodes, Family::blocks}) {
-    batch.DeleteRange(database_.family(family), slice_of(begin), slice_of(end))
+    batch.DeleteRange(database.family(family), slice_of(begin), slice_of(end))
         .PermitUncheckedError();
   }
 }

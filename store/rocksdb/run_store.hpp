@@ -1,6 +1,7 @@
 #pragma once
 
-// Reads and writes the runs of nodes and blocks (run_codec.hpp) of a Database. Thread-safe, with
+// Reads and writes the runs of nodes and blocks (run_codec.hpp) of a Database that may be opened
+// anew between two calls. Thread-safe, with
 // one commit per feed at a time, as Backend demands.
 
 #include <rocksdb/write_batch.h>
@@ -12,17 +13,16 @@ namespace cip::store {
 
 class RunStore {
  public:
-  // `database` outlives the store. `cache_bytes` is shared by the caches of nodes and of blocks.
-  RunStore(Database& database, std::size_t cache_bytes)
-      : database_(database), nodes_(cache_bytes / 2), blocks_(cache_bytes / 2) {}
+  // `cache_bytes` is shared by the caches of nodes and of blocks.
+  explicit RunStore(std::size_t cache_bytes) : nodes_(cache_bytes / 2), blocks_(cache_bytes / 2) {}
 
-  Result<ReadResult> read(const ReadOp& op);
+  Result<ReadResult> read(Database& database, const ReadOp& op);
 
   // Adds truncation, clearing, nodes and blocks of a commit to `batch`. Reads the runs that are
   // cut.
-  Result<void> add(rocksdb::WriteBatch& batch, const CommitOp& op);
+  static Result<void> add(Database& database, rocksdb::WriteBatch& batch, const CommitOp& op);
   // Adds the end of all runs of a feed.
-  void add_drop(rocksdb::WriteBatch& batch, FeedNumber feed);
+  static void add_drop(Database& database, rocksdb::WriteBatch& batch, FeedNumber feed);
   // To be called after the batch was written.
   void forget(const CommitOp& op);
   void forget(FeedNumber feed);
@@ -32,13 +32,9 @@ class RunStore {
   static std::size_t batch_bytes(const CommitOp& op);
 
  private:
-  Result<void> read_nodes(const ReadOp& op, ReadResult& result);
-  Result<void> read_blocks(const ReadOp& op, ReadResult& result);
-  Result<void> add_losses(rocksdb::WriteBatch& batch, const CommitOp& op);
-  void add_nodes(rocksdb::WriteBatch& batch, const CommitOp& op);
-  void add_blocks(rocksdb::WriteBatch& batch, const CommitOp& op);
+  Result<void> read_nodes(Database& database, const ReadOp& op, ReadResult& result);
+  Result<void> read_blocks(Database& database, const ReadOp& op, ReadResult& result);
 
-  Database& database_;
   RunCache<NodeRunView> nodes_;
   RunCache<BlockRunView> blocks_;
 };

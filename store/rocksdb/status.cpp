@@ -1,5 +1,6 @@
 #include "store/rocksdb/status.hpp"
 
+#include <cerrno>
 #include <string>
 
 namespace cip::store {
@@ -7,6 +8,7 @@ namespace cip::store {
 std::error_code error_of(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return Errc::full;
   if (status.IsCorruption()) return Errc::corrupt;
+  if (status.IsPathNotFound()) return Errc::corrupt;  // a file that another one names
   if (status.IsNotFound()) return Errc::not_found;
   if (status.IsInvalidArgument() || status.IsNotSupported()) return Errc::unknown_format;
   // The rest is an IOError with the words of the system; RocksDB keeps no error number.
@@ -15,7 +17,29 @@ std::error_code error_of(const rocksdb::Status& status) {
   if (says("lock hold by current process") || says("While lock file")) return Errc::locked;
   if (says("Permission denied") || says("Read-only file system")) return Errc::not_writable;
   if (says("Disk quota exceeded")) return Errc::full;
+  if (says("Too many open files")) return std::make_error_code(std::errc::too_many_files_open);
+  if (says("No such file or directory")) return Errc::corrupt;
   return Errc::io_failed;
+}
+
+std::error_code error_of_errno(int number) {
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+      return Errc::full;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOENT:
+    case ENOTDIR:
+    case EEXIST:
+      return Errc::not_writable;
+    case EMFILE:
+    case ENFILE:
+      return std::make_error_code(std::errc::too_many_files_open);
+    default:
+      return Errc::io_failed;
+  }
 }
 
 }  // namespace cip::store

@@ -12,6 +12,8 @@ namespace cip::store {
 
 // For a status that is not ok.
 std::error_code error_of(const rocksdb::Status& status);
+// For an errno of the system.
+std::error_code error_of_errno(int number);
 
 inline rocksdb::Slice slice_of(ByteView bytes) {
   if (bytes.empty()) return {};  // RocksDB hands even an empty slice to memcmp

@@ -2,7 +2,7 @@
 import shutil
 import unittest
 
-from harness import BINARY, CONFLICT, NOT_FOUND, REFUSED, Process, SystemTest
+from harness import BINARY, CONFLICT, CORRUPT, NOT_FOUND, REFUSED, Process, SystemTest
 
 
 def folder_of(home):
@@ -112,6 +112,10 @@ class BackupTest(SystemTest):
             self.wait_for_length(keeper, key, 5)
         folder = self.stopped(writer)
         shutil.rmtree(folder / "database")
+        refused = self.cipnode("--json", "feed", "ls", home=folder)
+        self.assertEqual(refused.code, CORRUPT, refused)
+        # Whoever wants to begin without it says so.
+        (folder / "database.inventory").unlink()
         writer = self.join(hub.contact, home=folder)
 
         self.assertEqual(self.cipnode("feed", "append", "random", home=writer, stdin=b"x").code, NOT_FOUND)

@@ -43,6 +43,24 @@ TEST_CASE("a home that cannot be a directory is an error with a hint") {
   }
 }
 
+TEST_CASE("a home that lost its identity gets no new one beside its database") {
+  for (const char* left : {"database.inventory", "database/CURRENT"}) {
+    const test::TemporaryDirectory directory;
+    const HomePaths paths(directory.path());
+    fs::create_directory(paths.database);
+    SeededRandom random(1);
+    REQUIRE(open_identity(paths, random));  // an empty folder is not a database
+    std::ofstream(paths.home / left) << "x";
+    CHECK(open_identity(paths, random));
+    fs::remove(paths.identity);
+    const auto opened = open_identity(paths, random);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ExitCode::corrupt);
+    CHECK(opened.error().message.find(paths.identity.string()) != std::string::npos);
+    CHECK_FALSE(fs::exists(paths.identity));
+  }
+}
+
 TEST_CASE("a lock is held by one, names its holder, and is free again afterwards") {
   const test::TemporaryDirectory directory;
   const HomePaths paths(directory.path());

@@ -83,3 +83,58 @@ TEST_CASE("what is too small for a header at the end of a block is skipped") {
   longer.insert(longer.end(), behind.begin(), behind.end());
   CHECK(written_log_length(with_room(longer)) == longer.size());
 }
+
+namespace {
+
+// Records of these sizes, one behind the other, and where each ends.
+struct Log {
+  Bytes bytes;
+  std::vector<std::uint64_t> ends;
+};
+Log log_with(std::initializer_list<std::size_t> sizes) {
+  Log log;
+  for (const auto size : sizes) {
+    const auto added =
+        log_record(log.bytes.size(), Bytes(size, static_cast<std::uint8_t>(size % 251 + 1)));
+    log.bytes.insert(log.bytes.end(), added.begin(), added.end());
+    log.ends.push_back(log.bytes.size());
+  }
+  return log;
+}
+
+}  // namespace
+
+TEST_CASE("a failed append is cut where the record before it ended, a failed sync one earlier") {
+  // The third record has parts in three blocks, the fifth begins behind a block's padding.
+  const auto log = log_with({100, 5000, 70'000, 23'147, 300});
+  for (std::size_t i = 1; i < log.ends.size(); ++i) {
+    const ByteView all = log.bytes;
+    CHECK(end_of_log(all.first(log.ends[i]), LogCut::last_record) == log.ends[i - 1]);
+    CHECK(end_of_log(all.first(log.ends[i]), LogCut::unfinished) == log.ends[i]);
+    for (const auto size :
+         {log.ends[i] - 1, log.ends[i - 1] + 1, (log.ends[i - 1] + log.ends[i]) / 2})
+      CHECK(end_of_log(all.first(size), LogCut::unfinished) == log.ends[i - 1]);
+  }
+  CHECK(end_of_log(ByteView{}, LogCut::unfinished) == 0);
+  CHECK(end_of_log(ByteView(log.bytes).first(log.ends[0]), LogCut::last_record) == 0);
+}
+
+TEST_CASE("a log that is not understood is not cut") {
+  auto log = log_with({100, 200});
+  log.bytes[6] = 9;
+  CHECK_FALSE(end_of_log(ByteView(log.bytes), LogCut::unfinished).has_value());
+}
+
+TEST_CASE("records are read back, and only the damaged ones are left out") {
+  auto log = log_with({100, 70'000, 200, 40'000, 50});
+  auto records = log_records(log.bytes);
+  REQUIRE(records.size() == 5);
+  CHECK(records[1] == Bytes(70'000, static_cast<std::uint8_t>(70'000 % 251 + 1)));
+  CHECK(records[3].size() == 40'000);
+  CHECK(log_records(with_room(log.bytes)).size() == 5);
+  log.bytes[log.ends[0] + 40'000] ^= 1;  // in the second block, which holds a part of the second
+  records = log_records(log.bytes);
+  for (const auto& record : records) CHECK(record.size() != 70'000);
+  CHECK(records.front().size() == 100);
+  CHECK(records.back().size() == 50);
+}

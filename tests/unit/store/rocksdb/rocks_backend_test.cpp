@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "store/flat_tree.hpp"
+#include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/run_cursor.hpp"
 #include "tests/unit/store/backend_fixture.hpp"
 #include "tests/unit/store/rocksdb/temp_folder.hpp"
@@ -34,7 +35,14 @@ fs::path copy_of(const fs::path& folder) {
   fs::remove_all(copy);
   fs::copy(folder, copy, fs::copy_options::recursive);
   fs::remove(copy / "LOCK");
+  fs::copy_file(Inventory::path_of(folder.string()), Inventory::path_of(copy.string()),
+                fs::copy_options::overwrite_existing);
   return copy;
+}
+
+Result<std::unique_ptr<Database>> open_database(const RocksOptions& options) {
+  std::string problem;
+  return Database::open(options, OpenMode::usual, problem);
 }
 
 // The newest file with this extension that holds anything.
@@ -324,7 +332,7 @@ TEST_CASE("a database of an unknown format is refused and left as it is") {
   const auto set_format = [&](std::uint32_t version) {
     RocksOptions options;
     options.folder = folder.string();
-    auto database = Database::open(options).value();
+    auto database = open_database(options).value();
     const std::string value{static_cast<char>(version), 0, 0, 0};
     REQUIRE(database->db().Put({}, database->family(Family::meta), "!format", value).ok());
   };
@@ -341,7 +349,7 @@ TEST_CASE("a database with tables of a later format is refused") {
   {
     RocksOptions options;
     options.folder = folder.string();
-    auto database = Database::open(options).value();
+    auto database = open_database(options).value();
     rocksdb::ColumnFamilyHandle* handle = nullptr;
     REQUIRE(database->db().CreateColumnFamily({}, "spaces", &handle).ok());
     REQUIRE(database->db().DestroyColumnFamilyHandle(handle).ok());
@@ -354,7 +362,7 @@ TEST_CASE("a database that was killed before its first write opens as new") {
   const auto folder = temp.path() / "db";
   RocksOptions options;
   options.folder = folder.string();
-  REQUIRE(Database::open(options).has_value());
+  REQUIRE(open_database(options).has_value());
   CHECK(open_in(folder).has_value());
 }
 
@@ -375,7 +383,7 @@ TEST_CASE("runs never overlap and hold what was asked, whatever was cut out of t
   }
   RocksOptions options;
   options.folder = folder.string();
-  auto database = Database::open(options).value();
+  auto database = open_database(options).value();
   RunCursor cursor(*database, Family::blocks, feed);
   std::uint64_t next = 0;
   std::uint64_t blocks = 0;

@@ -1,0 +1,99 @@
+#include "node/database_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <filesystem>
+
+#include "node/descriptors.hpp"
+#include "node/log.hpp"
+#include "node/store_error.hpp"
+#include "store/rocksdb/rocks_backend.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// Not those of feeds, which wait for the disk that failed.
+constexpr std::uint64_t kRecoveryJobs = kDirectoryJobs + 3;
+
+constexpr const char* kWayOut =
+    "nothing was changed. Restore the home from a backup, as a whole; or save what can be read "
+    "into a new home with: cipnode salvage DIR";
+
+constexpr const char* kWayOutOfNothing =
+    "restore the home from a backup, as a whole; whoever wants to begin without the old feeds "
+    "deletes database.inventory too";
+
+}  // namespace
+
+Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
+  store::RocksOptions options;
+  options.folder = paths.database.string();
+  options.max_open_files = static_cast<int>(share_descriptors(raise_descriptor_limit()).database);
+  std::string problem;
+  auto backend = store::open_rocks_backend(options, random, &problem);
+  if (backend) return std::move(*backend);
+  auto error =
+      error_from(backend.error(), fmt::format("opening the database {}", paths.database.string()));
+  if (!problem.empty()) error.message += fmt::format(" ({})", problem);
+  if (error.code == ExitCode::corrupt) {
+    const bool is_gone = !std::filesystem::exists(paths.database);
+    error.hint = is_gone ? kWayOutOfNothing : kWayOut;
+  }
+  return tl::unexpected(std::move(error));
+}
+
+DatabaseKeeper::DatabaseKeeper(asio::io_context& io, store::Backend& backend, StoragePool& pool)
+    : io_(io), recovery_(store::disk_recovery_of(backend)), pool_(pool), timer_(io) {
+  recovery_.watch_failures([this, alive = std::weak_ptr(alive_)] {
+    asio::post(io_, [this, alive] {
+      if (!alive.expired()) begin();
+    });
+  });
+}
+
+DatabaseKeeper::~DatabaseKeeper() { recovery_.watch_failures({}); }
+
+void DatabaseKeeper::begin() {
+  if (std::exchange(is_trying_, true)) return;
+  reason_ = recovery_.failure();
+  log(Floor::store, LogLevel::error, "the database cannot be written: {}; it is tried again",
+      reason_.message());
+  try_later();
+}
+
+void DatabaseKeeper::try_later() {
+  timer_.expires_after(pause_);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (!error && !alive.expired()) try_now();
+  });
+  pause_ = std::min(pause_ * 2, kLongestPause);
+}
+
+void DatabaseKeeper::try_now() {
+  auto recovered = std::make_shared<Result<void>>();
+  pool_.submit(
+      kRecoveryJobs, [this, recovered](store::Backend&) { *recovered = recovery_.recover(); },
+      [this, recovered, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) note(*recovered);
+      });
+}
+
+void DatabaseKeeper::note(const Result<void>& recovered) {
+  if (!recovered) {
+    if (recovered.error() != reason_) {
+      reason_ = recovered.error();
+      log(Floor::store, LogLevel::error, "the database cannot be written: {}", reason_.message());
+    }
+    return try_later();
+  }
+  is_trying_ = false;
+  pause_ = kFirstPause;
+  log(Floor::store, LogLevel::info, "the database is written again");
+  // It may have failed once more in between, which was told while this was under way.
+  if (recovery_.failure()) begin();
+}
+
+}  // namespace cip::node

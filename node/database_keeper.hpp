@@ -1,0 +1,48 @@
+#pragma once
+
+// The database of a home: opened, and opened anew by itself when its disk has failed.
+
+#include <asio/steady_timer.hpp>
+#include <memory>
+
+#include "base/time.hpp"
+#include "node/home.hpp"
+#include "node/storage_pool.hpp"
+#include "store/disk_recovery.hpp"
+
+namespace cip::node {
+
+// Opens or makes the database. Errors: corrupt (damaged, or something of it is missing), full,
+// busy, incompatible, internal.
+Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random);
+
+// Tries to write again after a failure of the disk, at once and then in pauses that double. Network
+// thread only.
+class DatabaseKeeper {
+ public:
+  static constexpr Duration kFirstPause = std::chrono::milliseconds(250);
+  static constexpr Duration kLongestPause = std::chrono::seconds(4);
+
+  // All outlive it. `backend` is one of open_database().
+  DatabaseKeeper(asio::io_context& io, store::Backend& backend, StoragePool& pool);
+  ~DatabaseKeeper();
+  DatabaseKeeper(const DatabaseKeeper&) = delete;
+  DatabaseKeeper& operator=(const DatabaseKeeper&) = delete;
+
+ private:
+  void begin();
+  void try_later();
+  void try_now();
+  void note(const Result<void>& recovered);
+
+  asio::io_context& io_;
+  store::DiskRecovery& recovery_;
+  StoragePool& pool_;
+  asio::steady_timer timer_;
+  bool is_trying_ = false;
+  Duration pause_ = kFirstPause;
+  std::error_code reason_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace cip::node
