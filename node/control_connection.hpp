@@ -18,7 +18,11 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   // `on_closed` comes once, when the client went away or broke the protocol.
   void start(std::function<void()> on_closed);
   void close();
+  // The node makes way for another: each request says where it stands.
+  void move();
   std::size_t requests() const { return calls_.size(); }
+  // Those among them that change something.
+  std::size_t changes() const;
 
  private:
   class Call;

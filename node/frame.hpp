@@ -10,6 +10,7 @@
 // the two go notifications, always with the request's id among the parameters:
 //
 //   result, progress, notice {id, value}    node to client
+//   position {id, value}                    node to client: where to go on at another node
 //   end, cancel {id}                        client to node: no more input; give up
 //   credit {id, bytes}                      both ways
 //

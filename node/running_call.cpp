@@ -40,6 +40,10 @@ void RunningCall::input_end() {
   if (operation_ && !ended_) operation_->handle_input_end();
 }
 
+void RunningCall::move() {
+  if (operation_ && !ended_) operation_->handle_move();
+}
+
 void RunningCall::room() {
   if (operation_ && !ended_) operation_->handle_room();
 }

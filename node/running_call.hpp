@@ -23,6 +23,7 @@ class RunningCall {
   void input(ByteView bytes);
   void input_end();
   void room();
+  void move();
   // The Output says so from its done() and fail(): the operation must not be called again.
   void ended() { ended_ = true; }
 
