@@ -75,6 +75,7 @@ Parsed<std::uint32_t> parse_node_count(std::string_view text) {
 
 // What the program and its tests say to themselves; not part of the contract, not in help.
 void add_hidden_flags(CLI::App& app, CommandTree& tree) {
+  add_value(app, "--for-command", tree.join().for_command, parse_text, "COMMAND", "")->group("");
   add_value(app, "--ready-fd", tree.join().ready_fd, parse_descriptor, "N", "")->group("");
   add_value(app, "--test-nodes", tree.join().test_nodes, parse_node_count, "N", "")->group("");
 }
@@ -88,7 +89,10 @@ void add_join_command(CommandTree& tree) {
       {.purpose = "Run a node: start an overlay, or enter one through contacts",
        .details =
            "Without contacts it comes back through those saved in its home. The node runs until a "
-           "signal or `cipnode stop`; with --detach the command returns when the node answers.",
+           "signal or `cipnode stop`; with --detach the command returns when the node answers. A "
+           "node that was started for a command makes way for it; what runs there goes on here. "
+           "Beside a node that was joined it is refused (exit 9) and changes nothing. SIGHUP ends a "
+           "node in the foreground; a detached one opens its log anew.",
        .timeout = "10s with --detach",
        .examples = {"cipnode join", "cipnode join 192.0.2.7:49737 --listen 0.0.0.0:0 --detach"},
        .exits = {ExitCode::no_route, ExitCode::busy, ExitCode::incompatible, ExitCode::corrupt},

@@ -157,8 +157,10 @@ Outcome<void> CommandTree::apply_settings(const Environment& environment) {
     if (!home) return tl::unexpected(home.error());
     globals_.home = *home;
   }
-  const auto home_file = home_of(globals_) / "config.toml";
-  if (auto done = settings_.apply_config_file(home_file, true); !done) return done;
+  if (const auto home = home_of(globals_); !home.empty()) {
+    const auto done = settings_.apply_config_file(home / "config.toml", true);
+    if (!done) return done;
+  }
   return settings_.apply_config_file(user_file, false);
 }
 

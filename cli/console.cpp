@@ -54,14 +54,6 @@ std::size_t cut_character(std::string_view text) {
 
 }  // namespace
 
-void occupy_standard_descriptors() {
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one.
-    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
-  }
-}
-
 ProcessConsole::ProcessConsole() {
   out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   err_is_terminal = ::isatty(STDERR_FILENO) == 1;

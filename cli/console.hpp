@@ -34,10 +34,6 @@ class Console {
   void err_line(std::string_view text) { write_err(std::string(text) + '\n'); }
 };
 
-// Puts something onto standard descriptors that the caller closed, so that no file or socket takes
-// their numbers. Using them stays an error (bad_file_descriptor), as if they were closed.
-void occupy_standard_descriptors();
-
 // Writes to the descriptors 1 and 2 of this process.
 class ProcessConsole final : public Console {
  public:

@@ -60,6 +60,7 @@ node::ServiceOptions service_options(const Context& context) {
   node::ServiceOptions options;
   options.join = context.join;
   options.no_daemon = context.globals.no_daemon;
+  options.network_given = context.globals.network.has_value();
   options.timeout = context.globals.timeout;
   return options;
 }
@@ -76,7 +77,7 @@ int code_after_output(Console& console, bool json, int code) {
 int conclude(Context& context, const node::RunResult& result, bool runs) {
   if (result.error) return report(context, *result.error);
   if (result.signal == 0 || (runs && result.running)) return 0;
-  return result.signal == SIGINT ? kInterrupted : kTerminated;
+  return 128 + result.signal;
 }
 
 void print_error(Console& console, bool json, const Error& given) {

@@ -2,9 +2,10 @@
 
 #include "base/crypto.hpp"
 #include "cli/application.hpp"
+#include "node/process.hpp"
 
 int main(int argc, char** argv) {
-  cip::cli::occupy_standard_descriptors();
+  cip::node::open_standard_streams();
   // Writing to a reader that has gone is an error code, not the end.
   std::signal(SIGPIPE, SIG_IGN);
   if (!cip::init_crypto()) return 1;

@@ -1,5 +1,9 @@
 #include "cli/options.hpp"
 
+#include <fmt/format.h>
+
+#include "node/home.hpp"
+#include "node/log.hpp"
 #include "node/service.hpp"
 
 namespace cip::cli {
@@ -9,6 +13,12 @@ Parsed<bool> parse_log_format(std::string_view text) {
   if (text == "json") return true;
   if (text == "text") return false;
   return tl::unexpected<std::string>("the format is text or json");
+}
+
+Parsed<std::string> parse_log_spec(std::string_view text) {
+  const auto checked = node::check_log_spec(text);
+  if (checked) return std::string(text);
+  return tl::unexpected(fmt::format("{}; {}", checked.error().message, checked.error().hint));
 }
 
 }  // namespace
@@ -24,7 +34,7 @@ void add_global_flags(CLI::App& app, Settings& settings, Globals& globals) {
   add(add_switch(app, "-q,--quiet", globals.quiet, "Say nothing on stderr but errors"));
   add(add_switch(app, "-v,--verbose", globals.verbose,
                  "Say what the node does meanwhile: whom it asks, finds and meets"));
-  add(add_value(app, "--log", globals.log, parse_text, "SPEC",
+  add(add_value(app, "--log", globals.log, parse_log_spec, "SPEC",
                 "Log levels by floor, such as dht=debug,store=info"));
   add(add_value(app, "--log-format", globals.log_json, parse_log_format, "text|json",
                 "How log lines look"),
@@ -75,7 +85,7 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
 node::JoinOptions join_options(const Globals& globals, const node::JoinOptions& join) {
   auto out = join;
   out.home = home_of(globals);
-  out.network = globals.network;
+  out.network = globals.network.value_or(out.network);
   out.contacts.insert(out.contacts.end(), globals.bootstrap.begin(), globals.bootstrap.end());
   out.log.spec = !globals.log.empty() ? globals.log : globals.verbose ? "debug" : "";
   out.log.json = globals.log_json;
@@ -83,10 +93,14 @@ node::JoinOptions join_options(const Globals& globals, const node::JoinOptions& 
 }
 
 std::filesystem::path user_config_file(const Environment& environment) {
-  if (const auto folder = environment("XDG_CONFIG_HOME")) {
+  // Relative paths are to be ignored, says the XDG specification.
+  if (const auto folder = environment("XDG_CONFIG_HOME"); folder && folder->starts_with('/')) {
     return std::filesystem::path(*folder) / "cipnode" / "config.toml";
   }
-  const auto user = environment("HOME");
+  auto user = environment("HOME");
+  if (!user) {
+    if (const auto folder = node::user_folder()) user = folder->string();
+  }
   return std::filesystem::path(user.value_or("/")) / ".config" / "cipnode" / "config.toml";
 }
 

@@ -24,7 +24,7 @@ struct Globals {
   bool log_json = false;
   std::optional<Duration> timeout;  // absent: the default of the command
   std::vector<std::string> bootstrap;
-  std::string network = "default";
+  std::optional<std::string> network;  // absent: "default"
   bool no_daemon = false;
 };
 

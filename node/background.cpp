@@ -4,15 +4,19 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 
 #include "node/home.hpp"
 #include "node/json_rpc.hpp"
+#include "node/log.hpp"
 
 extern char** environ;
 
@@ -42,55 +46,159 @@ struct Pipe {
   }
 };
 
-// Everything until the other end closes it, or the time is over.
-std::string read_report(int fd) {
-  std::string out;
+// The signals that end whoever waits for a node to start; blocked while this lives, read from fd().
+class StartSignals {
+ public:
+  StartSignals() {
+    ::sigemptyset(&set_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      struct sigaction action {};
+      ::sigaction(signal, nullptr, &action);
+      if (action.sa_handler != SIG_IGN) ::sigaddset(&set_, signal);
+    }
+    ::sigprocmask(SIG_BLOCK, &set_, &before_);
+    fd_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+  StartSignals(const StartSignals&) = delete;
+  StartSignals& operator=(const StartSignals&) = delete;
+  ~StartSignals() {
+    if (fd_ >= 0) ::close(fd_);
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
+  int fd() const { return fd_; }
+  int take() {
+    signalfd_siginfo info{};
+    const auto n = ::read(fd_, &info, sizeof info);
+    return n == static_cast<ssize_t>(sizeof info) ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  sigset_t set_{}, before_{};
+  int fd_ = -1;
+};
+
+struct Report {
+  std::string text;
+  int signal = 0;  // that came meanwhile
+  bool complete = false;
+};
+
+// Everything until the other end closes it, a signal comes or the time is over.
+Report read_report(int fd, StartSignals& signals) {
+  Report out;
   char buffer[4096];
   const auto end = std::chrono::steady_clock::now() + kStartTimeout;
-  while (out.size() < 1024 * 1024) {
+  while (out.text.size() < 1024 * 1024) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         end - std::chrono::steady_clock::now());
-    pollfd wait{fd, POLLIN, 0};
-    const int ready = ::poll(&wait, 1, std::max<int>(0, static_cast<int>(left.count())));
+    std::array<pollfd, 2> wait{{{fd, POLLIN, 0}, {signals.fd(), POLLIN, 0}}};
+    const int ready =
+        ::poll(wait.data(), wait.size(), std::max<int>(0, static_cast<int>(left.count())));
     if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) break;
+    if (ready <= 0) return out;
+    if (wait[1].revents != 0 && (out.signal = signals.take()) != 0) return out;
+    if (wait[0].revents == 0) continue;
     const auto n = ::read(fd, buffer, sizeof buffer);
     if (n <= 0) break;
-    out.append(buffer, static_cast<std::size_t>(n));
+    out.text.append(buffer, static_cast<std::size_t>(n));
   }
+  out.complete = true;
   return out;
 }
 
-// A session of its own: the terminal's signals are not meant for it.
-int spawn(const std::vector<std::string>& arguments, const std::string& log, int report_fd) {
+// A file that lives no longer than a scope.
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { close(); }
+  int operator*() const { return fd_; }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_;
+};
+
+// A session of its own: the terminal's signals are not meant for it. Nothing that this process
+// inherited goes on to it: descriptors, ignored or blocked signals, the folder.
+Outcome<pid_t> spawn(const std::vector<std::string>& arguments, int log_fd, int report_fd) {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, report_fd, kChildFd);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kChildFd + 1);
+  posix_spawn_file_actions_addchdir_np(&actions, "/");
+  sigset_t none, all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(
+      &attributes,
+      static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
   pid_t pid = 0;
   const int error =
       ::posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  return error;
+  if (error == 0) return pid;
+  return fail_with(ExitCode::internal,
+                   fmt::format("cannot start a node in the background: {}", std::strerror(error)));
 }
 
-Outcome<Json> parse_report(const std::string& text, const HomePaths& paths) {
-  const auto report = Json::parse(text, nullptr, false);
-  if (report.is_object() && report.contains("error")) {
-    return tl::unexpected(error_of(report["error"]));
+// How a process ended that said nothing.
+Error silent_end(pid_t pid, const HomePaths& paths) {
+  int status = 0;
+  const auto hint = fmt::format("see {}", paths.log.string());
+  if (::waitpid(pid, &status, 0) != pid) {
+    return {ExitCode::internal, "the node in the background ended before it was ready", hint};
   }
-  if (report.is_object()) return report;
-  return fail_with(ExitCode::internal, "the node in the background ended before it was ready",
-                   fmt::format("see {}", paths.log.string()));
+  if (WIFSIGNALED(status)) {
+    return {ExitCode::internal,
+            fmt::format("signal {} ended the node in the background before it was ready",
+                        WTERMSIG(status)),
+            hint};
+  }
+  const auto code = exit_code_of(WEXITSTATUS(status));
+  return {code == ExitCode::ok ? ExitCode::internal : code,
+          fmt::format("the node in the background ended with {} before it was ready",
+                      WEXITSTATUS(status)),
+          hint};
+}
+
+StartResult conclude(const Report& report, pid_t pid, const HomePaths& paths) {
+  StartResult out;
+  if (report.signal != 0) {
+    // Nobody waits for this node any more.
+    ::kill(pid, SIGTERM);
+    out.signal = report.signal;
+    return out;
+  }
+  const auto object = Json::parse(report.text, nullptr, false);
+  if (object.is_object() && object.contains("error")) {
+    out.error = error_of(object["error"]);
+  } else if (object.is_object()) {
+    out.ready = object;
+  } else if (report.complete) {
+    out.error = silent_end(pid, paths);
+  } else {
+    out.error = Error{ExitCode::timeout,
+                      fmt::format("the node in the background (pid {}) is not ready after 60 s; it "
+                                  "goes on starting",
+                                  pid),
+                      fmt::format("see {}", paths.log.string())};
+  }
+  return out;
 }
 
 void report(int fd, const Json& object) {
@@ -102,24 +210,35 @@ void report(int fd, const Json& object) {
 
 }  // namespace
 
-Outcome<Json> start_in_background(JoinOptions options) {
+StartResult start_in_background(JoinOptions options) {
+  const auto failed = [](Error error) {
+    StartResult out;
+    out.error = std::move(error);
+    return out;
+  };
+  if (auto named = check_home_named(options.home); !named) return failed(named.error());
   options.home = std::filesystem::absolute(options.home);
   const HomePaths paths(options.home);
-  if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
+  if (auto made = make_home(paths); !made) return failed(made.error());
+  const Fd log(open_log_file(paths.log));
+  if (*log < 0) {
+    return failed({ExitCode::internal,
+                   fmt::format("cannot write {}: {}", paths.log.string(), std::strerror(errno)),
+                   "choose another directory with --home DIR or CIPNODE_HOME"});
+  }
   Pipe pipe;
   options.ready_fd = kChildFd;
   auto arguments = join_arguments(options);
   arguments.insert(arguments.begin(), "cipnode");
-  // posix_spawn's dup2 onto the same number would leave the close-on-exec flag set.
-  const int report_fd = ::fcntl(pipe.write, F_DUPFD_CLOEXEC, kChildFd + 1);
-  const int error = spawn(arguments, paths.log.string(), report_fd);
-  ::close(report_fd);
+  // Numbers above those that the new process gets: a dup2 onto itself would leave the close-on-exec
+  // flag set.
+  Fd report(::fcntl(pipe.write, F_DUPFD_CLOEXEC, kChildFd + 1));
+  StartSignals signals;
+  const auto pid = spawn(arguments, *log, *report);
+  if (!pid) return failed(pid.error());
   pipe.close_write();
-  if (error != 0) {
-    return fail_with(ExitCode::internal, fmt::format("cannot start a node in the background: {}",
-                                                     std::strerror(error)));
-  }
-  return parse_report(read_report(pipe.read), paths);
+  report.close();
+  return conclude(read_report(pipe.read, signals), *pid, paths);
 }
 
 void report_ready(int ready_fd, const Json& ready_event) { report(ready_fd, ready_event); }

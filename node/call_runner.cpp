@@ -18,17 +18,22 @@ Error unreadable_input(std::error_code reason) {
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
-SignalWatch::SignalWatch(asio::io_context& io, std::function<void(int)> on_first)
+SignalWatch::SignalWatch(asio::io_context& io, std::function<void(int)> on_first, Hangup hangup)
     : signals_(io, SIGINT, SIGTERM), on_first_(std::move(on_first)) {
+  struct sigaction action {};
+  ::sigaction(SIGHUP, nullptr, &action);
+  if (hangup == Hangup::ends && action.sa_handler != SIG_IGN) signals_.add(SIGHUP);
   wait();
 }
 
 void SignalWatch::wait() {
   signals_.async_wait([this](std::error_code error, int signal) {
     if (error) return;
-    if (std::exchange(seen_, true)) ::_exit(128 + signal);
+    const bool first = !std::exchange(seen_, true);
+    // A terminal that closes may say so twice.
+    if (!first && signal != SIGHUP) ::_exit(128 + signal);
     wait();
-    on_first_(signal);
+    if (first) on_first_(signal);
   });
 }
 

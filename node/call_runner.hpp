@@ -26,10 +26,15 @@ Error unreadable_input(std::error_code reason);
 // Writing to a pipe that nobody reads is an error of that write, not the end of the process.
 void ignore_sigpipe();
 
-// The first SIGINT or SIGTERM calls back, the second ends the process at once (128 + signal).
+// SIGHUP of a terminal that closes, unless it is ignored (nohup).
+enum class Hangup { ends, is_for_others };
+
+// The first SIGINT, SIGTERM or SIGHUP calls back; the second SIGINT or SIGTERM ends the process at
+// once (128 + signal).
 class SignalWatch {
  public:
-  SignalWatch(asio::io_context& io, std::function<void(int)> on_first);
+  SignalWatch(asio::io_context& io, std::function<void(int)> on_first,
+              Hangup hangup = Hangup::ends);
 
  private:
   void wait();

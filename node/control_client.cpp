@@ -63,6 +63,7 @@ void ControlCall::cancel() {
 void ControlCall::close() {
   on_end_ = nullptr;
   on_input_room_ = nullptr;
+  on_position = nullptr;
   socket_->close();
 }
 
@@ -96,12 +97,18 @@ void ControlCall::handle_notification(const Json& message, std::size_t size) {
     handler_.on_result(*value);
     handed_over(size);
   }
+  if (method == "position" && on_position) on_position(*value);
   if (method == "progress") handler_.on_progress(*value);
   if (method == "notice" && value->is_string()) handler_.on_notice(value->get<std::string>());
 }
 
 void ControlCall::handle_response(const Json& message) {
-  if (message.contains("error")) return end(error_of(message["error"]));
+  if (message.contains("error")) {
+    auto error = error_of(message["error"]);
+    // There is a node: that it is none any more says one that is leaving, before it does anything.
+    if (error.code == ExitCode::no_daemon) loss_ = Loss::untouched;
+    return end(std::move(error));
+  }
   if (Params(message).number("id") != kHelloId) return end(std::nullopt);
   accepted_ = true;
   send(json_request(kCallId, request_.method, request_.params));
@@ -123,6 +130,7 @@ void ControlCall::send(const Json& message) {
 }
 
 void ControlCall::lost() {
+  loss_ = accepted_ ? Loss::at_work : Loss::untouched;
   const auto* info = method_info(request_.method);
   if (accepted_ && info && info->changes) {
     return end(Error{ExitCode::unconfirmed,

@@ -33,6 +33,19 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   void cancel() override;
   void close() override;
 
+  // How a call ended whose node went away.
+  enum class Loss {
+    none,       // it did not: the end is that of the request
+    untouched,  // the node never began to work on the request
+    at_work,    // the node may have done a part of it, or all
+  };
+  Loss loss() const { return loss_; }
+  // Input that was sent and that the node has not dealt with.
+  std::size_t unconsumed() const {
+    return static_cast<std::size_t>(static_cast<std::ptrdiff_t>(kStreamCredit) - input_credit_);
+  }
+  std::function<void(const Json&)> on_position;
+
  private:
   void handle(const Frame& frame);
   void handle_json(const Json& message, std::size_t size);
@@ -51,6 +64,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   OnEnd on_end_;
   std::function<void()> on_input_room_;
   std::ptrdiff_t input_credit_ = kStreamCredit;
+  Loss loss_ = Loss::none;
   bool refused_ = false;   // the handler wants no more
   bool accepted_ = false;  // hello went through, the request is on its way
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 
 #include "node/control_server.hpp"
@@ -20,6 +21,8 @@ class ControlConnection::Call final : public Output {
   Call(ControlConnection& owner, std::uint32_t id) : owner_(owner), id_(id) {}
 
   void start(const Request& request) {
+    const auto* info = method_info(request.method);
+    is_change_ = info && info->changes && !info->repeatable && info->starts_node;
     running_ = std::make_unique<RunningCall>(owner_.io_, owner_.service_, request, *this);
   }
   void input(ByteView bytes) {
@@ -31,6 +34,11 @@ class ControlConnection::Call final : public Output {
   void input_error(Error error) {
     if (running_) running_->input_error(std::move(error));
   }
+  void move() {
+    if (running_) running_->move();
+  }
+  // Whether something would be done by halves if the node left now.
+  bool is_change() const { return is_change_; }
   void credit(std::uint64_t bytes) {
     // Nobody can have consumed more than was put out.
     taken_ += std::min<std::uint64_t>(bytes, put_ - taken_);
@@ -43,6 +51,9 @@ class ControlConnection::Call final : public Output {
   }
   void notice(const std::string& sentence) override {
     send(json_notification("notice", {{"id", id_}, {"value", sentence}}));
+  }
+  void position(const Json& object) override {
+    send(json_notification("position", {{"id", id_}, {"value", object}}));
   }
   void data(ByteView bytes) override {
     while (!bytes.empty()) {
@@ -87,6 +98,7 @@ class ControlConnection::Call final : public Output {
   std::uint32_t id_;
   std::uint64_t put_ = 0;
   std::uint64_t taken_ = 0;
+  bool is_change_ = false;
   std::unique_ptr<RunningCall> running_;
 };
 
@@ -128,6 +140,15 @@ void ControlConnection::close() {
   idle_.cancel();
   calls_.clear();
   socket_->close_after_writes();
+}
+
+void ControlConnection::move() {
+  for (const auto& [id, call] : calls_) call->move();
+}
+
+std::size_t ControlConnection::changes() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(calls_, [](const auto& entry) { return entry.second->is_change(); }));
 }
 
 void ControlConnection::handle(const Frame& frame) {

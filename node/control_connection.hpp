@@ -22,7 +22,11 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   // Says why to a client that is not let in.
   static void refuse(FrameSocket::Socket socket, const Error& error);
   void close();
+  // The node makes way for another: each request says where it stands.
+  void move();
   std::size_t requests() const { return calls_.size(); }
+  // Those among them that change something.
+  std::size_t changes() const;
 
  private:
   class Call;

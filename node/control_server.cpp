@@ -112,6 +112,16 @@ Outcome<std::unique_ptr<ControlServer>> ControlServer::open(asio::io_context& io
 ControlServer::ControlServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ControlServer::~ControlServer() { impl_->close(); }
 
+void ControlServer::move() {
+  for (const auto& connection : impl_->connections()) connection->move();
+}
+
+std::size_t ControlServer::changes() const {
+  std::size_t sum = 0;
+  for (const auto& connection : impl_->connections()) sum += connection->changes();
+  return sum;
+}
+
 std::size_t ControlServer::requests() const {
   std::size_t sum = 0;
   for (const auto& connection : impl_->connections()) sum += connection->requests();

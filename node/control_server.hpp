@@ -28,6 +28,10 @@ class ControlServer {
   // Closes everything and removes the socket file. Operations are destroyed.
   ~ControlServer();
 
+  // The node makes way for another: each request says where it stands.
+  void move();
+  // Requests under way that change something.
+  std::size_t changes() const;
   // Requests under way.
   std::size_t requests() const;
   std::size_t connections() const;

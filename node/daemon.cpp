@@ -1,6 +1,7 @@
 #include "node/daemon.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
 #include "node/system_random.hpp"
+#include "node/take_home.hpp"
 #include "node/topic_library.hpp"
 
 namespace cip::node {
@@ -36,6 +38,9 @@ constexpr Duration kGoodbye = std::chrono::milliseconds(1000);
 constexpr Duration kGoodbyeStep = std::chrono::milliseconds(5);
 // While nothing is answered for so long, nobody is there to be told.
 constexpr Duration kGoodbyeSilence = std::chrono::milliseconds(300);
+// A node that makes way for another finishes what it writes; a change that takes longer is cut, and
+// unconfirmed.
+constexpr Duration kFinishTime = std::chrono::seconds(10);
 // A node whose contacts are dead is as ready as it gets.
 constexpr Duration kReadyPatience = std::chrono::seconds(3);
 constexpr Duration kReadyStep = std::chrono::milliseconds(10);
@@ -56,16 +61,12 @@ std::uint64_t default_quota(const std::filesystem::path& home) {
   return error ? kDefaultQuota : std::min(kDefaultQuota, space.capacity / kDefaultQuotaShare);
 }
 
-std::string command_of(DaemonRole role) {
-  switch (role) {
-    case DaemonRole::foreground:
-      return "cipnode join";
-    case DaemonRole::background:
-      return "cipnode join --detach";
-    case DaemonRole::in_process:
-      return "cipnode --no-daemon";
+std::string command_of(const JoinOptions& join, HomeRole role) {
+  if (role == HomeRole::joined) {
+    return join.ready_fd >= 0 ? "cipnode join --detach" : "cipnode join";
   }
-  return "cipnode";
+  if (role == HomeRole::in_process) return join.for_command + " --no-daemon";
+  return "started for " + join.for_command;
 }
 
 // Names are resolved after the start; contacts that need no resolving are there from the beginning.
@@ -92,10 +93,10 @@ struct Opened {
 };
 
 
-Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& random) {
+Outcome<Opened> open_home(const JoinOptions& join, HomeRole role, Random& random) {
   HomePaths paths(std::filesystem::absolute(join.home));
   if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
-  auto lock = HomeLock::acquire(paths, command_of(role));
+  auto lock = take_home(paths, command_of(join, role), role);
   if (!lock) return tl::unexpected(lock.error());
   auto identity = open_identity(paths, random);
   if (!identity) return tl::unexpected(identity.error());
@@ -110,10 +111,10 @@ Outcome<Opened> open_home(const JoinOptions& join, DaemonRole role, Random& rand
 
 class Daemon::Impl {
  public:
-  Impl(asio::io_context& context, JoinOptions join, DaemonRole daemon_role, Opened opened)
+  Impl(asio::io_context& context, JoinOptions join, HomeRole home_role, Opened opened)
       : io(context),
         options(std::move(join)),
-        role(daemon_role),
+        role(home_role),
         paths(std::move(opened.paths)),
         lock(std::move(opened.lock)),
         identity(std::move(opened.identity)),
@@ -137,9 +138,11 @@ class Daemon::Impl {
   void restore_records();
   void load();
   void announce_ready(TimePoint until);
-  bool is_for_a_command() const { return role == DaemonRole::background && options.idle_exit; }
+  bool is_for_a_command() const { return role == HomeRole::for_command; }
   void look_for_duplicate(Now time);
   void start_lan();
+  void make_way();
+  void wait_for_changes(TimePoint until);
   void begin_stop();
   void wait_for_goodbye(TimePoint until, std::uint64_t answers, TimePoint silent_since);
   void finish_stop();
@@ -154,7 +157,7 @@ class Daemon::Impl {
 
   asio::io_context& io;
   JoinOptions options;
-  DaemonRole role;
+  HomeRole role;
   HomePaths paths;
   HomeLock lock;
   Identity identity;
@@ -181,13 +184,14 @@ class Daemon::Impl {
   Listeners<dht::Event>::Listening dht_listening;
   Listeners<overlay::HubEvent>::Listening hub_listening;
   Listeners<Json> events;
-  Listeners<Json>::Listening own_events, upgraded_events;
+  Listeners<Json>::Listening own_events;
   bool is_ready = false;
   std::vector<Json> early_events;
   std::function<void()> on_stopped;
   std::optional<IdleWatch> idle;
   TimePoint started = now().mono;
   asio::steady_timer timer, save_timer, ready_timer;
+  bool leaving = false;  // makes way for another node
   bool stopping = false;
   std::shared_ptr<char> alive = std::make_shared<char>();
 };
@@ -235,10 +239,11 @@ Outcome<void> Daemon::Impl::open_network() {
 }
 
 Outcome<void> Daemon::Impl::open_control(Service& service) {
-  if (role == DaemonRole::in_process) return {};
+  if (role == HomeRole::in_process) return {};
   auto server = ControlServer::open(io, paths, service);
   if (!server) return tl::unexpected(server.error());
   control = std::move(*server);
+  lock.set_state(HomeState::running);
   return {};
 }
 
@@ -264,7 +269,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   meet_until = std::max(meet_until, now().mono + patience);
   load();
   save_contacts_later();
-  if (options.idle_exit && role == DaemonRole::background) {
+  if (options.idle_exit && role != HomeRole::in_process) {
     idle.emplace(*options.idle_exit);
     watch_idle();
   }
@@ -316,7 +321,7 @@ void Daemon::Impl::announce_ready(TimePoint until) {
 
 // Only private overlays look for neighbours (D16).
 void Daemon::Impl::start_lan() {
-  if (lan || options.network == kPublicNetwork) return;
+  if (options.network == kPublicNetwork) return;
   LanOptions wanted;
   wanted.network = options.network;
   wanted.listen_ip = participant->local().ip;
@@ -331,8 +336,29 @@ void Daemon::Impl::start_lan() {
   }
 }
 
+// New requests are refused from now on, before anything is done for them; they go to the new node.
+void Daemon::Impl::make_way() {
+  if (leaving || stopping) return;
+  leaving = true;
+  lock.set_state(HomeState::leaving);
+  log(Floor::node, LogLevel::info, "making way for a node that is joined");
+  wait_for_changes(now().mono + kFinishTime);
+}
+
+void Daemon::Impl::wait_for_changes(TimePoint until) {
+  if (control->changes() == 0 || now().mono >= until) {
+    control->move();
+    return begin_stop();
+  }
+  timer.expires_after(kGoodbyeStep);
+  timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
+    if (!error && !weak.expired() && !stopping) wait_for_changes(until);
+  });
+}
+
 void Daemon::Impl::begin_stop() {
   if (std::exchange(stopping, true)) return;
+  lock.set_state(HomeState::leaving);
   // Requests end first, while the machines they watch are still there.
   control.reset();
   lan.reset();
@@ -487,7 +513,7 @@ Json Daemon::Impl::ready() const {
 }
 
 Outcome<std::unique_ptr<Daemon>> Daemon::open(asio::io_context& io, JoinOptions options,
-                                              DaemonRole role) {
+                                              HomeRole role) {
   SystemRandom random;
   auto opened = open_home(options, role, random);
   if (!opened) return tl::unexpected(opened.error());
@@ -508,6 +534,7 @@ void Daemon::start(std::function<void(const Json&)> on_event, std::function<void
 }
 
 void Daemon::stop() { impl_->begin_stop(); }
+void Daemon::make_way() { impl_->make_way(); }
 
 Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& request, Output& out) {
   const auto found = impl_->handlers.find(request.method);
@@ -516,7 +543,19 @@ Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& reques
                      fmt::format("the running node knows no method {}", request.method),
                      "it may be of another version: stop it with: cipnode stop");
   }
-  if (impl_->stopping) return fail_with(ExitCode::no_daemon, "the node is stopping", "try again");
+  if (impl_->stopping || impl_->leaving) {
+    return fail_with(ExitCode::no_daemon, "the node is stopping", "try again");
+  }
+  const auto network = Params(request.params).text("network", impl_->options.network);
+  if (network != impl_->options.network) {
+    return fail_with(
+        ExitCode::busy,
+        fmt::format("the node of this home (pid {}) is in the network {}, and this is for {}",
+                    ::getpid(), impl_->options.network, network),
+        fmt::format("add --network {}, stop the node with: cipnode stop, or use a home of its own "
+                    "for that network",
+                    impl_->options.network));
+  }
   impl_->resolver.resolve(Params(request.params).texts("bootstrap"));
   auto made = found->second(*this, request, out);
   if (!made || request.method == "stop") return made;
@@ -548,7 +587,7 @@ void Daemon::keep_own_value(const dht::OwnValue& value) {
   impl_->records->keep_own(time, value, until);
   impl_->participant->changed();
 }
-DaemonRole Daemon::role() const { return impl_->role; }
+HomeRole Daemon::role() const { return impl_->role; }
 TimePoint Daemon::started() const { return impl_->started; }
 DiskKeeper& Daemon::disk() { return *impl_->disk; }
 std::string Daemon::lan_problem() const {
@@ -586,23 +625,5 @@ Outcome<void> Daemon::may_append() const {
       "after the other has gone this one appends again");
 }
 Json Daemon::ready_event() const { return impl_->ready(); }
-
-Outcome<void> Daemon::upgrade(const JoinOptions& wanted,
-                              std::function<void(const Json&)> on_event) {
-  if (impl_->role == DaemonRole::foreground) {
-    return fail_with(ExitCode::busy,
-                     fmt::format("the home {} is in use by pid {} ({})", impl_->paths.home.string(),
-                                 ::getpid(), command_of(impl_->role)),
-                     "use that node, stop it with: cipnode stop, or choose another --home");
-  }
-  impl_->role = DaemonRole::foreground;
-  impl_->lock.set_command(command_of(DaemonRole::foreground));
-  impl_->idle.reset();
-  impl_->upgraded_events = impl_->events.listen(std::move(on_event));
-  add_contacts(wanted.contacts);
-  if (wanted.lan) impl_->start_lan();
-  if (wanted.contact_card) impl_->card->publish();
-  return {};
-}
 
 }  // namespace cip::node

@@ -28,18 +28,12 @@ class Participant;
 class StoragePool;
 class TopicLibrary;
 
-enum class DaemonRole {
-  foreground,  // `cipnode join`: until a signal or `stop`
-  background,  // started for a command, or detached
-  in_process,  // --no-daemon: for one request, without control socket
-};
-
 class Daemon final : public Service, public Reach {
  public:
   // Errors: internal (home), usage (listen address), busy (home held, port taken), corrupt,
   // incompatible.
   static Outcome<std::unique_ptr<Daemon>> open(asio::io_context& io, JoinOptions options,
-                                               DaemonRole role);
+                                               HomeRole role);
   ~Daemon() override;
 
   // Begins to work. `on_event` gets the ready event, once the node is announced or has waited for
@@ -49,6 +43,9 @@ class Daemon final : public Service, public Reach {
   void start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped);
   // Says goodbye to the network and saves; takes 1.5 s at most.
   void stop();
+  // The same for a `join` that takes the home over: changes under way are finished first, other
+  // requests say where they stand (Operation::handle_move()).
+  void make_way();
 
   Outcome<std::unique_ptr<Operation>> make_operation(const Request& request, Output& out) override;
 
@@ -67,7 +64,7 @@ class Daemon final : public Service, public Reach {
   void keep_own_value(const dht::OwnValue& value);
   // Key pair of the mutable DHT record that its owner calls `name`.
   KeyPair record_key(const std::string& name) const;
-  DaemonRole role() const;
+  HomeRole role() const;
   TimePoint started() const;
   DiskKeeper& disk();
   // Empty while local discovery works; why not, else.
@@ -85,10 +82,6 @@ class Daemon final : public Service, public Reach {
   // there.
   TimePoint seek_contact();
   Outcome<void> may_append() const override;
-  // Turns a background node into one of the foreground, whose events go to `on_event`.
-  // Error busy: it is one already.
-  Outcome<void> upgrade(const JoinOptions& wanted, std::function<void(const Json&)> on_event);
-  Json ready_event() const;
 
  private:
   class Impl;

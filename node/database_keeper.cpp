@@ -1,6 +1,7 @@
 #include "node/database_keeper.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
@@ -33,8 +34,14 @@ Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, R
   options.folder = paths.database.string();
   options.max_open_files = static_cast<int>(share_descriptors(raise_descriptor_limit()).database);
   std::string problem;
+  // RocksDB makes files that anybody may read: the folder keeps others out, from the first moment.
+  const auto mask = ::umask(077);
   auto backend = store::open_rocks_backend(options, random, &problem);
-  if (backend) return std::move(*backend);
+  ::umask(mask);
+  if (backend) {
+    ::chmod(paths.database.c_str(), 0700);
+    return std::move(*backend);
+  }
   auto error =
       error_from(backend.error(), fmt::format("opening the database {}", paths.database.string()));
   if (!problem.empty()) error.message += fmt::format(" ({})", problem);

@@ -10,6 +10,7 @@
 // the two go notifications, always with the request's id among the parameters:
 //
 //   result, progress, notice {id, value}    node to client
+//   position {id, value}                    node to client: where to go on at another node
 //   end, cancel {id}                        client to node: no more input; give up
 //   input_error {id, error}                 client to node: in place of end, the input broke off
 //   credit {id, bytes}                      both ways

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,12 @@ namespace cip::node {
 namespace fs = std::filesystem;
 
 namespace {
+
+// Of what may not be looked into, or belongs to somebody else.
+std::string name_of(uid_t user) {
+  const auto* entry = ::getpwuid(user);
+  return entry ? std::string(entry->pw_name) : fmt::format("user {}", user);
+}
 
 // A file descriptor that closes itself.
 class Fd {
@@ -61,23 +68,73 @@ Bytes read_some(int fd, std::size_t max) {
   return out;
 }
 
-// A lock over the whole file that belongs to the open file, not to the process; unlike flock() it
-// can be asked about without being taken.
-struct flock whole_file(short type) {
+// A lock that belongs to the open file, not to the process; unlike flock() it can be asked about
+// without being taken. The holder of the home locks the bytes in front, whose turn it is the one
+// behind them.
+constexpr off_t kTurnByte = off_t{1} << 30;
+struct flock lock_of(short type, off_t start, off_t length) {
   struct flock lock {};
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
+  lock.l_start = start;
+  lock.l_len = length;
   return lock;
 }
+struct flock home_lock(short type) {
+  return lock_of(type, 0, kTurnByte);
+}
+struct flock turn_lock(short type) {
+  return lock_of(type, kTurnByte, 1);
+}
 
-LockHolder parse_holder(ByteView text) {
+constexpr std::array<std::pair<HomeRole, std::string_view>, 3> kRoles{
+    {{HomeRole::joined, "joined"},
+     {HomeRole::for_command, "for-command"},
+     {HomeRole::in_process, "in-process"}}};
+constexpr std::array<std::pair<HomeState, std::string_view>, 3> kStates{
+    {{HomeState::starting, "starting"},
+     {HomeState::running, "running"},
+     {HomeState::leaving, "leaving"}}};
+
+template <typename Table, typename Value>
+std::string_view word_of(const Table& table, Value value) {
+  for (const auto& [known, word] : table) {
+    if (known == value) return word;
+  }
+  return "unknown";
+}
+template <typename Table, typename Value>
+void read_word(const Table& table, std::string_view text, Value& value) {
+  for (const auto& [known, word] : table) {
+    if (word == text) value = known;
+  }
+}
+
+// What stands in front of the separator, which is taken off too.
+std::string_view cut(std::string_view& text, char separator) {
+  const auto end = text.find(separator);
+  const auto out = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  return out;
+}
+
+std::string lock_text(const LockHolder& holder) {
+  return fmt::format("{}\n{}\n{} {}\n", holder.pid, holder.command, word_of(kRoles, holder.role),
+                     word_of(kStates, holder.state));
+}
+
+LockHolder parse_holder(ByteView bytes) {
   LockHolder holder;
-  const auto all = text_of(text);
-  const auto line = all.find('\n');
-  if (line == std::string_view::npos) return holder;
-  std::from_chars(all.data(), all.data() + line, holder.pid);
-  const auto rest = all.substr(line + 1);
-  holder.command = std::string(rest.substr(0, rest.find('\n')));
+  auto text = text_of(bytes);
+  if (text.find('\n') == std::string_view::npos) return holder;
+  const auto pid = cut(text, '\n');
+  std::from_chars(pid.data(), pid.data() + pid.size(), holder.pid);
+  holder.command = std::string(cut(text, '\n'));
+  // Programs before these roles wrote two lines; whatever they are, they stay.
+  holder.role = HomeRole::joined;
+  holder.state = HomeState::running;
+  read_word(kRoles, cut(text, ' '), holder.role);
+  read_word(kStates, cut(text, '\n'), holder.state);
   return holder;
 }
 
@@ -140,22 +197,97 @@ HomePaths::HomePaths(fs::path home_directory)
       lock(home / "lock"),
       log(home / "node.log") {}
 
+std::optional<fs::path> user_folder() {
+  const char* named = std::getenv("HOME");
+  if (named && *named == '/') return fs::path(named);
+  const auto* entry = ::getpwuid(::geteuid());
+  std::error_code error;
+  if (!entry || !entry->pw_dir || *entry->pw_dir != '/') return std::nullopt;
+  if (!fs::is_directory(entry->pw_dir, error)) return std::nullopt;
+  return fs::path(entry->pw_dir);
+}
+
 fs::path default_home() {
   const char* data = std::getenv("XDG_DATA_HOME");
   if (data && *data == '/') return fs::path(data) / "cipnode";
-  const char* user = std::getenv("HOME");
-  return fs::path(user && *user ? user : "/tmp") / ".local/share/cipnode";
+  const auto user = user_folder();
+  return user ? *user / ".local/share/cipnode" : fs::path();
+}
+
+Outcome<void> check_home_named(const fs::path& home) {
+  if (!home.empty()) return {};
+  return fail_with(ExitCode::usage,
+                   fmt::format("there is no folder for a node: HOME is not set, and {} has none in "
+                               "the passwd database",
+                               name_of(::geteuid())),
+                   "name one with --home DIR or CIPNODE_HOME");
+}
+
+namespace {
+
+tl::unexpected<Error> foreign_home(const fs::path& what, uid_t owner) {
+  const auto name = name_of(owner);
+  return fail_with(
+      ExitCode::refused,
+      fmt::format("{} belongs to {}, and you are {}", what.string(), name, name_of(::geteuid())),
+      fmt::format("run it as the owner: sudo -u {} cipnode …, or choose another "
+                  "--home",
+                  name));
+}
+
+tl::unexpected<Error> closed_home(const fs::path& home) {
+  return fail_with(ExitCode::refused, fmt::format("the home {} may not be read", home.string()),
+                   "run it as the user whose home it is, or choose another --home");
+}
+
+// The owner of the nearest folder above that is there.
+std::optional<uid_t> owner_above(fs::path folder) {
+  struct stat info {};
+  do {
+    folder = folder.parent_path();
+    if (::stat(folder.c_str(), &info) == 0) return info.st_uid;
+  } while (folder.has_relative_path());
+  return std::nullopt;
+}
+
+}  // namespace
+
+Outcome<void> check_home_owner(const HomePaths& paths) {
+  const auto me = ::geteuid();
+  struct stat folder {};
+  if (::stat(paths.home.c_str(), &folder) != 0) {
+    if (errno == EACCES) return closed_home(paths.home);
+    const auto owner = me == 0 ? owner_above(paths.home) : std::nullopt;
+    if (owner.value_or(me) != me) return foreign_home(paths.home.parent_path(), *owner);
+    return {};
+  }
+  if (me == 0 && folder.st_uid != me) {
+    return foreign_home(fmt::format("the home {}", paths.home.string()), folder.st_uid);
+  }
+  // In a folder that many use, what is in it tells whose home it is.
+  for (const auto& file : {paths.lock, paths.identity, paths.database}) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) == 0) {
+      if (info.st_uid != me) return foreign_home(file, info.st_uid);
+    } else if (errno == EACCES) {
+      return folder.st_uid == me
+                 ? closed_home(paths.home)
+                 : foreign_home(fmt::format("the home {} may not be read: it", paths.home.string()),
+                                folder.st_uid);
+    }
+  }
+  return {};
 }
 
 Outcome<void> make_home(const HomePaths& paths) {
+  if (auto named = check_home_named(paths.home); !named) return named;
+  if (auto own = check_home_owner(paths); !own) return own;
   std::error_code error;
   fs::create_directories(paths.home.parent_path(), error);
   int problem = ::mkdir(paths.home.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
   if (!problem && !fs::is_directory(paths.home, error)) problem = ENOTDIR;
   if (!problem && ::access(paths.home.c_str(), R_OK | W_OK | X_OK) != 0) problem = errno;
   if (problem) return unwritable_home(paths, problem);
-  // Only the owner may look into a home; a directory made by hand is often wider.
-  ::chmod(paths.home.c_str(), 0700);
   return {};
 }
 
@@ -164,23 +296,31 @@ std::string to_string(const LockHolder& holder) {
   return fmt::format("pid {} ({})", holder.pid, holder.command);
 }
 
-Outcome<HomeLock> HomeLock::acquire(const HomePaths& paths, const std::string& command) {
+tl::unexpected<Error> home_in_use(const HomePaths& paths, const LockHolder& holder) {
+  return fail_with(
+      ExitCode::busy,
+      fmt::format("the home {} is in use by {}", paths.home.string(), to_string(holder)),
+      holder.role == HomeRole::in_process
+          ? "wait for that command to end, or choose another --home"
+          : "use that node, stop it with: cipnode stop, or choose another --home");
+}
+
+Outcome<HomeLock> HomeLock::acquire(const HomePaths& paths, const std::string& command,
+                                    HomeRole role) {
   Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.ok()) return unwritable_home(paths, errno);
-  auto whole = whole_file(F_WRLCK);
-  if (::fcntl(*fd, F_OFD_SETLK, &whole) != 0) {
-    return fail_with(ExitCode::busy,
-                     fmt::format("the home {} is in use by {}", paths.home.string(),
-                                 to_string(parse_holder(read_some(*fd, 4096)))),
-                     "use that node, stop it with: cipnode stop, or choose another --home");
+  auto lock = home_lock(F_WRLCK);
+  if (::fcntl(*fd, F_OFD_SETLK, &lock) != 0) {
+    return home_in_use(paths, parse_holder(read_some(*fd, 4096)));
   }
-  HomeLock lock(fd.release());
-  lock.set_command(command);
-  return lock;
+  HomeLock out(fd.release(), {::getpid(), command, role, HomeState::starting});
+  out.set_state(HomeState::starting);
+  return out;
 }
 
 HomeLock& HomeLock::operator=(HomeLock&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(holder_, other.holder_);
   return *this;
 }
 
@@ -191,17 +331,36 @@ HomeLock::~HomeLock() {
   ::close(fd_);
 }
 
-void HomeLock::set_command(const std::string& command) {
-  const auto text = fmt::format("{}\n{}\n", ::getpid(), command);
+void HomeLock::set_state(HomeState state) {
+  holder_.state = state;
+  const auto text = lock_text(holder_);
   if (::ftruncate(fd_, 0) == 0 && ::lseek(fd_, 0, SEEK_SET) == 0) write_all(fd_, bytes_of(text));
 }
 
 std::optional<LockHolder> lock_holder(const HomePaths& paths) {
   Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
-  auto whole = whole_file(F_WRLCK);
-  if (!fd.ok() || ::fcntl(*fd, F_OFD_GETLK, &whole) != 0) return std::nullopt;
-  if (whole.l_type == F_UNLCK) return std::nullopt;
+  auto lock = home_lock(F_WRLCK);
+  if (!fd.ok() || ::fcntl(*fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
+  if (lock.l_type == F_UNLCK) return std::nullopt;
   return parse_holder(read_some(*fd, 4096));
+}
+
+Outcome<std::optional<HomeTurn>> HomeTurn::try_take(const HomePaths& paths) {
+  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.ok()) return unwritable_home(paths, errno);
+  auto lock = turn_lock(F_WRLCK);
+  if (::fcntl(*fd, F_OFD_SETLK, &lock) != 0) return std::optional<HomeTurn>();
+  return std::optional(HomeTurn(fd.release()));
+}
+
+HomeTurn::~HomeTurn() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool is_turn_taken(const HomePaths& paths) {
+  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
+  auto lock = turn_lock(F_WRLCK);
+  return fd.ok() && ::fcntl(*fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 Identity make_identity(const Bytes32& primary_key) {

@@ -28,6 +28,8 @@ class InProcessCall final : public ActiveCall, public Output {
   void data(ByteView bytes) override;
   void progress(const Json& object) override { handler_.on_progress(object); }
   void notice(const std::string& sentence) override { handler_.on_notice(sentence); }
+  // Nobody takes over from a process that ends with its command.
+  void position(const Json&) override {}
   std::size_t room() const override;
   // Printing is over when the handler returns, unless it wants no more.
   std::uint64_t put() const override { return put_; }

@@ -42,6 +42,9 @@ std::vector<std::string> join_arguments(const JoinOptions& options) {
   add_keys(out, "--deny", options.deny);
   if (options.idle_exit) out.insert(out.end(), {"--idle-exit", milliseconds(*options.idle_exit)});
   if (options.quota) out.insert(out.end(), {"--quota", std::to_string(*options.quota)});
+  if (!options.for_command.empty()) {
+    out.insert(out.end(), {"--for-command", options.for_command});
+  }
   if (options.ready_fd >= 0) {
     out.insert(out.end(), {"--ready-fd", std::to_string(options.ready_fd)});
   }

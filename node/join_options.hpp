@@ -18,6 +18,9 @@ struct LogOptions {
   std::string spec;            // "dht=debug,store=info" or one level for all; empty: warnings
   bool json = false;           // --log-format json
   std::filesystem::path file;  // empty: stderr
+  // A file of this size becomes FILE.1, in place of the one before it: some 80,000 lines, more than
+  // anybody reads, and a node that runs for years fills no disk.
+  std::uint64_t max_bytes = 8 << 20;
 };
 
 struct JoinOptions {
@@ -38,7 +41,8 @@ struct JoinOptions {
   LogOptions log;
 
   // Hidden flags, for the program itself and its tests.
-  int ready_fd = -1;  // --ready-fd: the ready object or the error is also written here
+  std::string for_command;  // --for-command: what the node is started for; empty: it is joined
+  int ready_fd = -1;        // --ready-fd: the ready object or the error is also written here
   Duration ready_timeout = std::chrono::seconds{10};  // with ready_fd: time for a contact to answer
   std::uint32_t test_nodes = 0;  // --test-nodes N: N light nodes in this process
 };

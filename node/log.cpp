@@ -1,11 +1,15 @@
 #include "node/log.hpp"
 
+#include <fcntl.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "node/json_rpc.hpp"
@@ -26,11 +30,14 @@ constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>, 6> 
 
 using Levels = std::array<spdlog::level::level_enum, kFloors.size()>;
 
+class FileSink;
+
 struct Log {
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>(
       "cipnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   Levels levels{spdlog::level::warn, spdlog::level::warn, spdlog::level::warn, spdlog::level::warn};
   bool json = false;
+  std::shared_ptr<FileSink> file;  // none: stderr is no file of ours
 };
 
 Log& the_log() {
@@ -55,7 +62,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }
 
 tl::unexpected<Error> bad_spec(std::string_view part) {
-  return fail_with(ExitCode::usage, fmt::format("--log does not know \"{}\"", part),
+  return fail_with(ExitCode::usage, fmt::format("\"{}\" is no level of the log and no floor", part),
                    "write LEVEL or FLOOR=LEVEL,...; floors: dht store overlay node; levels: trace "
                    "debug info warning error off");
 }
@@ -90,28 +97,72 @@ Outcome<Levels> parse_spec(std::string_view spec) {
   return levels;
 }
 
-// spdlog throws when a file cannot be opened.
-std::shared_ptr<spdlog::sinks::sink> make_sink(const std::filesystem::path& file) {
-  try {
-    if (file.empty()) return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
-  } catch (const spdlog::spdlog_ex&) {
-    return nullptr;
+// Writes to stderr, which is the file; moves it to FILE.1 when it has grown too large.
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  FileSink(std::filesystem::path file, std::uint64_t max_bytes)
+      : file_(std::move(file)), max_bytes_(max_bytes) {
+    struct stat info {};
+    if (::fstat(STDERR_FILENO, &info) == 0) size_ = static_cast<std::uint64_t>(info.st_size);
   }
-}
+  void reopen() {
+    const std::lock_guard lock(mutex_);
+    open();
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (size_ > 0 && size_ + line.size() > max_bytes_) rotate();
+    // A log that cannot be written is no reason to end.
+    const auto n = ::write(STDERR_FILENO, line.data(), line.size());
+    if (n > 0) size_ += static_cast<std::uint64_t>(n);
+  }
+  void flush_() override {}
+
+  void rotate() {
+    auto old = file_;
+    old += ".1";
+    if (::rename(file_.c_str(), old.c_str()) == 0) open();
+  }
+  void open() {
+    const int fd = open_log_file(file_);
+    if (fd < 0) return;
+    ::dup2(fd, STDERR_FILENO);
+    ::close(fd);
+    struct stat info {};
+    size_ = ::fstat(STDERR_FILENO, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  }
+
+  std::filesystem::path file_;
+  std::uint64_t max_bytes_;
+  std::uint64_t size_ = 0;
+};
 
 }  // namespace
+
+int open_log_file(const std::filesystem::path& file) {
+  return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+Outcome<void> check_log_spec(std::string_view spec) {
+  if (auto levels = parse_spec(spec); !levels) return tl::unexpected(levels.error());
+  return {};
+}
 
 Outcome<void> set_up_logging(const LogOptions& options) {
   auto levels = parse_spec(options.spec);
   if (!levels) return tl::unexpected(levels.error());
-  auto sink = make_sink(options.file);
-  if (!sink) {
-    return fail_with(ExitCode::usage, fmt::format("cannot write {}", options.file.string()),
-                     "choose another directory with --home DIR or CIPNODE_HOME");
-  }
   auto& log = the_log();
-  log.logger = std::make_shared<spdlog::logger>("cipnode", std::move(sink));
+  if (options.file.empty()) {
+    log.file.reset();
+    log.logger = std::make_shared<spdlog::logger>(
+        "cipnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  } else {
+    log.file = std::make_shared<FileSink>(options.file, options.max_bytes);
+    log.logger = std::make_shared<spdlog::logger>("cipnode", log.file);
+  }
   log.logger->set_level(spdlog::level::trace);
   log.logger->flush_on(spdlog::level::trace);
   log.logger->set_pattern(options.json ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
@@ -126,6 +177,10 @@ LogListener::LogListener(std::function<void(const std::string&)> listener)
 }
 
 LogListener::~LogListener() { std::erase(listeners, this); }
+
+void reopen_log() {
+  if (const auto file = the_log().file) file->reopen();
+}
 
 bool is_logged(Floor floor, LogLevel level) {
   return !listeners.empty() || level_of(level) >= the_log().levels[static_cast<std::size_t>(floor)];

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,17 @@ namespace cip::node {
 enum class LogLevel { debug, info, warning, error };
 enum class Floor { dht, store, overlay, node };
 
-// Replaces the log of this process. Error usage: a spec with an unknown floor or level, or a file
-// that cannot be opened. Before the first call warnings go to stderr.
+// Replaces the log of this process. Error usage: a spec with an unknown floor or level. Before the
+// first call warnings go to stderr. With a file, stderr is that file (open_log_file()), so that
+// what libraries and the kernel have to say is in it too.
 Outcome<void> set_up_logging(const LogOptions& options);
+// Error usage: a spec with an unknown floor or level.
+Outcome<void> check_log_spec(std::string_view spec);
+
+// Opens a log file to append to it, with mode 0600. -1 and errno: it cannot be opened.
+int open_log_file(const std::filesystem::path& file);
+// Goes on in a new file of the same name: somebody moved the old one away.
+void reopen_log();
 
 // Passes what this thread logs, whatever its level, to `listener` too, while it lives: "dht: text".
 class LogListener {

@@ -22,10 +22,13 @@ constexpr MethodInfo local(std::string_view name) {
   return {.name = name, .timeout = kForEver, .local = true};
 }
 constexpr MethodInfo about_node(std::string_view name) {
-  return {.name = name, .timeout = kAtOnce, .starts_node = false};
+  return {.name = name, .timeout = kAtOnce, .starts_node = false, .any_network = true};
 }
 constexpr MethodInfo reads(std::string_view name, Duration timeout) {
   return {.name = name, .timeout = timeout};
+}
+constexpr MethodInfo reads_home(std::string_view name, Duration timeout) {
+  return {.name = name, .timeout = timeout, .any_network = true};
 }
 constexpr MethodInfo changes(std::string_view name, Duration timeout) {
   return {.name = name, .timeout = timeout, .changes = true};
@@ -44,16 +47,16 @@ constexpr std::array kMethods{
     about_node("routes"),
     about_node("health"),
     // Without a running node they run in the process of the command: nothing stays behind.
-    reads("id.export", kAtOnce),
-    changes("id.import", kForEver),
-    MethodInfo{.name = "stop", .timeout = kAtOnce, .changes = true, .starts_node = false},
-    MethodInfo{.name = "join.upgrade",
-               .timeout = kForEver,
+    reads_home("id.export", kAtOnce),
+    MethodInfo{
+        .name = "id.import", .timeout = kForEver, .changes = true, .any_network = true},
+    MethodInfo{.name = "stop",
+               .timeout = kAtOnce,
                .changes = true,
                .starts_node = false,
-               .runs = true},
+               .any_network = true},
     // Answers when a contact answered: what `join --detach` waits for.
-    MethodInfo{.name = "join.wait", .timeout = kAtOnce, .starts_node = false},
+    about_node("join.wait"),
     reads("size", kWalk),
     reads("doctor", seconds{30}),
     reads("find", kWalk),
@@ -62,24 +65,28 @@ constexpr std::array kMethods{
     changes("announce", kWalk),
     changes("put", kWalk),
     changes("feed.create", kAtOnce),
-    reads("feed.ls", kAtOnce),
-    reads("feed.info", kAtOnce),
+    reads_home("feed.ls", kAtOnce),
+    reads_home("feed.info", kAtOnce),
     changes("feed.append", kForEver),
     reads("feed.cat", kForEver),
-    changes("feed.download", kForEver),
+    MethodInfo{.name = "feed.download", .timeout = kForEver, .changes = true, .repeatable = true},
     // With `listen` it runs until a signal.
-    MethodInfo{.name = "feed.seed", .timeout = kForEver, .changes = true, .runs = true},
+    MethodInfo{.name = "feed.seed",
+               .timeout = kForEver,
+               .changes = true,
+               .runs = true,
+               .repeatable = true},
     changes("feed.unseed", kAtOnce),
     runs("feed.follow"),
     changes("feed.clear", kForEver),
     changes("feed.truncate", kForEver),
-    reads("feed.verify", kForEver),
+    reads_home("feed.verify", kForEver),
     changes("feed.drop", kForEver),
     changes("publish", kForEver),
     runs("subscribe"),
     changes("topic.create", kAtOnce),
-    reads("topic.ls", kAtOnce),
-    reads("topic.info", kAtOnce),
+    reads_home("topic.ls", kAtOnce),
+    reads_home("topic.info", kAtOnce),
     changes("topic.drop", kAtOnce),
 };
 

@@ -73,6 +73,18 @@ std::vector<std::string> Params::texts(const char* name) {
   return out;
 }
 
+std::map<std::string, std::uint64_t> Params::numbers(const char* name) {
+  std::map<std::string, std::uint64_t> out;
+  if (!has(name)) return out;
+  const auto& object = object_[name];
+  const auto is_number = [](const auto& member) { return member.is_number_unsigned(); };
+  if (!object.is_object() || !std::ranges::all_of(object, is_number)) {
+    return wrong(name, "an object of numbers"), out;
+  }
+  for (const auto& [key, value] : object.items()) out[key] = value.template get<std::uint64_t>();
+  return out;
+}
+
 void Params::wrong(const char* name, const char* wanted) {
   if (error_) return;
   error_ = Error{ExitCode::usage, fmt::format("the parameter {} must be {}", name, wanted), {}};

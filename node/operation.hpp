@@ -5,6 +5,7 @@
 // gives it an Output. Destroying an operation cancels it.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,9 @@ class Output {
   virtual void data(ByteView bytes) = 0;
   virtual void progress(const Json& object) = 0;
   virtual void notice(const std::string& sentence) = 0;
+  // Where the operation stands in what nothing was put out of yet, should it have to go on at
+  // another node (node/continuation.hpp).
+  virtual void position(const Json& object) = 0;
   // Bytes that may still be put out before the reader falls behind. An operation that could produce
   // without end stops at 0 and goes on in handle_room(). One object may go beyond it.
   virtual std::size_t room() const = 0;
@@ -49,6 +53,9 @@ class Operation {
   virtual void handle_input_error(Error error) { out_.fail(std::move(error)); }
   // The reader consumed what was put out; room() grew.
   virtual void handle_room() {}
+  // The node is about to leave, and the request goes on at another one: the last moment to put out
+  // a position.
+  virtual void handle_move() {}
   // The time the caller allowed is over.
   virtual void handle_deadline();
 
@@ -84,6 +91,8 @@ class Params {
   // "...Ms": milliseconds, fractions allowed.
   std::optional<Duration> duration(const char* name);
   std::vector<std::string> texts(const char* name);
+  // An object whose members are numbers.
+  std::map<std::string, std::uint64_t> numbers(const char* name);
   bool has(const char* name) const { return object_.is_object() && object_.contains(name); }
 
   const std::optional<Error>& error() const { return error_; }

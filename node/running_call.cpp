@@ -47,6 +47,10 @@ void RunningCall::input_error(Error error) {
   if (operation_ && !ended_) operation_->handle_input_error(std::move(error));
 }
 
+void RunningCall::move() {
+  if (operation_ && !ended_) operation_->handle_move();
+}
+
 void RunningCall::room() {
   if (operation_ && !ended_) operation_->handle_room();
 }

@@ -25,6 +25,7 @@ class RunningCall {
   void input_end();
   void input_error(Error error);
   void room();
+  void move();
   // The Output says so from its done() and fail(): the operation must not be called again.
   void ended() {
     ended_ = true;

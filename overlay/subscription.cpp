@@ -6,6 +6,13 @@
 
 namespace cip::overlay {
 
+Subscription::Subscription(Now now, SubscriptionOptions options)
+    : options_(std::move(options)), started_(now) {
+  started_.mono -= options_.begun;
+  const auto ago = static_cast<std::uint64_t>(options_.begun / std::chrono::milliseconds(1));
+  started_.wall.value -= std::min(started_.wall.value, ago);
+}
+
 bool Subscription::waits_to_learn(const Bytes32& feed) const {
   const auto found = cursors_.find(feed);
   return found != cursors_.end() && !found->second.next_read;
@@ -85,6 +92,20 @@ std::optional<TopicDelivery> Subscription::take() {
   ready_.pop_front();
   --held_;
   held_bytes_ -= out.data.size();
+  return out;
+}
+
+std::map<Bytes32, std::uint64_t> Subscription::positions() const {
+  const auto& since = options_.since;
+  std::map<Bytes32, std::uint64_t> out;
+  for (const auto& [feed, cursor] : cursors_) {
+    const auto last = since.kind == Since::Kind::last ? std::min(since.number, cursor.learned) : 0;
+    out[feed] =
+        cursor.next_read ? cursor.next_out : std::max<std::uint64_t>(cursor.learned - last, 1);
+  }
+  for (auto message = ready_.rbegin(); message != ready_.rend(); ++message) {
+    out[message->feed] = message->seq;
+  }
   return out;
 }
 

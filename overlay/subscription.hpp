@@ -40,6 +40,7 @@ struct SubscriptionOptions {
   Since since;
   std::optional<PublicKey> author;           // this author alone
   std::map<Bytes32, std::uint64_t> cursors;  // durable: seq to go on with, by feed; beats `since`
+  Duration begun{};  // so long ago, at another node: `new` and times count from then
 };
 
 struct TopicDelivery {
@@ -52,8 +53,7 @@ struct TopicDelivery {
 
 class Subscription {
  public:
-  Subscription(Now now, SubscriptionOptions options)
-      : options_(std::move(options)), started_(now) {}
+  Subscription(Now now, SubscriptionOptions options);
 
   const SubscriptionOptions& options() const { return options_; }
   // The lengths that `new` and `last` count from are learned until then.
@@ -71,6 +71,9 @@ class Subscription {
 
   // Every block of the feed below `length` was handed over or passed over.
   bool has_delivered(const Bytes32& feed, std::uint64_t length) const;
+  // By feed the seq of the next message that take() gives, should the subscription go on elsewhere.
+  // What is still being learned counts as far as it is known.
+  std::map<Bytes32, std::uint64_t> positions() const;
   bool has_messages() const { return !ready_.empty(); }
   bool has_room() const { return held_ < kReadAhead && held_bytes_ < kReadAheadBytes; }
 

@@ -93,6 +93,12 @@ std::uint64_t Topics::known_length(const Topic& topic, const Author& author) con
   return length;
 }
 
+std::map<Bytes32, std::uint64_t> Topics::positions(SubscriptionId number) const {
+  const auto found = subscriptions_.find(number);
+  if (found == subscriptions_.end()) return {};
+  return find_topic(found->second)->subscriptions.at(number).positions();
+}
+
 bool Topics::is_synced(SubscriptionId number) const {
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return false;

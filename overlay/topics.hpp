@@ -124,6 +124,8 @@ class Topics final : public ChannelHandler, public FeedObserver {
   std::optional<TopicDelivery> poll_message(SubscriptionId id);
   // Everything that this node or its neighbours know of was delivered.
   bool is_synced(SubscriptionId id) const;
+  // Subscription::positions().
+  std::map<Bytes32, std::uint64_t> positions(SubscriptionId id) const;
 
   // --- what is known
 

@@ -133,7 +133,8 @@ class Fetch : public FeedOperation {
 // Puts out the bytes of blocks one after the other.
 class Cat final : public Fetch {
  public:
-  Cat(Daemon& daemon, Params& params, Output& out) : Fetch(daemon, params, out) {}
+  Cat(Daemon& daemon, Params& params, Output& out)
+      : Fetch(daemon, params, out), had_(params.number("skipBytes").value_or(0)) {}
 
   void handle_room() override {
     if (stream_) put();
@@ -176,7 +177,10 @@ class Cat final : public Fetch {
     while (out_.room() > 0) {
       const auto block = stream_->next();
       if (!block) break;
-      out_.data(block->bytes);
+      const auto skipped =
+          static_cast<std::size_t>(std::min<std::uint64_t>(had_, block->bytes.size()));
+      had_ -= skipped;
+      out_.data(ByteView(block->bytes).subspan(skipped));
     }
     stream_->pump();
     if (stream_->error()) return out_.fail(*stream_->error());
@@ -186,6 +190,7 @@ class Cat final : public Fetch {
     }
   }
 
+  std::uint64_t had_;  // bytes that the reader got from another node
   std::optional<BlockStream> stream_;
 };
 
@@ -298,6 +303,9 @@ class Follow final : public Fetch {
   void handle_room() override {
     if (stream_) put();
   }
+  void handle_move() override {
+    if (is_open() && !stream_) out_.position({{"from", length_elsewhere()}});
+  }
 
  private:
   // "new" waits a moment for the length that peers show.
@@ -312,15 +320,20 @@ class Follow final : public Fetch {
     timer_.expires_after(kLearnLength);
     timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
       if (error || alive.expired()) return;
-      auto length = feed().length();
-      for (const auto& peer : daemon_.participant().hub().replication().peers(number())) {
-        length = std::max(length, peer.length);
-      }
-      follow_from(length);
+      follow_from(length_elsewhere());
     });
   }
 
+  std::uint64_t length_elsewhere() {
+    auto length = feed().length();
+    for (const auto& peer : daemon_.participant().hub().replication().peers(number())) {
+      length = std::max(length, peer.length);
+    }
+    return length;
+  }
+
   void follow_from(std::uint64_t start) {
+    if (only_new_) out_.position({{"from", start}});
     stream_.emplace(daemon_.feeds(), number(), start, std::nullopt, query_.encryption_key);
     if (!is_writer()) {
       overlay::DownloadOptions options;

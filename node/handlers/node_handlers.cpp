@@ -1,9 +1,8 @@
-// status, peers, routes, stop, join.wait, join.upgrade: about the node itself.
+// status, peers, routes, stop, join.wait: about the node itself.
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
 #include "base/text.hpp"
@@ -79,13 +78,31 @@ Outcome<void> put_routes(Daemon& daemon, Output& out) {
   return {};
 }
 
-Outcome<void> stop_node(Daemon& daemon, Output& out) {
-  out.result({{"pid", ::getpid()}});
-  // After the answer has left.
-  auto timer = std::make_shared<asio::steady_timer>(daemon.io(), std::chrono::milliseconds(10));
-  timer->async_wait([timer, &daemon](std::error_code) { daemon.stop(); });
-  return {};
-}
+// Ends the node; with `makeWay` one that was started for a command, so that a `join` takes its home
+// over.
+class Stop final : public Operation {
+ public:
+  Stop(Daemon& daemon, Params& params, Output& out)
+      : Operation(out), daemon_(daemon), make_way_(params.flag("makeWay")) {}
+
+  void start() override {
+    if (make_way_ && daemon_.role() != HomeRole::for_command) {
+      return out_.fail(
+          {ExitCode::busy, "this node was joined: it stays", "stop it with: cipnode stop"});
+    }
+    out_.result({{"pid", ::getpid()}});
+    out_.done();
+    // After the answer has left.
+    auto timer = std::make_shared<asio::steady_timer>(daemon_.io(), std::chrono::milliseconds(10));
+    timer->async_wait([timer, &daemon = daemon_, make_way = make_way_](std::error_code) {
+      make_way ? daemon.make_way() : daemon.stop();
+    });
+  }
+
+ private:
+  Daemon& daemon_;
+  bool make_way_;
+};
 
 Factory at_once(Outcome<void> (*answer)(Daemon&, Output&)) {
   return
@@ -126,45 +143,14 @@ class WaitForContact final : public Operation {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-// A `join` on a home whose node runs in the background: the node now lives as long as this request.
-class Upgrade final : public Operation {
- public:
-  Upgrade(Daemon& daemon, Params& params, Output& out) : Operation(out), daemon_(daemon) {
-    wanted_ = daemon.options();
-    wanted_.contacts = params.texts("contacts");
-    wanted_.lan = params.flag("lan", true);
-  }
-  // Later, since it is the closing of a connection that ends this operation.
-  ~Upgrade() override {
-    if (upgraded_) asio::post(daemon_.io(), [&daemon = daemon_] { daemon.stop(); });
-  }
-
-  void start() override {
-    auto upgraded =
-        daemon_.upgrade(wanted_, [this, alive = std::weak_ptr(alive_)](const Json& event) {
-          if (!alive.expired()) out_.result(event);
-        });
-    if (!upgraded) return out_.fail(std::move(upgraded.error()));
-    upgraded_ = true;
-    out_.result(daemon_.ready_event());
-  }
-
- private:
-  Daemon& daemon_;
-  JoinOptions wanted_;
-  bool upgraded_ = false;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
-};
-
 }  // namespace
 
 void add_node_handlers(HandlerTable& table) {
   table["status"] = factory_of<Status>();
   table["peers"] = at_once(put_peers);
   table["routes"] = at_once(put_routes);
-  table["stop"] = at_once(stop_node);
+  table["stop"] = factory_of<Stop>();
   table["join.wait"] = factory_of<WaitForContact>();
-  table["join.upgrade"] = factory_of<Upgrade>();
 }
 
 }  // namespace cip::node

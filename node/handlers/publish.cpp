@@ -35,7 +35,7 @@ class Publish final : public Operation {
                  .block_size = std::nullopt,
                  .largest = overlay::kMaxTopicMessage}),
         confirm_(params.number("confirm").value_or(0)),
-        hand_over_(confirm_ == 0 && daemon.role() == DaemonRole::in_process),
+        hand_over_(confirm_ == 0 && daemon.role() == HomeRole::in_process),
         timer_(daemon.io()) {}
 
   void start() override {

@@ -124,8 +124,12 @@ class Subscribe final : public Operation {
         count_(params.number("count")),
         idle_(params.duration("idleMs")),
         until_synced_(params.flag("untilSynced")),
+        after_(params.numbers("after")),
         idle_timer_(daemon.io()),
-        synced_timer_(daemon.io()) {}
+        synced_timer_(daemon.io()),
+        position_timer_(daemon.io()) {
+    options_.begun = params.duration("begunMs").value_or(Duration::zero());
+  }
   ~Subscribe() override {
     if (id_ != 0) daemon_.topics().machine().unsubscribe(id_);
   }
@@ -138,16 +142,18 @@ class Subscribe final : public Operation {
                           [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
                             if (alive.expired()) return;
                             if (!joined) return out_.fail(std::move(joined.error()));
-                            if (!cursor_->is_used()) return begin();
+                            if (!cursor_->is_used()) return begin({});
                             cursor_->load([this, alive](Outcome<DurableCursor::Cursors> cursors) {
                               if (alive.expired()) return;
                               if (!cursors) return out_.fail(std::move(cursors.error()));
-                              options_.cursors = std::move(*cursors);
-                              begin();
+                              begin(std::move(*cursors));
                             });
                           });
   }
 
+  void handle_move() override {
+    if (id_ != 0 && !over_) put_position();
+  }
   void handle_room() override {
     if (cursor_) cursor_->printed(out_.taken());
     if (over_) return end_when_printed();
@@ -179,7 +185,20 @@ class Subscribe final : public Operation {
     return true;
   }
 
-  void begin() {
+  // What the reader has had from another node beats what was noted of it there.
+  bool read_positions(DurableCursor::Cursors cursors) {
+    options_.cursors = std::move(cursors);
+    for (const auto& [feed, seq] : after_) {
+      const auto key = parse_key(feed);
+      if (!key) return out_.fail({ExitCode::usage, "after names feeds by their keys", {}}), false;
+      auto& cursor = options_.cursors[*key];
+      cursor = std::max(cursor, seq);
+    }
+    return true;
+  }
+
+  void begin(DurableCursor::Cursors cursors) {
+    if (!read_positions(std::move(cursors))) return;
     const auto id = daemon_.topics().machine().subscribe(now(), topic_.id, options_);
     if (!id) return out_.fail(error_from(id.error(), "subscribing"));
     id_ = *id;
@@ -190,7 +209,24 @@ class Subscribe final : public Operation {
     daemon_.topics().turn();
     if (until_synced_) check_synced();
     restart_idle();
+    put_position_later();
     deliver();
+  }
+
+  // Once it is known where authors begin of whom nothing was put out yet: a node that is killed
+  // cannot say it any more.
+  void put_position_later() {
+    position_timer_.expires_after(overlay::kLearnTime + kSyncedCheck);
+    position_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (!error && !alive.expired() && !over_) put_position();
+    });
+  }
+  void put_position() {
+    Json after = Json::object();
+    for (const auto& [feed, seq] : daemon_.topics().machine().positions(id_)) {
+      after[to_z32(feed)] = seq;
+    }
+    out_.position({{"after", std::move(after)}});
   }
 
   void deliver() {
@@ -272,6 +308,7 @@ class Subscribe final : public Operation {
   std::optional<std::uint64_t> count_;
   std::optional<Duration> idle_;
   bool until_synced_;
+  std::map<std::string, std::uint64_t> after_;  // had already, by feed: seq of the next message
   TopicName topic_;
   overlay::SubscriptionOptions options_;
   std::optional<DurableCursor> cursor_;
@@ -280,7 +317,7 @@ class Subscribe final : public Operation {
   bool over_ = false;
   bool ended_ = false;
   Listeners<overlay::TopicEvent>::Listening listening_;
-  asio::steady_timer idle_timer_, synced_timer_;
+  asio::steady_timer idle_timer_, synced_timer_, position_timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -191,6 +191,7 @@ TEST_CASE_FIXTURE(ControlFixture,
   server.reset();
   REQUIRE(run_until(io, [&] { return change->ended && question->ended; }));
   CHECK(change->error->code == ExitCode::unconfirmed);
+  CHECK(change->call->loss() == ControlCall::Loss::at_work);
   CHECK(question->error->code == ExitCode::no_daemon);
 }
 

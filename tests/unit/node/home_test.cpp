@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "base/random.hpp"
@@ -21,14 +22,58 @@ unsigned mode_of(const fs::path& path) {
 }
 }  // namespace
 
-TEST_CASE("a home is made with its parents and belongs to its owner alone") {
+TEST_CASE(
+    "a home is made with its parents for its owner alone; a folder that was there stays as it is") {
   const test::TemporaryDirectory directory;
   const HomePaths paths(directory.path() / "a/b/home");
   REQUIRE(make_home(paths));
   CHECK(mode_of(paths.home) == 0700);
   fs::permissions(paths.home, fs::perms(0755));
   REQUIRE(make_home(paths));
-  CHECK(mode_of(paths.home) == 0700);
+  CHECK(mode_of(paths.home) == 0755);
+}
+
+TEST_CASE("the home of somebody else is refused, by the name of its owner, and left as it is") {
+  if (::geteuid() != 0) return;  // only root can give folders away; the cases run as root
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path() / "home");
+  fs::create_directory(paths.home);
+  REQUIRE(::chown(paths.home.c_str(), 1, 1) == 0);
+  for (const auto& outcome : {check_home_owner(paths), make_home(paths),
+                              check_home_owner(HomePaths(paths.home / "not/there"))}) {
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().code == ExitCode::refused);
+    CHECK(outcome.error().message.find("belongs to daemon") != std::string::npos);
+    CHECK(outcome.error().hint.find("sudo -u daemon") != std::string::npos);
+  }
+  CHECK(fs::is_empty(paths.home));
+}
+
+TEST_CASE("in a folder that many use, the files in it tell whose home it is") {
+  if (::geteuid() != 0) return;
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  CHECK(check_home_owner(paths));
+  std::ofstream(paths.identity) << "x";
+  CHECK(check_home_owner(paths));
+  REQUIRE(::chown(paths.identity.c_str(), 1, 1) == 0);
+  CHECK(check_home_owner(paths).error().code == ExitCode::refused);
+}
+
+TEST_CASE("without HOME the passwd database names the user's folder") {
+  const char* home = std::getenv("HOME");
+  const std::string before = home ? home : "";
+  for (const char* useless : {"", "relative"}) {
+    ::setenv("HOME", useless, 1);
+    const auto folder = user_folder();
+    CHECK((!folder || folder->is_absolute()));
+    CHECK((!folder || *folder != "/tmp"));
+  }
+  ::setenv("HOME", "/somewhere", 1);
+  CHECK(user_folder() == fs::path("/somewhere"));
+  ::setenv("HOME", before.c_str(), 1);
+  CHECK(check_home_named("").error().code == ExitCode::usage);
+  CHECK(check_home_named("/h"));
 }
 
 TEST_CASE("a home that cannot be a directory is an error with a hint") {
@@ -66,9 +111,9 @@ TEST_CASE("a lock is held by one, names its holder, and is free again afterwards
   const HomePaths paths(directory.path());
   CHECK_FALSE(lock_holder(paths));
   {
-    auto lock = HomeLock::acquire(paths, "cipnode join");
+    auto lock = HomeLock::acquire(paths, "cipnode join", HomeRole::joined);
     REQUIRE(lock);
-    const auto second = HomeLock::acquire(paths, "cipnode publish");
+    const auto second = HomeLock::acquire(paths, "cipnode publish", HomeRole::in_process);
     REQUIRE_FALSE(second);
     CHECK(second.error().code == ExitCode::busy);
     CHECK(second.error().message.find(std::to_string(::getpid())) != std::string::npos);
@@ -77,11 +122,40 @@ TEST_CASE("a lock is held by one, names its holder, and is free again afterwards
     REQUIRE(lock_holder(paths));
     CHECK(lock_holder(paths)->pid == ::getpid());
     CHECK(lock_holder(paths)->command == "cipnode join");
-    lock->set_command("x");
-    CHECK(lock_holder(paths)->command == "x");
+    CHECK(lock_holder(paths)->role == HomeRole::joined);
+    CHECK(lock_holder(paths)->state == HomeState::starting);
+    lock->set_state(HomeState::leaving);
+    CHECK(lock_holder(paths)->state == HomeState::leaving);
   }
   CHECK_FALSE(lock_holder(paths));
-  CHECK(HomeLock::acquire(paths, "cipnode"));
+  CHECK(HomeLock::acquire(paths, "cipnode", HomeRole::for_command));
+}
+
+TEST_CASE("what an older program wrote into the lock is a node that stays") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  const auto lock = HomeLock::acquire(paths, "x", HomeRole::for_command);
+  REQUIRE(lock);
+  std::ofstream(paths.lock) << "7\ncipnode join\n";
+  CHECK(lock_holder(paths)->pid == 7);
+  CHECK(lock_holder(paths)->role == HomeRole::joined);
+  std::ofstream(paths.lock).flush();
+  CHECK(lock_holder(paths)->role == HomeRole::unknown);
+}
+
+TEST_CASE("one process at a time has the turn, beside whoever holds the home") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  const auto lock = HomeLock::acquire(paths, "x", HomeRole::for_command);
+  CHECK_FALSE(is_turn_taken(paths));
+  {
+    const auto turn = HomeTurn::try_take(paths);
+    REQUIRE(turn);
+    REQUIRE(*turn);
+    CHECK(is_turn_taken(paths));
+    CHECK_FALSE(*HomeTurn::try_take(paths));
+  }
+  CHECK_FALSE(is_turn_taken(paths));
 }
 
 TEST_CASE("an identity is made once and stays") {

@@ -1,5 +1,6 @@
 // Small pure parts: arguments of a background node, contacts, idle exit, JSON forms, log spec.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -8,6 +9,7 @@
 #include "node/join_options.hpp"
 #include "node/json_rpc.hpp"
 #include "node/log.hpp"
+#include "tests/unit/node/support.hpp"
 
 using namespace cip;
 using namespace cip::node;
@@ -24,10 +26,12 @@ TEST_CASE("a background node is told everything its starter was told") {
   options.seed = {Bytes32{}};
   options.idle_exit = seconds(60);
   options.ready_fd = 3;
+  options.for_command = "cipnode feed ls";
   CHECK(join_arguments(options) ==
         std::vector<std::string>{"--home", "/h", "--network", "n", "join", "host:1", "--listen",
                                  "0.0.0.0:0", "--no-lan", "--seed", std::string(52, 'y'),
-                                 "--idle-exit", "60000ms", "--ready-fd", "3"});
+                                 "--idle-exit", "60000ms", "--for-command", "cipnode feed ls",
+                                 "--ready-fd", "3"});
 }
 
 TEST_CASE("a contact is a host with a port that is not zero") {
@@ -100,5 +104,36 @@ TEST_CASE("a log spec names levels for all floors or for one") {
   CHECK(is_logged(Floor::overlay, LogLevel::info));
   CHECK(set("dth=debug").error().code == ExitCode::usage);
   CHECK(set("loud").error().code == ExitCode::usage);
+  CHECK_FALSE(check_log_spec("dht=loud"));
+  CHECK(check_log_spec("dht=error,info"));
   REQUIRE(set(""));
+}
+
+TEST_CASE("a log file is for its owner, keeps one old file when it grows, and is opened anew") {
+  const test::TemporaryDirectory directory;
+  const int before = ::dup(STDERR_FILENO);
+  LogOptions options;
+  options.file = directory.path() / "node.log";
+  options.max_bytes = 1000;
+  const int fd = open_log_file(options.file);
+  REQUIRE(fd >= 0);
+  ::dup2(fd, STDERR_FILENO);
+  ::close(fd);
+  REQUIRE(set_up_logging(options));
+  for (int i = 0; i < 100; ++i) log_line(Floor::node, LogLevel::warning, "a line of the log");
+  std::filesystem::rename(options.file, directory.path() / "moved");
+  reopen_log();
+  log_line(Floor::node, LogLevel::warning, "the first of a new file");
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  REQUIRE(set_up_logging({}));
+
+  const auto old = directory.path() / "node.log.1";
+  CHECK(std::filesystem::file_size(old) <= 1000);
+  CHECK(std::filesystem::file_size(directory.path() / "moved") <= 1000);
+  CHECK(std::filesystem::file_size(options.file) < 100);
+  using std::filesystem::perms;
+  CHECK(std::filesystem::status(options.file).permissions() == perms(0600));
+  CHECK(std::filesystem::status(old).permissions() == perms(0600));
+  CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 3);
 }

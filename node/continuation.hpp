@@ -1,0 +1,42 @@
+#pragma once
+
+// How a request goes on at another node when the one that worked on it made way for a `join`: what
+// it has answered so far is not answered again, and nothing is left out.
+
+#include <map>
+#include <optional>
+
+#include "node/service.hpp"
+
+namespace cip::node {
+
+class Continuation {
+ public:
+  explicit Continuation(Request request) : request_(std::move(request)) {}
+
+  // What the node answered, in its order.
+  void note_result(const Json& object);
+  void note_data(std::size_t bytes) { bytes_ += bytes; }
+  // Where the node stands in what it has not answered anything of yet (Output::position()).
+  void note_position(const Json& position);
+
+  // A result that says again what was said before the change of nodes.
+  bool is_repeated(const Json& object) const;
+  // All that was asked for has been answered; only the end is missing.
+  bool is_complete() const;
+  // The request to the other node; nothing: it was answered in part and cannot go on. `passed`:
+  // since the request began.
+  std::optional<Request> next(Duration passed) const;
+
+ private:
+  Request go_on_subscribing(Duration passed) const;
+
+  Request request_;
+  std::uint64_t results_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::map<std::string, std::uint64_t> after_;  // of a subscription: next seq by feed
+  std::optional<std::uint64_t> from_;           // of a feed that is followed: next index
+  Json ready_;                                  // of feeds that are served: the ready event
+};
+
+}  // namespace cip::node

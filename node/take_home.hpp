@@ -1,0 +1,14 @@
+#pragma once
+
+// How a process comes to hold a home (docs/decisions.md, "What a node is").
+
+#include "node/home.hpp"
+
+namespace cip::node {
+
+// Waits for a node that is leaving. For a node that is joined: one that was started for a command
+// is ended first, and what ran there goes on here. Error busy: somebody holds the home who stays;
+// at the latest after 50 s.
+Outcome<HomeLock> take_home(const HomePaths& paths, const std::string& command, HomeRole role);
+
+}  // namespace cip::node
