@@ -1,17 +1,16 @@
 #include "cli/completion.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace cip::cli {
 namespace {
 
 using Further = Completions::Further;
 
-constexpr const char* kBash = R"(# cipnode: source <(cipnode completion bash)
+constexpr const char* kBash = R"sh(# cipnode: source <(cipnode completion bash)
 _cipnode() {
   local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]} words line
-  # A colon ends a word for bash, not for cipnode.
   words=$(cipnode __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   COMPREPLY=()
   for line in $words; do
@@ -22,27 +21,24 @@ _cipnode() {
   done
 }
 complete -F _cipnode cipnode
-)";
+)sh";
 
-constexpr const char* kZsh = R"(#compdef cipnode
+constexpr const char* kZsh = R"sh(#compdef cipnode
 # cipnode: source <(cipnode completion zsh), or as a file _cipnode in $fpath
 _cipnode() {
   local line word meaning
   local -a found
-  for line in ${(f)" $(cipnode __complete-- "${(@)words[2,CURRENT]}" 2 > / dev / null) "}; do
-    if[[$line ==:files]];
-then _files;
-continue;
-fi word = ${line % % $ '\t' * } meaning = ${line #* $ '\t'} found +=
-    ("${word//:/\\:}:$meaning")done _describe cipnode found
+  for line in ${(f)"$(cipnode __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"}; do
+    if [[ $line == :files ]]; then _files; continue; fi
+    word=${line%%$'\t'*} meaning=${line#*$'\t'}
+    found+=("${word//:/\\:}:$meaning")
+  done
+  _describe cipnode found
 }
-if
-  ["$funcstack[1]" = _cipnode];
-then _cipnode "$@";
-else compdef _cipnode cipnode; fi
-)";
+if [ "$funcstack[1]" = _cipnode ]; then _cipnode "$@"; else compdef _cipnode cipnode; fi
+)sh";
 
-constexpr const char* kFish = R"(# cipnode: cipnode completion fish | source
+constexpr const char* kFish = R"sh(# cipnode: cipnode completion fish | source
 function __cipnode_complete
     set -l words (commandline -opc)[2..-1] (commandline -ct)
     for line in (cipnode __complete -- $words 2>/dev/null)
@@ -54,7 +50,7 @@ function __cipnode_complete
     end
 end
 complete -c cipnode -f -a '(__cipnode_complete)'
-)";
+)sh";
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 

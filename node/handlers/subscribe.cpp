@@ -82,7 +82,8 @@ class DurableCursor {
         },
         [written, done = std::move(done)] {
           if (*written) return done({});
-          done(tl::unexpected(error_from(written->error(), "writing the place of the subscription")));
+          done(tl::unexpected(
+              error_from(written->error(), "writing the place of the subscription")));
         });
   }
 

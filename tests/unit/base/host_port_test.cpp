@@ -24,11 +24,13 @@ TEST_CASE("each fault has its name, and nothing is half accepted") {
     CAPTURE(text);
     CHECK(fault(text) == HostPortFault::no_port);
   }
-  for (const auto* text : {":04001", "1.2.3.4:04001", "h:99999", "h:-1", "h:+1", "h:1x", "h: 1", "h:1 "}) {
+  for (const auto* text :
+       {":04001", "1.2.3.4:04001", "h:99999", "h:-1", "h:+1", "h:1x", "h: 1", "h:1 "}) {
     CAPTURE(text);
     CHECK(fault(text) == HostPortFault::bad_port);
   }
-  for (const auto* text : {"300.1.1.1:1", "1.2.3:1", "1.2.3.4.5:1", "ho st:1", " h:1", "h/x:1", "http//h:1"}) {
+  for (const auto* text :
+       {"300.1.1.1:1", "1.2.3:1", "1.2.3.4.5:1", "ho st:1", " h:1", "h/x:1", "http//h:1"}) {
     CAPTURE(text);
     CHECK(fault(text) == HostPortFault::bad_host);
   }

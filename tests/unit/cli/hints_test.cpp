@@ -112,7 +112,9 @@ TEST_CASE("every flag that a message or help names is there") {
         CAPTURE(path.string());
         CAPTURE(literal);
         const auto flag = (*at)[2].str();
-        CHECK_MESSAGE((flags.contains(flag) || flag == "--version" || flag == "--symmetric" || flag == "--decrypt"), flag);
+        CHECK_MESSAGE((flags.contains(flag) || flag == "--version" || flag == "--symmetric" ||
+                       flag == "--decrypt"),
+                      flag);
         ++checked;
       }
     }

@@ -83,7 +83,8 @@ TEST_CASE("a folder, a closed stdin and one that cannot be read are no input") {
     ::close(fd);
     return open_input(std::nullopt, "");
   };
-  CHECK(with_stdin(::open("/tmp", O_RDONLY | O_DIRECTORY)).error().message == "stdin is a directory");
+  CHECK(with_stdin(::open("/tmp", O_RDONLY | O_DIRECTORY)).error().message ==
+        "stdin is a directory");
   CHECK(with_stdin(::open("/dev/null", O_WRONLY)).error().message == "stdin is closed");
   CHECK(with_stdin(::open("/dev/null", O_RDONLY)).has_value());
   ::close(STDIN_FILENO);

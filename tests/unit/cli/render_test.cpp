@@ -75,10 +75,11 @@ TEST_CASE("progress shows share, rate and time left, and fits the terminal") {
 }
 
 TEST_CASE("a narrow terminal still shows the time left") {
-  const ProgressState state{.share = 0.42,
-                            .done = "4,211 of 10,000 lookups, run 1 of 3, 1,234,567 events/s, 1.2 GB",
-                            .per_second = 0,
-                            .left_ms = 3'723'000};
+  const ProgressState state{
+      .share = 0.42,
+      .done = "4,211 of 10,000 lookups, run 1 of 3, 1,234,567 events/s, 1.2 GB",
+      .per_second = 0,
+      .left_ms = 3'723'000};
   for (const int columns : {200, 100, 80, 60, 40}) {
     const auto text = progress_text(state, columns);
     CAPTURE(text);

@@ -20,11 +20,11 @@ TEST_CASE("a name that a feed may get names it in every command") {
 }
 
 TEST_CASE("what reads as something else is no name of a feed") {
-  for (const auto& text : {std::string(), std::string(" "), std::string("a "), std::string("a\nb"),
-                           std::string("\x1b[2J"), std::string("\xff"), std::string(256, 'x'),
-                           std::string("key:abc"), std::string("name:abc"),
-                           std::string("hyper://foo"), std::string("pear://x/y"),
-                           std::string(64, 'a'), std::string(52, 'y')}) {
+  for (const auto& text :
+       {std::string(), std::string(" "), std::string("a "), std::string("a\nb"),
+        std::string("\x1b[2J"), std::string("\xff"), std::string(256, 'x'), std::string("key:abc"),
+        std::string("name:abc"), std::string("hyper://foo"), std::string("pear://x/y"),
+        std::string(64, 'a'), std::string(52, 'y')}) {
     CAPTURE(text);
     CHECK(feed_name_fault(text));
   }

@@ -54,7 +54,8 @@ struct Home {
   explicit Home(std::uint64_t length) {
     FeedStore feeds(backend(), kPrimary);
     for (int kind = 0; kind < 4; ++kind) {
-      auto open = feeds.create(writer("feed" + std::to_string(kind), kind), fresh(kind + 5)).value();
+      auto open =
+          feeds.create(writer("feed" + std::to_string(kind), kind), fresh(kind + 5)).value();
       if (length > 0) append(backend(), open, length);
       keys.push_back(open.record.key);
       hashes.push_back(open.feed.tree_hash());
@@ -96,7 +97,8 @@ TEST_CASE("own feeds of every kind go on in another home where they ended") {
       CHECK(open.feed.length() == length);
       CHECK(open.feed.contiguous_length() == 0);
       if (length > 0) CHECK(open.feed.tree_hash() == home.hashes[i]);
-      CHECK((*fixture->backend().find_ring_key(home.keys[i]))->encryption_key.has_value() == (i == 3));
+      CHECK((*fixture->backend().find_ring_key(home.keys[i]))->encryption_key.has_value() ==
+            (i == 3));
       REQUIRE(open.signer.has_value());
       append(fixture->backend(), open, 2);
       CHECK(open.feed.length() == length + 2);
@@ -112,7 +114,8 @@ TEST_CASE("a truncated feed keeps its fork") {
     REQUIRE(open.feed.truncate(4, *open.signer).has_value());
     drain(home.backend(), open.feed);
   }
-  const auto given = parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
+  const auto given =
+      parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
   const auto fixture = make_backend_fixture();
   REQUIRE(import_identity(fixture->backend(), given).has_value());
   FeedStore there(fixture->backend(), Home::kPrimary);
@@ -123,7 +126,8 @@ TEST_CASE("a truncated feed keeps its fork") {
 
 TEST_CASE("importing again changes nothing, and a longer feed here stays") {
   Home home(3);
-  const auto given = parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
+  const auto given =
+      parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
   FeedStore feeds(home.backend(), Home::kPrimary);
   auto open = feeds.open(home.keys[0]).value();
   append(home.backend(), open, 4);
@@ -136,7 +140,8 @@ TEST_CASE("importing again changes nothing, and a longer feed here stays") {
 
 TEST_CASE("a feed of others that is here becomes an own one, and a taken name stays where it is") {
   Home home(3);
-  const auto given = parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
+  const auto given =
+      parse_identity_export(*export_identity(home.backend(), Home::kPrimary)).value();
   const auto fixture = make_backend_fixture();
   FeedStore feeds(fixture->backend(), Home::kPrimary);
   NewReplica replica;
@@ -162,7 +167,8 @@ TEST_CASE("an export that was damaged anywhere is refused whole") {
     CAPTURE(at);
     CHECK_FALSE(parse_identity_export(damaged));
   }
-  for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{16}, std::size_t{60}, bytes.size() - 1}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{10}, std::size_t{16}, std::size_t{60}, bytes.size() - 1}) {
     CHECK_FALSE(parse_identity_export(ByteView(bytes).first(size)));
   }
   auto longer = bytes;
