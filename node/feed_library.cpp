@@ -132,7 +132,12 @@ void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> res
   const auto node = opening_.extract(name);
   for (const auto& done : node.mapped()) {
     if (result) ++open_[*result].users;
-    done(result);
+    // Nothing can be asked of a feed whose write failed until it has been read anew.
+    if (result && open_[*result].failed) {
+      open_[*result].awaiting.push_back(done);
+    } else {
+      done(result);
+    }
   }
   participant_.changed();
 }
@@ -324,6 +329,7 @@ void FeedLibrary::drop(store::FeedNumber number, OnDone done) {
   participant_.hub().swarm()->leave(now(), open->record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
+  gone.tell(number);
   dropping_.insert(number);
   if (on_dropped) on_dropped(number);
   participant_.changed();
@@ -358,10 +364,15 @@ void FeedLibrary::drop_later(store::FeedNumber number) {
 }
 
 void FeedLibrary::evict(store::FeedNumber number) {
-  if (const auto* open = find(number)) {
+  if (auto* open = find(number)) {
     participant_.hub().swarm()->leave(now(), open->record.discovery_key);
     participant_.hub().replication().remove_feed(now(), number);
+    const auto awaiting = std::move(open->awaiting);
     open_.erase(number);
+    gone.tell(number);
+    for (const auto& done : awaiting) {
+      done(fail_with(ExitCode::not_found, "the feed was dropped meanwhile", {}));
+    }
     participant_.changed();
   }
   if (on_dropped) on_dropped(number);

@@ -29,6 +29,7 @@ void FeedLibrary::reload(store::FeedNumber number) {
     auto& opened = **loaded;
     if (opened) return replace(number, std::move(*opened));
     log(Floor::store, LogLevel::error, "opening a feed anew: {}", opened.error().message);
+    answer_awaiting(number, tl::unexpected(opened.error()));
   };
   // Behind the feed's own operations: none of them comes back to the new one.
   pool_.submit(
@@ -55,7 +56,17 @@ void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {
   take_in(std::move(loaded));
   for (const auto& peer : peers) replication.open(now(), peer.conn, number);
   if (on_reloaded) on_reloaded(number);
+  answer_awaiting(number, number);
   participant_.changed();
+}
+
+void FeedLibrary::answer_awaiting(store::FeedNumber number,
+                                  const Outcome<store::FeedNumber>& result) {
+  for (const auto& done : std::exchange(open_.at(number).awaiting, {})) {
+    // Those who hear of success give their use back themselves.
+    if (auto* open = result ? nullptr : find(number)) --open->users;
+    done(result);
+  }
 }
 
 void FeedLibrary::resume_after_failures() {

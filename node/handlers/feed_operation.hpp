@@ -15,6 +15,7 @@ class FeedOperation : public Operation {
   FeedOperation(Daemon& daemon, Output& out) : Operation(out), daemon_(daemon) {}
   ~FeedOperation() override {
     news_.end();
+    gone_.end();
     if (number_) daemon_.feeds().release(*number_);
   }
 
@@ -30,9 +31,12 @@ class FeedOperation : public Operation {
   store::Feed& feed() { return *daemon_.feeds().feed(*number_); }
   OpenFeed& known() { return *daemon_.feeds().find(*number_); }
   bool is_open() const { return number_.has_value(); }
+  // The feed was taken out of the home: feed() and known() are no more.
+  bool is_gone() const { return daemon_.feeds().find(*number_) == nullptr; }
   // The library has taken the hold over.
   void let_go() {
     news_.end();
+    gone_.end();
     number_.reset();
   }
 
@@ -50,12 +54,20 @@ class FeedOperation : public Operation {
       if (!result) return out_.fail(std::move(result.error()));
       number_ = *result;
       news_ = feeds.watch(*number_, [this](const overlay::FeedNews& news) { handle(news); });
+      gone_ = feeds.gone.listen([this](store::FeedNumber gone) { end_if_gone(gone); });
       opened();
     };
   }
 
+  void end_if_gone(store::FeedNumber gone) {
+    if (gone != number_) return;
+    news_.end();
+    out_.fail({ExitCode::not_found, "the feed was dropped meanwhile", "fetch it again by its key"});
+  }
+
   std::optional<store::FeedNumber> number_;
   FeedLibrary::News::Listening news_;
+  Listeners<store::FeedNumber>::Listening gone_;
 };
 
 // The info object of an open feed (docs: command line).
