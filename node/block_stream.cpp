@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "node/store_error.hpp"
 
 namespace cip::node {
@@ -36,6 +38,12 @@ bool BlockStream::handle(const overlay::FeedNews& news) {
   const auto* read = event ? std::get_if<store::BlockRead>(event) : nullptr;
   if (!read || reading_.erase(read->ticket) == 0) return false;
   const auto what = fmt::format("reading block {}", read->index);
+  const auto* feed = feeds_.feed(number_);
+  if (!feed) return true;  // taken out meanwhile; the owner hears of that
+  if (!read->value && !feed->has(read->index)) {
+    forget_from(read->index);  // cleared or cut meanwhile; the owner says what becomes of it
+    return true;
+  }
   if (!read->value) {
     if (!error_) error_ = error_from(read->value.error(), what);
     return true;
@@ -60,6 +68,26 @@ std::optional<Bytes> BlockStream::decrypted(std::uint64_t index, Bytes stored) {
   if (!cipher_) cipher_ = feeds_.cipher(number_, encryption_key_);
   if (!cipher_) return stored;
   return cipher_->decrypt(index, feeds_.feed(number_)->fork(), stored);
+}
+
+void BlockStream::rewind(std::uint64_t position) {
+  position_ = std::min(position_, position);
+  forget_from(position);
+}
+
+// Answers to reads that are forgotten come all the same, and to nobody.
+void BlockStream::forget_from(std::uint64_t index) {
+  asked_ = std::max(position_, std::min(asked_, index));
+  std::erase_if(reading_, [index](const auto& read) { return read.second >= index; });
+  for (auto at = ready_.lower_bound(index); at != ready_.end(); at = ready_.erase(at)) {
+    ready_bytes_ -= at->second.size();
+  }
+}
+
+std::optional<std::uint64_t> BlockStream::first_missing() const {
+  const auto* feed = feeds_.feed(number_);
+  if (!feed || error_ || asked_ >= feed->length() || (end_ && asked_ >= *end_)) return std::nullopt;
+  return feed->has(asked_) ? std::nullopt : std::optional(asked_);
 }
 
 std::optional<BlockStream::Block> BlockStream::next() {

@@ -27,6 +27,11 @@ class BlockStream final : public BlockReader {
   std::uint64_t position() const override { return position_; }
 
   void set_end(std::uint64_t end) { end_ = end; }
+  std::optional<std::uint64_t> end() const { return end_; }
+  // Goes back to `position`: what was read from there on is read again.
+  void rewind(std::uint64_t position);
+  // The next block to be read, if it is wanted and part of the feed, and not held.
+  std::optional<std::uint64_t> first_missing() const;
   // Asks the feed for what is there; call after news of the feed and after next().
   void pump();
   // True when the news answered a read of this stream.
@@ -45,6 +50,7 @@ class BlockStream final : public BlockReader {
 
  private:
   std::optional<Bytes> decrypted(std::uint64_t index, Bytes stored);
+  void forget_from(std::uint64_t index);
 
   FeedLibrary& feeds_;
   store::FeedNumber number_;

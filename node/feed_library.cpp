@@ -127,7 +127,7 @@ void FeedLibrary::take_in(store::OpenFeed loaded) {
 }
 
 void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> result) {
-  const auto node = opening_.extract(name);
+  auto node = opening_.extract(name);
   // All of them use it before the first is told, who may be through with it at once.
   std::vector<Outcome<FeedUse>> uses;
   for (const auto& opener : node.mapped()) {
@@ -138,7 +138,16 @@ void FeedLibrary::finish(const std::string& name, Outcome<store::FeedNumber> res
     }
   }
   auto mine = uses.begin();
-  for (const auto& opener : node.mapped()) opener.done(std::move(*mine++));
+  for (auto& opener : node.mapped()) {
+    auto& right = *mine++;
+    auto* open = right ? find(right->number()) : nullptr;
+    // Nothing can be asked of a feed whose write failed until it has been read anew.
+    if (open && open->failed) {
+      open->awaiting.push_back({std::move(*right), std::move(opener.done)});
+    } else {
+      opener.done(std::move(right));
+    }
+  }
   participant_.changed();
 }
 

@@ -52,6 +52,12 @@ struct OpenFeed {
   bool failed = false;
   bool reloading = false;
   std::optional<TimePoint> paused_until;
+  // Who opened it between a failed write and the reading anew.
+  struct Awaiting {
+    FeedUse use;
+    std::function<void(Outcome<FeedUse>)> done;
+  };
+  std::vector<Awaiting> awaiting;
 };
 
 class FeedLibrary {
@@ -138,6 +144,8 @@ class FeedLibrary {
   // A feed is not open any more and takes so many bytes; a feed is gone.
   std::function<void(const store::FeedRecord&, std::uint64_t bytes)> on_closed;
   std::function<void(store::FeedNumber)> on_dropped;
+  // A feed is gone, whoever uses it: the operations on it end.
+  Listeners<store::FeedNumber> gone;
   // A write failed, and the feed is open again as the disk has it: feed() is another object.
   std::function<void(store::FeedNumber)> on_reloaded;
 
@@ -187,6 +195,7 @@ class FeedLibrary {
   void resume_after_failures();
   void reload(store::FeedNumber number);
   void replace(store::FeedNumber number, store::OpenFeed loaded);
+  void answer_awaiting(store::FeedNumber number, const Outcome<void>& result);
 
   asio::io_context& io_;
   Participant& participant_;

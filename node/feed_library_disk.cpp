@@ -81,8 +81,9 @@ void FeedLibrary::evict(store::FeedNumber number) {
   if (const auto* open = find(number)) CIP_ASSERT(open->users.empty());
   forget(
       number, [number](store::Backend& backend) { return backend.drop_feed(number); }, nothing,
-      [number](const Outcome<void>& gone) {
-        if (!gone) log(Floor::store, LogLevel::error, "feed {}: {}", number, gone.error().message);
+      [number](const Outcome<void>& result) {
+        if (!result)
+          log(Floor::store, LogLevel::error, "feed {}: {}", number, result.error().message);
       });
 }
 
@@ -92,6 +93,7 @@ void FeedLibrary::forget(store::FeedNumber number, Removal after_its_own, Remova
     participant_.hub().swarm()->leave(now(), open->record.discovery_key);
     participant_.hub().replication().remove_feed(now(), number);
     open_.erase(number);
+    gone.tell(number);
     participant_.changed();
   }
   closed_.erase(number);

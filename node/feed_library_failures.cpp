@@ -29,6 +29,7 @@ void FeedLibrary::reload(store::FeedNumber number) {
     auto& opened = **loaded;
     if (opened) return replace(number, std::move(*opened));
     log(Floor::store, LogLevel::error, "opening a feed anew: {}", opened.error().message);
+    answer_awaiting(number, tl::unexpected(opened.error()));
   };
   // Behind the feed's own operations: none of them comes back to the new one.
   pool_.submit(
@@ -55,7 +56,20 @@ void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {
   take_in(std::move(loaded));
   for (const auto& peer : peers) replication.open(now(), peer.conn, number);
   if (on_reloaded) on_reloaded(number);
+  answer_awaiting(number, {});
   participant_.changed();
+}
+
+// Of those who hear of a failure the use is over with that.
+void FeedLibrary::answer_awaiting(store::FeedNumber number, const Outcome<void>& result) {
+  auto awaiting = std::exchange(open_.at(number).awaiting, {});
+  for (auto& opener : awaiting) {
+    if (result) {
+      opener.done(std::move(opener.use));
+    } else {
+      opener.done(tl::unexpected(result.error()));
+    }
+  }
 }
 
 void FeedLibrary::resume_after_failures() {

@@ -45,6 +45,7 @@ void FeedSearch::dial(const std::string& peer) {
       unresolved_ += fmt::format("; {} cannot be resolved ({})", peer, result.problem);
     }
     for (const auto endpoint : result.endpoints) {
+      if (on_resolved) on_resolved(endpoint);
       dials_[daemon_.participant().hub().dial(now(), endpoint, {target_})] = peer;
     }
     daemon_.participant().changed();

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
@@ -35,6 +36,13 @@ struct StreamInfo {
   Endpoint remote;
 };
 
+// The last bytes of the other side, and the last that were more than a keep-alive: a piece of a
+// large message counts before all of it is here.
+struct StreamHeard {
+  TimePoint bytes{};
+  TimePoint message{};
+};
+
 // What a protocol may do to connections. Calls naming a connection or channel that is gone do
 // nothing. Nothing here blocks; bytes leave when the driver takes them.
 class Streams {
@@ -49,14 +57,17 @@ class Streams {
   virtual void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView head,
                     ByteView tail) = 0;
   virtual void close_channel(ConnId conn, ChannelId channel) = 0;
-  // Ends the whole stream because of its peer; `why` is counted by its text (a literal).
-  virtual void destroy(ConnId conn, std::string_view why) = 0;
+  // Ends the whole stream because of its peer; `why` is counted by its text (a literal), `error` is
+  // what the owner hears.
+  virtual void destroy(ConnId conn, std::string_view why, std::error_code error) = 0;
   // False while so much waits for the socket that a polite sender waits for writable().
   virtual bool is_writable(ConnId conn) const = 0;
   // No more messages of the connection are wanted until as many calls of release_reading() have
   // followed; what was received before still comes. For queues that the other side fills.
   virtual void hold_reading(ConnId conn) = 0;
   virtual void release_reading(ConnId conn) = 0;
+  // When the other side was last heard of; the beginning of time where that is not known.
+  virtual StreamHeard heard(ConnId) const { return {}; }
 
  protected:
   ~Streams() = default;

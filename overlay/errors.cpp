@@ -57,6 +57,18 @@ const char* text(Errc code) {
       return "the own feed of the topic is not open yet";
     case Errc::message_too_large:
       return "message above the limit of 1 MiB";
+    case Errc::wrong_capability:
+      return "the peer does not know the key of the feed it names";
+    case Errc::never_reads:
+      return "the peer never reads";
+    case Errc::unasked_data:
+      return "the peer sends feed data that nobody asked for";
+    case Errc::own_key:
+      return "this is the node itself";
+    case Errc::not_allowed:
+      return "this node is told not to connect to the peer";
+    case Errc::too_many_streams:
+      return "this node has too many streams";
   }
   return "unknown error";
 }

@@ -37,6 +37,14 @@ enum class Errc {
   no_such_topic,      // not taken part in here
   no_own_feed,        // the own feed of the topic is not open yet
   message_too_large,  // above kMaxTopicMessage
+  // Feeds
+  wrong_capability,  // the other side does not know the key of the feed it names
+  never_reads,       // it lets everything wait for ever
+  unasked_data,      // it sends feed data that nobody asked for
+  // Who is not wanted (HubOptions)
+  own_key,           // this node itself
+  not_allowed,       // join --allow, --deny
+  too_many_streams,  // kMaxStreams
 };
 
 std::error_code make_error_code(Errc code);

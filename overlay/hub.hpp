@@ -201,10 +201,11 @@ class Hub final : public Streams {
   void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView head,
             ByteView tail) override;
   void close_channel(ConnId conn, ChannelId channel) override;
-  void destroy(ConnId conn, std::string_view why) override;
+  void destroy(ConnId conn, std::string_view why, std::error_code error) override;
   bool is_writable(ConnId conn) const override;
   void hold_reading(ConnId conn) override;
   void release_reading(ConnId conn) override;
+  StreamHeard heard(ConnId conn) const override;
 
  private:
   struct Connection;
@@ -233,7 +234,11 @@ class Hub final : public Streams {
   void drain_mux(Now now, Connection& connection);
   void handle_mux_event(Now now, Connection& connection, const MuxEvent& event);
   void stream_opened(Now now, Connection& connection);
-  std::string_view refusal(const Connection& connection) const;
+  struct Refusal {
+    std::error_code error;
+    std::string_view reason;  // as counted
+  };
+  std::optional<Refusal> refusal(const Connection& connection) const;
   bool yields_to_other(Now now, Connection& connection);
   void open_targets(Now now, Connection& connection);
   void open_target(Now now, ConnId conn, const Bytes32& target);

@@ -48,8 +48,8 @@ void Hub::stream_opened(Now now, Connection& connection) {
   info.bound = stream.is_bound();
   if (const auto hello = stream.hello()) connection.hello = *hello;
   if (connection.hello != 0) close_siblings(connection);
-  if (const auto why = refusal(connection); !why.empty()) {
-    return doom(connection, make_error_code(Errc::not_chosen), std::string(why));
+  if (const auto why = refusal(connection)) {
+    return doom(connection, why->error, std::string(why->reason));
   }
   for (const auto& target : connection.targets) wanted_[info.peer].insert(target);
   if (yields_to_other(now, connection)) return;
@@ -63,18 +63,20 @@ void Hub::stream_opened(Now now, Connection& connection) {
   open_targets(now, connection);
 }
 
-// Why a stream with this peer is not wanted; empty: it is.
-std::string_view Hub::refusal(const Connection& connection) const {
+// Why a stream with this peer is not wanted; nothing: it is.
+std::optional<Hub::Refusal> Hub::refusal(const Connection& connection) const {
   const auto& peer = connection.info.peer;
-  if (peer == options_.identity.public_key) return "own key";
-  if (options_.deny.contains(peer)) return "denied";
-  if (options_.allow && !options_.allow->contains(peer)) return "not allowed";
+  if (peer == options_.identity.public_key) return Refusal{Errc::own_key, "own key"};
+  if (options_.deny.contains(peer)) return Refusal{Errc::not_allowed, "denied"};
+  if (options_.allow && !options_.allow->contains(peer)) {
+    return Refusal{Errc::not_allowed, "not allowed"};
+  }
   const auto open = std::count_if(connections_.begin(), connections_.end(),
                                   [](const auto& item) { return item.second->is_open; });
   if (!connection.info.outgoing && open >= static_cast<std::ptrdiff_t>(kMaxStreams)) {
-    return "too many streams";
+    return Refusal{Errc::too_many_streams, "too many streams"};
   }
-  return {};
+  return std::nullopt;
 }
 
 // One stream per pair of peers. Of two that both sides began at the same time the one stays whose

@@ -109,10 +109,10 @@ void Hub::close_channel(ConnId conn, ChannelId channel) {
   mark(*connection);
 }
 
-void Hub::destroy(ConnId conn, std::string_view why) {
+void Hub::destroy(ConnId conn, std::string_view why, std::error_code error) {
   auto* connection = find(conn);
   if (connection == nullptr) return;
-  doom(*connection, make_error_code(Errc::malformed_message), std::string(why));
+  doom(*connection, error, std::string(why));
 }
 
 bool Hub::is_writable(ConnId conn) const {
@@ -135,6 +135,13 @@ void Hub::release_reading(ConnId conn) {
   if (connection == nullptr || connection->holds == 0) return;
   --connection->holds;
   update_hold(*connection);
+}
+
+StreamHeard Hub::heard(ConnId conn) const {
+  const auto* connection = find(conn);
+  if (connection == nullptr || !connection->stream) return {};
+  if (connection->held) return {now_.mono, now_.mono};  // it is we who do not listen
+  return {connection->stream->last_read(), connection->stream->last_message()};
 }
 
 // --- What is known ---------------------------------------------------------------------------

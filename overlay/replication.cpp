@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "overlay/errors.hpp"
 #include "overlay/role.hpp"
 
 namespace cip::overlay {
@@ -214,6 +215,11 @@ std::vector<ReplicatorPeerInfo> Replication::peers(store::FeedNumber number) con
   return slot != nullptr ? slot->replicator.peers() : std::vector<ReplicatorPeerInfo>{};
 }
 
+std::optional<DownloadState> Replication::state_of(store::FeedNumber number, DownloadId id) const {
+  const auto* slot = find(number);
+  return slot != nullptr ? slot->replicator.state_of(id) : std::nullopt;
+}
+
 ReplicationCounters Replication::counters(store::FeedNumber number) const {
   const auto* slot = find(number);
   return slot != nullptr ? slot->replicator.counters() : ReplicationCounters{};
@@ -351,7 +357,8 @@ bool Replication::check_capability(const Stream& stream, const Slot& slot, ByteV
   const auto expected =
       feed_capability(stream.info.handshake_hash, slot.feed.key(), other(stream.role()));
   if (message && equal_secret(message->capability, expected)) return true;
-  streams_.destroy(stream.info.conn, "wrong feed capability");
+  streams_.destroy(stream.info.conn, "wrong feed capability",
+                   make_error_code(Errc::wrong_capability));
   return false;
 }
 
@@ -394,7 +401,7 @@ void Replication::channel_message(Now now, ConnId conn, ChannelId channel, std::
   auto& slot = *session->second.slot;
   touch(slot);
   if (!slot.replicator.handle_message(now, session->second.peer, type, payload)) {
-    streams_.destroy(conn, "malformed feed message");
+    streams_.destroy(conn, "malformed feed message", make_error_code(Errc::malformed_message));
     return;
   }
   // It closed the channel because neither side wants anything.

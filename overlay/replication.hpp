@@ -112,6 +112,8 @@ class Replication final : public ChannelHandler {
   // Opens a channel for the feed on an open stream, unless there is one.
   void open(Now now, ConnId conn, store::FeedNumber number);
   std::vector<ReplicatorPeerInfo> peers(store::FeedNumber number) const;
+  // Nothing once the download has ended, or of a feed that is not here.
+  std::optional<DownloadState> state_of(store::FeedNumber number, DownloadId id) const;
   ReplicationCounters counters(store::FeedNumber number) const;
   bool is_downloading(store::FeedNumber number) const;
   // Feeds with a channel in use on the stream.

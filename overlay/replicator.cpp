@@ -101,9 +101,11 @@ bool Replicator::handle_message(Now now, PeerNumber number, std::uint32_t type, 
   auto* peer = find(number);
   if (peer == nullptr || peer->ended) return true;
   dirty_ = true;
+  const auto kind = static_cast<FeedMessage>(type);
+  if (kind == FeedMessage::data || kind == FeedMessage::no_data) peer->stalled = false;
   // Whatever else is said is heard after what came before it.
-  if (static_cast<FeedMessage>(type) != FeedMessage::data) apply_arrived();
-  switch (static_cast<FeedMessage>(type)) {
+  if (kind != FeedMessage::data) apply_arrived();
+  switch (kind) {
     case FeedMessage::sync:
       return handle_sync(now, *peer, payload);
     case FeedMessage::request:
@@ -315,8 +317,7 @@ std::optional<TimePoint> Replicator::next_timeout() const {
     if (streams_.is_writable(peer->conn)) consider(peer->replies.next_due());
     consider(peer->ends_at);
     if (peer->blocked_since) consider(*peer->blocked_since + kNeverReads);
-    // With nobody else to ask, waiting is all there is.
-    if (peers_.size() > 1 && !peer->requests.empty()) consider(peer->heard + kStallTimeout);
+    if (!peer->requests.empty()) consider(next_check(*peer));
   }
   return next;
 }
@@ -346,10 +347,31 @@ std::vector<ReplicatorPeerInfo> Replicator::peers() const {
   std::vector<ReplicatorPeerInfo> out;
   for (const auto& [number, peer] : peers_) {
     const auto& remote = peer->remote;
-    out.push_back(
-        {peer->conn, remote.fork, remote.length, peer->blocks.contiguous(), peer->rejected});
+    out.push_back({peer->conn, remote.fork, remote.length, peer->blocks.contiguous(),
+                   peer->rejected, peer->stalled});
   }
   return out;
+}
+
+std::optional<DownloadState> Replicator::state_of(DownloadId id) const {
+  const auto download = std::find_if(downloads_.begin(), downloads_.end(),
+                                     [&](const Download& item) { return item.id == id; });
+  if (download == downloads_.end()) return std::nullopt;
+  DownloadState state;
+  const auto end = std::min(download->end(), feed_.length());
+  const auto start = std::min(download->options.start, end);
+  state.missing = end - start - feed_.blocks().count(start, end);
+  state.first = feed_.blocks().first_unset(start, end);
+  for (const auto& [number, peer] : peers_) {
+    if (peer->rejected) continue;
+    if (state.missing > 0 && peer->blocks.has(state.first)) ++state.holders;
+    if (peer->remote.length > feed_.length()) {
+      state.claim = std::max(peer->remote.length, state.claim.value_or(0));
+    }
+    state.requests += peer->requests.size();
+    if (!peer->requests.empty()) state.heard = std::max(state.heard, last_heard(*peer));
+  }
+  return state;
 }
 
 }  // namespace cip::overlay

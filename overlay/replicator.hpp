@@ -51,6 +51,9 @@ inline constexpr std::size_t kMaxRepliesOfFeed = store::kMaxWaiting / 2;
 inline constexpr std::size_t kMaxWaitingRequests = 4096;
 // A peer that sent nothing for so long loses its requests to others that have the blocks.
 inline constexpr Duration kStallTimeout = std::chrono::seconds(15);
+// A peer that let requests wait for so long is asked nothing more until it answers; if not even a
+// keep-alive came meanwhile it is gone, and its stream ends.
+inline constexpr Duration kSilenceLimit = 2 * kStallTimeout;
 // A request that another peer could answer is late after this long, or after this many times what
 // that peer needs for an answer; it is then taken away and asked for there.
 inline constexpr Duration kLateAfter = std::chrono::milliseconds(500);
@@ -172,6 +175,17 @@ struct ReplicatorPeerInfo {
   std::uint64_t length = 0;
   std::uint64_t contiguous = 0;
   bool rejected = false;
+  bool stalled = false;  // it let requests wait, see kSilenceLimit
+};
+
+// What a download still waits for.
+struct DownloadState {
+  std::uint64_t missing = 0;  // wanted blocks that are not held, as far as the length is known
+  std::uint64_t first = 0;    // the first of them
+  std::size_t holders = 0;    // peers that say they have the first one
+  std::size_t requests = 0;   // under way, of the whole feed
+  std::optional<std::uint64_t> claim;  // a longer feed that some peer claims
+  TimePoint heard{};                   // when somebody of whom something is wanted sent something
 };
 
 class Replicator {
@@ -234,6 +248,8 @@ class Replicator {
   bool has_peer(PeerNumber peer) const { return peers_.contains(peer); }
   bool has_peer_on(ConnId conn) const;
   std::vector<ReplicatorPeerInfo> peers() const;
+  // Nothing once the download has ended.
+  std::optional<DownloadState> state_of(DownloadId id) const;
   const ReplicationCounters& counters() const { return counters_; }
 
  private:
@@ -323,12 +339,16 @@ class Replicator {
 
   // Peers that fail (replicator_conduct.cpp)
   void check_stalled(Now now);
+  bool has_other(const Peer& peer) const;
+  TimePoint last_heard(const Peer& peer) const;
+  TimePoint next_check(const Peer& peer) const;
+  void fell_silent(Now now, Peer& peer);
   void take_late(Now now);
   bool take_late_from(Now now, Peer& slow, Peer& idle);
   Duration late_after(const Peer& idle) const;
   bool is_idle(Peer& peer);
   void check_conduct(Now now);
-  void end_stream(Peer& peer, std::string_view why);
+  void end_stream(Peer& peer, std::string_view why, std::error_code error);
   void note_unasked(Peer& peer);
 
   // The end of a download

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "overlay/errors.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/replicator_peer.hpp"
 
@@ -31,36 +32,62 @@ void Replicator::reject(Now, Peer& peer, std::error_code reason) {
   dirty_ = true;
 }
 
+bool Replicator::has_other(const Peer& peer) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& item) {
+    return item.first != peer.number && may_ask(*item.second);
+  });
+}
+
+// A large answer counts while it comes.
+TimePoint Replicator::last_heard(const Peer& peer) const {
+  return std::max(peer.heard, streams_.heard(peer.conn).message);
+}
+
+TimePoint Replicator::next_check(const Peer& peer) const {
+  return std::max(last_heard(peer), peer.checked) + kStallTimeout;
+}
+
 void Replicator::check_stalled(Now now) {
   for (auto& [number, peer] : peers_) {
-    if (peer->requests.empty() || now.mono < peer->heard + kStallTimeout) continue;
-    const bool others =
-        std::any_of(peers_.begin(), peers_.end(), [this, own = number](const auto& item) {
-          return item.first != own && may_ask(*item.second);
-        });
-    peer->heard = now.mono;
-    if (!others) continue;
-    peer->stalled = true;
-    lose_requests(*peer, true);
+    if (peer->requests.empty() || peer->ended || now.mono < next_check(*peer)) continue;
+    const bool slept = now.mono >= next_check(*peer) + kStallTimeout;
+    peer->checked = now.mono;
+    if (slept) {
+      peer->heard = now.mono;  // this process stood still, and what came meanwhile is not read yet
+    } else if (now.mono >= last_heard(*peer) + kSilenceLimit) {
+      fell_silent(now, *peer);
+    } else if (has_other(*peer)) {
+      peer->stalled = true;
+      lose_requests(*peer, true);
+    }
   }
 }
 
-void Replicator::end_stream(Peer& peer, std::string_view why) {
+void Replicator::fell_silent(Now now, Peer& peer) {
+  peer.stalled = true;
+  lose_requests(peer, true);
+  if (now.mono < streams_.heard(peer.conn).bytes + kSilenceLimit) return;
+  end_stream(peer, "feed peer that fell silent", make_error_code(Errc::peer_silent));
+}
+
+void Replicator::end_stream(Peer& peer, std::string_view why, std::error_code error) {
   if (peer.ended) return;
   peer.ended = true;
   peer.rejected = true;
   lose_requests(peer, false);
-  streams_.destroy(peer.conn, why);
+  streams_.destroy(peer.conn, why, error);
 }
 
 void Replicator::note_unasked(Peer& peer) {
-  if (++peer.unasked > kMaxUnasked) end_stream(peer, "feed data that nobody asked for");
+  if (++peer.unasked <= kMaxUnasked) return;
+  end_stream(peer, "feed data that nobody asked for", make_error_code(Errc::unasked_data));
 }
 
 // Ends the streams of peers that were found out, or that let everything wait for ever.
 void Replicator::check_conduct(Now now) {
   for (auto& [number, peer] : peers_) {
-    if (peer->ends_at && *peer->ends_at <= now.mono) end_stream(*peer, peer->crime);
+    if (peer->ends_at && *peer->ends_at <= now.mono)
+      end_stream(*peer, peer->crime, peer->crime_error);
     const bool waits = peer->replies.size() > 0 || peer->sync_due || !peer->missed.empty() ||
                        !peer->unanswered_wants.empty();
     if (!waits || streams_.is_writable(peer->conn)) {
@@ -68,7 +95,7 @@ void Replicator::check_conduct(Now now) {
     } else if (!peer->blocked_since) {
       peer->blocked_since = now.mono;
     } else if (now.mono - *peer->blocked_since >= kNeverReads) {
-      end_stream(*peer, "feed peer that never reads");
+      end_stream(*peer, "feed peer that never reads", make_error_code(Errc::never_reads));
     }
   }
 }

@@ -391,6 +391,7 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   reject(now, *peer, rejected.reason);
   // Does it have another history than ours? (section 10.6)
   peer->crime = crime_of(rejected.reason);
+  peer->crime_error = rejected.reason;
   peer->ends_at = now.mono;
   if (const auto length = std::min(feed_.length(), peer->remote.length); length > 0) {
     peer->ends_at = now.mono + kConflictWait;

@@ -36,11 +36,13 @@ struct Replicator::Peer {
   std::size_t window = kFirstRequests;
   TimePoint heard{};  // last answer, or the request that began a busy time
   bool rejected = false;
+  TimePoint checked{};  // for silence
   bool stalled = false;
   std::optional<Duration> answer_time;  // how long an answer takes lately, smoothed
   std::size_t unasked = 0;              // data that was not asked for
   // Its stream ends: because of this (a literal), then.
   std::string_view crime;
+  std::error_code crime_error;
   std::optional<TimePoint> ends_at;
   bool ended = false;
   std::optional<TimePoint> blocked_since;  // something waits, and its stream takes nothing

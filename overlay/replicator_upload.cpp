@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "overlay/errors.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/replicator_peer.hpp"
 
@@ -297,7 +298,7 @@ bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
   }
   peer->replies.finish(ready.ticket, FeedMessage::no_data, encode_no_data({id, reason}), due);
   if (peer->invalid_requests >= kMaxInvalidRequests) {
-    end_stream(*peer, "too many invalid feed requests");
+    end_stream(*peer, "too many invalid feed requests", make_error_code(Errc::malformed_message));
   }
   return true;
 }

@@ -121,6 +121,7 @@ std::optional<MutableByteView> SecretStream::complete_partial() {
 bool SecretStream::check_length(std::size_t body) {
   if (is_open()) {
     if (body < kMessageOverhead) close(make_error_code(Errc::bad_frame));
+    if (body > kMessageOverhead) last_message_ = last_read_;
   } else if (!is_legal_length(body)) {
     close(make_error_code(Errc::unexpected_frame));
   }

@@ -122,6 +122,9 @@ class SecretStream final : public FrameSink {
   const PublicKey& remote_key() const { return keys_.peer; }
   // Handshake hash, or hash' of a bound stream: what capabilities are derived from.
   const Bytes64& handshake_hash() const { return keys_.hash; }
+  // When bytes came last, and bytes that were more than a keep-alive.
+  TimePoint last_read() const { return last_read_; }
+  TimePoint last_message() const { return last_message_; }
   // Bytes of an unfinished frame held here; counts into the bound for all streams together.
   std::size_t unfinished_bytes() const;
   // Bytes waiting for poll_output().
@@ -194,6 +197,7 @@ class SecretStream final : public FrameSink {
   std::deque<StreamEvent> events_;
   TimePoint proof_deadline_;
   TimePoint last_read_{};
+  TimePoint last_message_{};
   TimePoint last_write_{};
 };
 

@@ -136,6 +136,9 @@ void Topics::feed_subscription(Topic& topic, SubscriptionId id, Subscription& su
 bool Topics::read_done(Topic& topic, Author& author, const store::BlockRead& read) {
   const auto found = author.reads.find(read.ticket);
   if (found == author.reads.end()) return false;
+  // Read again by feed_reloaded(): a message that cannot be read now is no message that is not
+  // there.
+  if (!read.value && read.value.error() == store::Errc::store_failed) return true;
   const Author::Read asked = found->second;
   author.reads.erase(found);
   if (asked.subscription == 0) {

@@ -1,5 +1,6 @@
 #include "overlay/topics.hpp"
 
+#include "overlay/errors.hpp"
 #include "overlay/topic_state.hpp"
 
 namespace cip::overlay {
@@ -167,7 +168,7 @@ void Topics::writable(Now now, ConnId conn) {
 }
 
 void Topics::misbehaved(const Neighbour& neighbour, std::string_view why) {
-  streams_.destroy(neighbour.stream.conn, why);
+  streams_.destroy(neighbour.stream.conn, why, make_error_code(Errc::malformed_message));
 }
 
 void Topics::handle_timeout(Now now) {

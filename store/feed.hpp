@@ -143,8 +143,9 @@ struct ConflictChecked {
   Ticket ticket = 0;
   bool conflict = false;
 };
-// A commit failed. The feed answers nothing any more: reads fail with store_failed, writes with
-// this reason. Open it again from what is on disk.
+// A commit failed, and so does all that waits or is asked for later: reads with store_failed,
+// writes with this reason, verify() and sync() by this event again. Open it anew from what is on
+// disk.
 struct StoreFailed {
   std::error_code reason;
 };

@@ -178,7 +178,11 @@ bool Feed::Machine::forget(std::uint64_t start, std::uint64_t& end) {
 
 Ticket Feed::Machine::sync() {
   const auto ticket = ++last_ticket_;
-  syncs_.push_back(ticket);
+  if (failure_) {
+    emit(StoreFailed{*failure_});
+  } else {
+    syncs_.push_back(ticket);
+  }
   return ticket;
 }
 

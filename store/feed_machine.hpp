@@ -211,6 +211,7 @@ class Feed::Machine final : public NodeSource {
   std::optional<StoreOp> next_commit();
   std::optional<StoreOp> next_read();
   void finish_commit(const StoreResult& result);
+  void fail_for_good(std::error_code reason);
   void finish_read(ReadBatch batch, StoreResult result);
   void read_apart(ReadBatch batch);
 

@@ -182,8 +182,7 @@ void Feed::Machine::resume_job(CutJob job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) {
     // The disk contradicts the bitfield: no history to go back to.
-    failure_ = nodes.error();
-    return emit(StoreFailed{nodes.error()});
+    return fail_for_good(nodes.error());
   }
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
   run(std::move(job));

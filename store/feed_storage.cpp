@@ -72,8 +72,7 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
   flight_.reset();
   if (!result) {
     // What reached the disk is unknown, so nothing may be built on it.
-    failure_ = result.error();
-    return emit(StoreFailed{result.error()});
+    return fail_for_good(result.error());
   }
   if (flight.era == era_)
     for (const auto& node : flight.op->nodes) cache_.put(node);
@@ -98,8 +97,19 @@ void Feed::Machine::finish_commit(const StoreResult& result) {
   for (const auto ticket : flight.syncs) emit(Synced{ticket});
 }
 
+// Nothing is asked of the disk any more, so whoever waits for it is answered now.
+void Feed::Machine::fail_for_good(std::error_code reason) {
+  if (!failure_) failure_ = reason;
+  emit(StoreFailed{*failure_});
+  syncs_.clear();
+  auto waiting = std::exchange(full_, {});
+  waiting.push_back(std::exchange(gathering_, {}));
+  for (auto& batch : waiting) finish_read(std::move(batch), fail(Errc::store_failed));
+}
+
 void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
                              std::span<const std::uint64_t> blocks, bool from_disk) {
+  if (failure_) return resume(std::move(job), fail(Errc::store_failed));
   // Whoever reads past the caches reads for itself.
   if (from_disk && !gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
   auto& op = gathering_.op;
@@ -134,6 +144,7 @@ void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
   std::size_t block = 0;
   // A node of a history that was replaced must not vouch for anything.
   if (batch.era != era_) result = fail(Errc::not_available);
+  if (failure_) result = fail(Errc::store_failed);
   if (!result && result.error() == Errc::corrupt && batch.waiters.size() > 1)
     return read_apart(std::move(batch));
   for (auto& waiter : batch.waiters) {

@@ -8,9 +8,14 @@ namespace cip::store {
 Ticket Feed::Machine::verify(std::uint64_t from) {
   VerifyJob job;
   job.ticket = ++last_ticket_;
+  if (failure_) {
+    emit(StoreFailed{*failure_});
+    return job.ticket;
+  }
   job.from = from;
+  const auto ticket = job.ticket;
   run(std::move(job));
-  return last_ticket_;
+  return ticket;
 }
 
 // Begins the step, or begins it anew because history was replaced meanwhile.
@@ -54,6 +59,7 @@ void Feed::Machine::plan(VerifyJob& job) const {
 }
 
 void Feed::Machine::resume_job(VerifyJob job, StoreResult part) {
+  if (failure_) return emit(StoreFailed{*failure_});
   if (job.era != era_) return run(std::move(job));
   if (!job.is_alone) {
     const auto gone = [](const auto& item) { return !item.has_value(); };

@@ -57,6 +57,10 @@ class Truncate final : public Change {
       return out_.fail({ExitCode::refused, "this home does not hold the secret of the feed",
                         "only the node that made a feed can cut it"});
     }
+    if (known().record.topic) {
+      return out_.fail({ExitCode::usage, "the feed belongs to a topic, whose readers rely on it",
+                        "publish a message that takes the others back"});
+    }
     if (length_ > feed().length()) {
       return out_.fail(
           {ExitCode::usage,

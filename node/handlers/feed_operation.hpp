@@ -25,9 +25,13 @@ class FeedOperation : public Operation {
   store::FeedNumber number() const { return use_.number(); }
   store::Feed& feed() { return *daemon_.feeds().feed(number()); }
   OpenFeed& known() { return *daemon_.feeds().find(number()); }
+  bool is_open() const { return static_cast<bool>(use_); }
+  // The feed was taken out of the home: feed() and known() are no more.
+  bool is_gone() const { return daemon_.feeds().find(number()) == nullptr; }
   // For a call that ends the use.
   FeedUse give_use() {
     news_.end();
+    gone_.end();
     return std::move(use_);
   }
 
@@ -42,12 +46,20 @@ class FeedOperation : public Operation {
       use_ = std::move(*result);
       news_ =
           daemon_.feeds().watch(number(), [this](const overlay::FeedNews& news) { handle(news); });
+      gone_ = daemon_.feeds().gone.listen([this](store::FeedNumber gone) { end_if_gone(gone); });
       opened();
     };
   }
 
+  void end_if_gone(store::FeedNumber gone) {
+    if (gone != number()) return;
+    news_.end();
+    out_.fail({ExitCode::not_found, "the feed was dropped meanwhile", "fetch it again by its key"});
+  }
+
   FeedUse use_;
   FeedLibrary::News::Listening news_;
+  Listeners<store::FeedNumber>::Listening gone_;
 };
 
 // The info object of an open feed (docs: command line).

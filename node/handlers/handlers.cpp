@@ -20,6 +20,7 @@ HandlerTable all_handlers() {
   add_feed_change_handlers(table);
   add_verify_handlers(table);
   add_fetch_handlers(table);
+  add_follow_handlers(table);
   add_seed_handlers(table);
   add_topic_handlers(table);
   add_publish_handlers(table);

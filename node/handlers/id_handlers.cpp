@@ -104,7 +104,7 @@ class Import final : public Operation {
       FeedQuery query;
       query.key = key;
       query.create = false;
-      daemon_.feeds().open(std::move(query), [](const auto&) {});
+      daemon_.feeds().open(std::move(query), command_, [](const auto&) {});
     }
     for (const auto& topic : imported.topics) {
       const auto name = topic.name.empty() ? "topic:" + to_z32(topic.key) : topic.name;

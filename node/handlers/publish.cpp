@@ -24,6 +24,9 @@ constexpr std::size_t kMaxAhead = 4 << 20;
 constexpr std::size_t kMaxMessagesAhead = 16'384;
 // A node that ends with the command waits so long for one peer to write the message (cli.md).
 constexpr Duration kHandOver = std::chrono::seconds(10);
+// Without a confirmation for so long nobody is left who could give one (cli.md); a time that the
+// user gives counts instead.
+constexpr Duration kConfirmSilence = std::chrono::seconds(30);
 
 class Publish final : public Operation {
  public:
@@ -35,6 +38,7 @@ class Publish final : public Operation {
                  .block_size = std::nullopt,
                  .largest = overlay::kMaxTopicMessage}),
         confirm_(params.number("confirm").value_or(0)),
+        has_time_(params.duration("timeoutMs").has_value()),
         hand_over_(confirm_ == 0 && daemon.role() == HomeRole::in_process),
         timer_(daemon.io()) {}
 
@@ -177,7 +181,10 @@ class Publish final : public Operation {
     while (!waiting_.empty() && waiting_.front().seq < durable_) {
       const auto message = waiting_.front();
       const auto confirmed = machine.confirmations(topic_.id, message.seq);
-      if (confirmed < wanted) break;
+      if (confirmed < wanted) {
+        await_confirmation(message.seq, confirmed);
+        break;
+      }
       out_.result({{"topic", topic_.text},
                    {"feed", feed_ ? Json(to_z32(*feed_)) : Json(nullptr)},
                    {"seq", message.seq},
@@ -199,6 +206,17 @@ class Publish final : public Operation {
     }
   }
 
+  void await_confirmation(std::uint64_t seq, std::size_t confirmed) {
+    if (confirm_ == 0 || has_time_ || awaited_ == std::pair(seq, confirmed)) return;
+    awaited_ = {seq, confirmed};
+    timer_.expires_after(kConfirmSilence);
+    timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (error || alive.expired() || over_ || waiting_.empty()) return;
+      over_ = true;
+      handle_deadline();
+    });
+  }
+
   void give_room() {
     if (held_back_ == 0 || ahead_ > kMaxAhead || waiting_.size() > kMaxMessagesAhead) return;
     out_.consumed(std::exchange(held_back_, 0));
@@ -214,9 +232,11 @@ class Publish final : public Operation {
   TopicName topic_;
   BlockCutter cutter_;
   std::size_t confirm_;
+  bool has_time_;
   bool hand_over_;  // this node ends with the command: someone should have the messages first
   Bytes early_;
-  std::deque<Message> waiting_;  // not reported yet
+  std::deque<Message> waiting_;                                   // not reported yet
+  std::optional<std::pair<std::uint64_t, std::size_t>> awaited_;  // message, and who confirmed it
   std::size_t ahead_ = 0;
   std::size_t held_back_ = 0;
   std::size_t published_ = 0;

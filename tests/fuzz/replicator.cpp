@@ -40,7 +40,7 @@ class Side final : public Streams {
     send(conn, channel, type, payload);
   }
   void close_channel(ConnId, ChannelId) override { peer = 0; }
-  void destroy(ConnId, std::string_view why) override { CIP_ASSERT(!why.empty()); }
+  void destroy(ConnId, std::string_view why, std::error_code) override { CIP_ASSERT(!why.empty()); }
   bool is_writable(ConnId) const override { return !is_full; }
   void hold_reading(ConnId) override {}
   void release_reading(ConnId) override {}

@@ -93,7 +93,7 @@ void Side::close_channel(ConnId conn, ChannelId) {
   world.disconnect(conn);
 }
 
-void Side::destroy(ConnId conn, std::string_view why) {
+void Side::destroy(ConnId conn, std::string_view why, std::error_code) {
   destroyed.emplace_back(why);
   static_cast<void>(conn);
 }

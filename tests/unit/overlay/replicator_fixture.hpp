@@ -50,10 +50,15 @@ class Side final : public overlay::Streams {
   void send(overlay::ConnId conn, overlay::ChannelId channel, std::uint32_t type, ByteView head,
             ByteView tail) override;
   void close_channel(overlay::ConnId conn, overlay::ChannelId) override;
-  void destroy(overlay::ConnId conn, std::string_view why) override;
+  void destroy(overlay::ConnId conn, std::string_view why, std::error_code error) override;
   bool is_writable(overlay::ConnId conn) const override { return !full.contains(conn); }
   void hold_reading(overlay::ConnId conn) override { held.insert(conn); }
   void release_reading(overlay::ConnId conn) override { held.erase(conn); }
+  overlay::StreamHeard heard(overlay::ConnId conn) const override {
+    const auto found = kept_alive.find(conn);
+    return found == kept_alive.end() ? overlay::StreamHeard{}
+                                     : overlay::StreamHeard{.bytes = found->second, .message = {}};
+  }
 
   ReplicatorWorld& world;
   std::string name;
@@ -67,6 +72,7 @@ class Side final : public overlay::Streams {
   std::vector<std::string> destroyed;
   std::set<overlay::ConnId> full;
   std::set<overlay::ConnId> held;
+  std::map<overlay::ConnId, TimePoint> kept_alive;  // when a keep-alive came last
 };
 
 class ReplicatorWorld {

@@ -199,6 +199,95 @@ TEST_CASE("a peer that falls silent loses its requests to another") {
   CHECK(world.count(reader, FeedMessage::cancel) > 0);
 }
 
+TEST_CASE("a lone peer that vanishes while blocks are asked of it loses its stream after 30 s") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(300);
+  bool gone = false;
+  std::size_t answers = 0;
+  world.on_send = [&](Side& from, ReplicatorWorld::Message& message) {
+    if (&from == &writer && message.type == FeedMessage::data) gone = ++answers > 20;
+    return &from != &writer || !gone;
+  };
+  const auto download = reader.replicator.download(world.now, {});
+  world.connect(writer, reader);
+  world.run();
+  REQUIRE(reader.replicator.state_of(download)->requests > 0);
+  world.advance(kStallTimeout);
+  world.run();
+  CHECK(reader.destroyed.empty());
+  world.advance(kStallTimeout);
+  world.run();
+  CHECK(reader.destroyed == std::vector<std::string>{"feed peer that fell silent"});
+  const auto state = reader.replicator.state_of(download);
+  CHECK(state->requests == 0);
+  CHECK(state->missing > 0);
+}
+
+TEST_CASE("a peer that keeps alive and does not answer is not asked until it does") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(50);
+  bool answers = false;
+  world.on_send = [&](Side& from, ReplicatorWorld::Message& message) {
+    return answers || &from != &writer || message.type != FeedMessage::data;
+  };
+  const auto download = reader.replicator.download(world.now, {});
+  const auto conn = world.connect(writer, reader);
+  world.run();
+  for (int i = 0; i < 2; ++i) {
+    reader.kept_alive[conn] = world.now.mono + kStallTimeout;
+    world.advance(kStallTimeout);
+    world.run();
+  }
+  CHECK(reader.destroyed.empty());
+  CHECK(reader.replicator.peers().front().stalled);
+  CHECK(reader.replicator.state_of(download)->requests == 0);
+  answers = true;
+  writer.grow_to(51);
+  world.run();
+  CHECK(reader.replicator.peers().front().stalled);  // word of more blocks is no answer
+}
+
+TEST_CASE("a process that stood still does not take its peers for silent") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(50);
+  bool is_stopped = true;
+  world.on_send = [&](Side& from, ReplicatorWorld::Message& message) {
+    return !is_stopped || &from != &writer || message.type != FeedMessage::data;
+  };
+  reader.replicator.download(world.now, {});
+  world.connect(writer, reader);
+  world.run();
+  world.advance(10 * kSilenceLimit);
+  CHECK(reader.destroyed.empty());
+}
+
+TEST_CASE("what a download waits for is known: the block that nobody has, and who claims more") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& part = world.add_reader("part");
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(100);
+  part.replicator.download(world.now, {.start = 0, .end = 57});
+  part.replicator.set_keep_open(true);
+  world.connect(writer, part);
+  world.run();
+  const auto download = reader.replicator.download(world.now, {});
+  world.connect(part, reader);
+  world.run();
+  const auto state = reader.replicator.state_of(download);
+  REQUIRE(state);
+  CHECK(state->missing == 43);
+  CHECK(state->first == 57);
+  CHECK(state->holders == 0);
+  CHECK(state->requests == 0);
+}
+
 TEST_CASE("a seeder that lies is found out and not asked again") {
   ReplicatorWorld world;
   auto& writer = world.add_writer();

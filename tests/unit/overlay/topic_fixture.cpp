@@ -164,7 +164,7 @@ void TopicPeer::close_channel(ConnId conn, ChannelId channel) {
   });
 }
 
-void TopicPeer::destroy(ConnId conn, std::string_view why) {
+void TopicPeer::destroy(ConnId conn, std::string_view why, std::error_code) {
   destroyed.emplace_back(why);
   world.queue_.push_back([this, conn] { world.disconnect(conn); });
 }

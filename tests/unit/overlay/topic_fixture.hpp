@@ -41,7 +41,7 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   void send(overlay::ConnId conn, overlay::ChannelId channel, std::uint32_t type, ByteView head,
             ByteView tail) override;
   void close_channel(overlay::ConnId conn, overlay::ChannelId channel) override;
-  void destroy(overlay::ConnId conn, std::string_view why) override;
+  void destroy(overlay::ConnId conn, std::string_view why, std::error_code error) override;
   bool is_writable(overlay::ConnId) const override { return true; }
   void hold_reading(overlay::ConnId) override {}
   void release_reading(overlay::ConnId) override {}

@@ -11,10 +11,19 @@ using test::FeedRig;
 namespace {
 
 bool has_event_for(const std::vector<FeedEvent>& events, Ticket ticket) {
+  const auto answers = [ticket](const auto& event) {
+    if constexpr (requires { event.ticket; }) return event.ticket == ticket;
+    return false;
+  };
   for (const auto& event : events)
-    if (const auto* synced = std::get_if<Synced>(&event))
-      if (synced->ticket == ticket) return true;
+    if (std::visit(answers, event)) return true;
   return false;
+}
+
+std::size_t count_failures(const std::vector<FeedEvent>& events) {
+  std::size_t count = 0;
+  for (const auto& event : events) count += std::holds_alternative<store::StoreFailed>(event);
+  return count;
 }
 
 // Brings the reader to the writer's length and fetches blocks start..end-1.
@@ -203,6 +212,51 @@ TEST_CASE("a failed commit ends the feed, and later writes fail for the same rea
   CHECK(rig.feed.length() == 2);
   CHECK(rig.feed.append(test::vector_blocks(2, 3), rig.key).error() == store::Errc::full);
   CHECK(rig.read(0).error() == store::Errc::store_failed);
+}
+
+TEST_CASE(
+    "whoever waits for the disk when a commit fails is answered, and whoever asks later too") {
+  auto rig = FeedRig::writer();
+  rig.append(test::vector_blocks(0, 200));
+  rig = rig.reopened();  // with nothing in memory
+  rig.is_holding = true;
+  rig.append(test::vector_blocks(200, 201));
+  const auto commit = rig.held.front();
+  rig.held.clear();
+  std::vector<store::Ticket> reads;
+  for (std::uint64_t i = 0; i < 200; ++i) reads.push_back(rig.feed.read(i));
+  const auto proof = rig.feed.prove({.block = {{.index = 3, .nodes = 8}}});
+  rig.feed.verify(0);
+  rig.feed.sync();
+  rig.feed.handle_store_done(commit.id, fail(store::Errc::full));
+  rig.collect();
+  CHECK(rig.held.empty());
+  for (const auto ticket : reads) CHECK(has_event_for(rig.events, ticket));
+  CHECK(has_event_for(rig.events, proof));
+  CHECK(count_failures(rig.events) == 2);  // the commit's, and what the check hears
+
+  rig.events.clear();
+  rig.feed.verify(0);
+  rig.feed.sync();
+  rig.collect();
+  CHECK(count_failures(rig.events) == 2);
+}
+
+TEST_CASE("reads that are on the disk when a commit fails are answered when they come back") {
+  auto rig = FeedRig::writer();
+  rig.append(test::vector_blocks(0, 8));
+  rig = rig.reopened();
+  rig.is_holding = true;
+  const auto read = rig.feed.read(1);
+  rig.feed.verify(0);
+  rig.collect();
+  const auto reading = std::exchange(rig.held, {});
+  rig.append(test::vector_blocks(8, 9));
+  rig.feed.handle_store_done(rig.held.front().id, fail(store::Errc::full));
+  for (const auto& op : reading) rig.feed.handle_store_done(op.id, rig.store.run(op));
+  rig.collect();
+  CHECK(has_event_for(rig.events, read));
+  CHECK(count_failures(rig.events) == 2);
 }
 
 TEST_CASE("cleared blocks are gone, can be fetched again, and their tree stays") {

@@ -1,0 +1,96 @@
+#include "node/fetch_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "node/clock.hpp"
+#include "node/feed_library.hpp"
+#include "node/participant.hpp"
+
+namespace cip::node {
+
+namespace {
+
+constexpr Duration kLook = std::chrono::seconds(1);
+
+}  // namespace
+
+FetchWatch::FetchWatch(Daemon& daemon, store::FeedNumber number, Callbacks callbacks)
+    : daemon_(daemon),
+      number_(number),
+      callbacks_(std::move(callbacks)),
+      moved_(now().mono),
+      timer_(daemon.io()) {
+  tick();
+}
+
+void FetchWatch::watch(overlay::DownloadId download) {
+  download_ = download;
+  note_hope();
+}
+
+void FetchWatch::note_hope() {
+  moved_ = now().mono;
+  told_ = false;
+}
+
+void FetchWatch::tick() {
+  timer_.expires_after(kLook);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+    if (error || alive.expired()) return;
+    look();
+    if (!alive.expired()) tick();
+  });
+}
+
+void FetchWatch::look() {
+  const auto* feed = daemon_.feeds().feed(number_);
+  const auto& replication = daemon_.participant().hub().replication();
+  const auto state = feed ? replication.state_of(number_, download_) : std::nullopt;
+  if (!state) return note_hope();  // it has ended; what is left is a matter of this machine
+  const Mark mark{feed->length(), feed->fork(), replication.counters(number_).blocks_fetched};
+  // A disk that is slower than the peers is no silence of theirs.
+  const bool waits_for_disk = feed->uncommitted_bytes() > overlay::kMaxUncommittedBytes;
+  if (mark != mark_ || waits_for_disk) note_hope();
+  mark_ = mark;
+  moved_ = std::max(moved_, state->heard);
+  const auto silence = now().mono - moved_;
+  if (silence < kTellSilenceAfter) return;
+  auto error = verdict(*state);
+  if (silence >= kFetchSilence) {
+    note_hope();
+    callbacks_.on_silence(std::move(error));
+  } else if (!std::exchange(told_, true)) {
+    callbacks_.on_notice("waiting: nothing came for 10 s; " + error.message);
+  }
+}
+
+Error FetchWatch::verdict(const overlay::DownloadState& state) const {
+  const auto length = daemon_.feeds().feed(number_)->length();
+  const auto peers = daemon_.participant().hub().replication().peers(number_);
+  const auto left = std::ranges::count_if(peers, [](const auto& peer) { return !peer.rejected; });
+  const auto missing = length == 0
+                           ? std::string("the length of the feed is not known")
+                           : fmt::format("of {} blocks {} are missing here", length, state.missing);
+  if (left == 0) {
+    return {ExitCode::no_route, fmt::format("{}, and no peer that has the feed is left", missing),
+            "check that one of its holders is online and can be dialled; what came is kept"};
+  }
+  if (state.missing > 0 && state.holders == 0) {
+    return {
+        ExitCode::not_found,
+        fmt::format("{}: of the {} peers reached nobody has block {}", missing, left, state.first),
+        "find a peer that holds all of it; what came is kept"};
+  }
+  if (state.missing == 0 && state.claim) {
+    return {ExitCode::timeout,
+            fmt::format("the feed has {} blocks; a peer says {} and does not prove it", length,
+                        *state.claim),
+            "fetch from another peer; what came is kept"};
+  }
+  return {ExitCode::timeout, fmt::format("{}, and the peers that have them do not answer", missing),
+          "try again, or fetch from another peer; what came is kept"};
+}
+
+}  // namespace cip::node

@@ -1,0 +1,148 @@
+#include "node/handlers/fetch.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "node/clock.hpp"
+#include "node/store_error.hpp"
+
+namespace cip::node {
+
+namespace {
+
+// So often a peer, or several, may lie without that a right block came in between.
+constexpr unsigned kMaxLies = 3;
+
+}  // namespace
+
+Fetch::Fetch(Daemon& daemon, Params& params, Output& out)
+    : FeedOperation(daemon, out), peers_(params.texts("peer")) {
+  query_.text = params.required_text("feed");
+  const auto key = params.text("encryptionKey");
+  if (!key.empty()) encryption_key_ = key;
+  const auto range = params.text("range");
+  if (!range.empty()) range_text_ = range;
+  // Who sets a time wants the search to go on until then.
+  patience_ = params.duration("timeoutMs").has_value() ? Duration::zero() : kSearchTime;
+}
+
+Fetch::~Fetch() {
+  cancel_download();
+  daemon_.participant().changed();
+}
+
+void Fetch::start() {
+  begun_ = now().mono;
+  if (encryption_key_) {
+    const auto key = parse_key(*encryption_key_);
+    if (!key) {
+      return out_.fail({ExitCode::usage, "the encryption key is not 32 bytes in z32 or hex", {}});
+    }
+    query_.encryption_key = *key;
+  }
+  if (range_text_) {
+    const auto range = parse_range(*range_text_);
+    if (!range) return out_.fail(range.error());
+    range_ = *range;
+  }
+  open(query_);
+}
+
+void Fetch::handle_deadline() {
+  if (search_) return out_.fail(faults_->explain(search_->verdict()));
+  Operation::handle_deadline();
+}
+
+void Fetch::download(overlay::DownloadOptions options) {
+  if (feed().is_frozen()) return fail_frozen();
+  if (!search_) seek_peers();
+  cancel_download();
+  download_ = daemon_.participant().hub().replication().download(now(), number(), options);
+  if (watch_) watch_->watch(*download_);
+  daemon_.participant().changed();
+}
+
+void Fetch::seek_peers() {
+  faults_.emplace(daemon_, known().record.discovery_key, peers_, [this](const PeerFault& fault) {
+    out_.notice(fmt::format("{} {}", fault.peer, fault.text));
+  });
+  search_.emplace(daemon_, number(), peers_, patience_,
+                  [this](Error error) { out_.fail(faults_->explain(std::move(error))); });
+  search_->on_resolved = [this](const Endpoint& peer) { faults_->add_named(peer); };
+  if (is_endless_) return;
+  watch_.emplace(
+      daemon_, number(),
+      FetchWatch::Callbacks{[this](const std::string& sentence) { out_.notice(sentence); },
+                            [this](Error error) { end_in_silence(std::move(error)); }});
+}
+
+// Who sets a time waits until then, and knows what for.
+void Fetch::end_in_silence(Error error) {
+  auto explained = faults_->explain(std::move(error));
+  if (patience_ == Duration::zero()) {
+    return out_.notice("still waiting: " + explained.message);
+  }
+  out_.fail(std::move(explained));
+}
+
+void Fetch::cancel_download() {
+  if (!download_) return;
+  daemon_.participant().hub().replication().cancel_download(now(), number(), *download_);
+  download_.reset();
+}
+
+bool Fetch::is_here() {
+  const auto& held = feed();
+  const auto end = range_.end.value_or(held.length());
+  if (held.length() == 0 || end > held.length()) return false;
+  return range_.start >= end || held.blocks().first_unset(range_.start, end) == end;
+}
+
+overlay::DownloadOptions Fetch::options_of_range() const {
+  overlay::DownloadOptions options;
+  options.start = range_.start;
+  options.end = range_.end;
+  return options;
+}
+
+bool Fetch::has_finished(const overlay::FeedNews& news) {
+  const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
+  const auto* sync = event ? std::get_if<overlay::InSync>(event) : nullptr;
+  if (!sync || sync->download != download_ || !sync->finished) return false;
+  download_.reset();
+  return true;
+}
+
+bool Fetch::ended_badly(const overlay::FeedNews& news) {
+  if (faults_) faults_->handle(news);
+  if (search_) search_->handle(news);
+  if (watch_ && std::holds_alternative<overlay::FeedPeerJoined>(news.what)) watch_->note_hope();
+  const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);
+  if (event && std::holds_alternative<overlay::FeedFrozen>(*event)) return fail_frozen(), true;
+  const bool is_progress = event && (std::holds_alternative<overlay::Progress>(*event) ||
+                                     std::holds_alternative<overlay::LengthGrew>(*event));
+  if (faults_ && is_progress) faults_->forget_lies();
+  if (faults_ && faults_->lies() >= kMaxLies) {
+    out_.fail(faults_->explain(
+        {ExitCode::corrupt, "the peers that were reached sent nothing but wrong data", {}}));
+    return true;
+  }
+  const auto* own = std::get_if<store::FeedEvent>(&news.what);
+  const auto* failed = own ? std::get_if<store::StoreFailed>(own) : nullptr;
+  if (!failed) return false;
+  cancel_download();  // before the feed is opened anew
+  out_.fail(error_from(failed->reason, "writing the feed"));
+  return true;
+}
+
+void Fetch::fail_frozen() {
+  out_.fail({ExitCode::conflict, "the feed has two signed histories; nothing more is taken",
+             "its author must start a new feed"});
+}
+
+const store::Truncated* Fetch::cut_of(const overlay::FeedNews& news) {
+  const auto* event = std::get_if<store::FeedEvent>(&news.what);
+  return event ? std::get_if<store::Truncated>(event) : nullptr;
+}
+
+}  // namespace cip::node
