@@ -12,6 +12,9 @@ namespace {
 
 using Kind = overlay::Since::Kind;
 
+// Further back than anything was written: a thousand years.
+constexpr std::chrono::milliseconds kLongestAgo = std::chrono::hours(24 * 365 * 1000);
+
 std::optional<std::uint64_t> read_number(std::string_view text, std::string_view& rest) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -29,7 +32,7 @@ std::optional<std::uint64_t> milliseconds_of(std::string_view unit) {
   return std::nullopt;
 }
 
-std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
+std::optional<overlay::Since> parse(std::string_view text) {
   if (text == "start") return overlay::Since{Kind::start, 0, {}};
   if (text == "new") return overlay::Since{Kind::only_new, 0, {}};
   std::string_view rest;
@@ -43,15 +46,15 @@ std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
   if (rest.empty()) return overlay::Since{Kind::seq, *number, {}};
   const auto unit = milliseconds_of(rest);
   if (!unit) return std::nullopt;
-  // Further back than time itself is the beginning.
-  const bool too_far = *number > wall.value / *unit;
-  return overlay::Since{Kind::time, 0, {too_far ? 0 : wall.value - *number * *unit}};
+  const std::uint64_t most = static_cast<std::uint64_t>(kLongestAgo.count());
+  const auto ago = *number > most / *unit ? most : *number * *unit;
+  return overlay::Since{Kind::time, 0, std::chrono::milliseconds(ago)};
 }
 
 }  // namespace
 
-Outcome<overlay::Since> parse_since(const std::string& text, UnixMillis wall) {
-  if (const auto since = parse(text, wall)) return *since;
+Outcome<overlay::Since> parse_since(const std::string& text) {
+  if (const auto since = parse(text)) return *since;
   return fail_with(ExitCode::usage, fmt::format("\"{}\" does not say since when", text),
                    "write start, new, last:N, a sequence number or a duration like 10m");
 }
