@@ -9,6 +9,7 @@
 #include "node/clock.hpp"
 #include "node/log.hpp"
 #include "node/store_error.hpp"
+#include "store/disk_share.hpp"
 
 namespace cip::node {
 
@@ -42,6 +43,7 @@ void FeedLibrary::start() {
                      records->error().message());
         }
         for (const auto& record : **records) {
+          last_used_ = std::max(last_used_, record.used);
           // Feeds of topics are opened when their topic is.
           if (record.topic || (!record.writable && !record.seeded)) continue;
           FeedQuery query;
@@ -172,7 +174,7 @@ void FeedLibrary::note_used(store::FeedNumber number) {
   auto& record = open_[number].record;
   const auto* closing = feed(number);
   if (record.disk_class == store::DiskClass::cache) {
-    record.used = now().wall;
+    record.used = last_used_ = store::next_use(now().wall, last_used_);
     write(record, [](const Outcome<void>&) {});
   }
   if (on_closed && closing) on_closed(record, closing->held_bytes());
@@ -240,7 +242,7 @@ void FeedLibrary::share(OpenFeed& open) {
                                      .keep_open = served,
                                      .follow_forks = !record.topic && !record.writable,
                                      .heal = !record.writable,
-                                     .accept_push = !record.writable};
+                                     .accept_push = !record.writable && has_room(open)};
   auto& hub = participant_.hub();
   hub.replication().set_sharing(now(), record.number, sharing);
   const bool announced = announce_ && kept && !record.is_private && !record.topic;
@@ -256,12 +258,17 @@ void FeedLibrary::share(OpenFeed& open) {
 
 void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   auto& replication = participant_.hub().replication();
-  const bool has_room =
-      !open.paused_until && (!full_ || open.record.disk_class == store::DiskClass::cache);
-  const bool wanted = (open.record.seeded || open.followed) && !open.record.writable && has_room;
+  const bool wanted =
+      (open.record.seeded || open.followed) && !open.record.writable && has_room(open);
   if (wanted && !open.following) {
     overlay::DownloadOptions all_of_it;
     all_of_it.follow = true;
+    all_of_it.start = open.followed_from;
+    if (open.followed_from > 0) {
+      overlay::DownloadOptions header;
+      header.end = 1;
+      replication.download(now(), open.record.number, header);
+    }
     open.following = replication.download(now(), open.record.number, all_of_it);
   } else if (!wanted && open.following) {
     replication.cancel_download(now(), open.record.number, *open.following);
@@ -269,11 +276,19 @@ void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   }
 }
 
+bool FeedLibrary::has_room(const OpenFeed& open) const {
+  const bool is_kept = open.record.disk_class == store::DiskClass::kept;
+  return !open.paused_until && !(is_kept && full_.kept) &&
+         !(open.record.topic && !open.record.writable && full_.topics);
+}
+
 void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done) {
   auto* open = find(number);
   if (!open) return done({});
   open->record.seeded = seeded;
-  if (seeded && !open->record.writable) open->record.disk_class = store::DiskClass::kept;
+  if (!open->record.writable) {
+    open->record.disk_class = seeded ? store::DiskClass::kept : store::DiskClass::cache;
+  }
   share(*open);
   write(open->record, std::move(done));
 }
@@ -296,11 +311,20 @@ void FeedLibrary::write(const store::FeedRecord& record, OnDone done) {
       });
 }
 
-void FeedLibrary::follow(store::FeedNumber number) {
+void FeedLibrary::follow(store::FeedNumber number, std::uint64_t from) {
   auto* open = find(number);
   if (!open) return;
   open->followed = true;
+  open->followed_from = from;
   follow_if_wanted(*open);
+}
+
+void FeedLibrary::adopt(store::FeedNumber number, const Bytes32& topic) {
+  auto* open = find(number);
+  if (!open || open->record.topic == topic) return;
+  open->record.topic = topic;
+  share(*open);
+  write(open->record, [](const Outcome<void>&) {});
 }
 
 Result<void> FeedLibrary::truncate(store::FeedNumber number, std::uint64_t length) {
@@ -352,12 +376,13 @@ void FeedLibrary::drop(store::FeedNumber number, OnDone done) {
 void FeedLibrary::drop_later(store::FeedNumber number) {
   asio::post(io_, [this, number, alive = std::weak_ptr(alive_)] {
     const auto* open = alive.expired() ? nullptr : find(number);
-    if (!open || open->record.writable) return;
-    evict(number);
+    if (!open) return;
+    const bool goes = open->record.disk_class == store::DiskClass::cache && open->users <= 1;
+    goes ? evict(number) : release(number);
   });
 }
 
-void FeedLibrary::evict(store::FeedNumber number) {
+void FeedLibrary::evict(store::FeedNumber number, std::function<void()> done) {
   if (const auto* open = find(number)) {
     participant_.hub().swarm()->leave(now(), open->record.discovery_key);
     participant_.hub().replication().remove_feed(now(), number);
@@ -371,7 +396,7 @@ void FeedLibrary::evict(store::FeedNumber number) {
       [number](store::Backend& backend) {
         if (backend.drop_feed(number)) static_cast<void>(backend.reclaim(number));
       },
-      [] {});
+      std::move(done));
 }
 
 void FeedLibrary::clear_read_cache() {
@@ -390,13 +415,20 @@ void FeedLibrary::clear_read_cache() {
   participant_.changed();
 }
 
-void FeedLibrary::set_full(bool full) {
-  if (std::exchange(full_, full) == full) return;
-  log(Floor::store, LogLevel::warning, "{}",
-      full ? "the disk quota is used up: seeded feeds are not fetched any further"
-           : "there is room within the disk quota again");
-  for (auto& [number, open] : open_) follow_if_wanted(open);
-  participant_.changed();
+void FeedLibrary::set_full(Full full) {
+  const auto before = std::exchange(full_, full);
+  if (before == full) return;
+  if (before.kept != full.kept) {
+    log(Floor::store, LogLevel::warning, "{}",
+        full.kept ? "the disk quota is used up: seeded feeds are not fetched any further"
+                  : "there is room within the disk quota again");
+  }
+  if (before.topics != full.topics) {
+    log(Floor::store, LogLevel::warning, "{}",
+        full.topics ? "the share of topics in the disk quota is used up: messages of others wait"
+                    : "there is room for messages of others again");
+  }
+  for (auto& [number, open] : open_) share(open);
 }
 
 void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader) {
