@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/log.hpp"
@@ -173,6 +175,8 @@ void TopicLibrary::make_own_feed(const Bytes32& topic, OnDone done) {
 
 // Hands an open feed to the machine, once, and keeps it open.
 void TopicLibrary::give(const Bytes32& topic, store::FeedNumber number) {
+  // The topic was left meanwhile.
+  if (!machine_->has_joined(topic)) return feeds_.drop_later(number);
   const auto& record = feeds_.find(number)->record;
   // A stranger may name a feed that is here for other reasons: it stays what it is.
   if (record.topic.value_or(topic) != topic || (record.writable && !record.topic)) {
@@ -195,7 +199,8 @@ void TopicLibrary::handle_turn(Now time) {
     turn();
   }
   while (const auto event = machine_->poll_event()) {
-    if (const auto* clock = std::get_if<overlay::TopicClockKnown>(&*event)) {
+    const auto* clock = std::get_if<overlay::TopicClockKnown>(&*event);
+    if (clock && machine_->has_joined(clock->topic)) {
       const auto floor = machine_->floor(clock->topic, clock->feed);
       remember(clock->topic, clock->feed, {floor, clock->ahead_ms});
     }
@@ -287,6 +292,12 @@ Outcome<void> TopicLibrary::may_drop(const TopicName& topic, bool own_too) {
 void TopicLibrary::drop_joined(const TopicName& topic, bool own_too, OnDone done) {
   if (auto allowed = may_drop(topic, own_too); !allowed) return done(std::move(allowed));
   const auto numbers = open_feeds_of(topic.id);
+  // Feeds that are here for other reasons stay when the topic goes.
+  for (const auto& known : machine_->feeds(topic.id)) {
+    const auto* feed = participant_.hub().replication().feed_by_key(known.key);
+    const bool stays = feed && !std::ranges::count(numbers, feed->number());
+    if (stays && open_.erase(feed->number()) > 0) feeds_.release(feed->number());
+  }
   machine_->leave(topic.id);
   participant_.hub().swarm()->leave(now(), topic.id);
   memories_.erase(topic.id);

@@ -63,8 +63,8 @@ std::optional<std::uint64_t> Subscription::position(const Bytes32& feed) const {
 
 void Subscription::pass_over(const Bytes32& feed, std::uint64_t floor) {
   Cursor& cursor = cursors_.at(feed);
-  if (!cursor.next_read || *cursor.next_read >= floor) return;
-  CIP_ASSERT(cursor.next_out == *cursor.next_read);
+  const bool is_reading = cursor.next_read && cursor.next_out != *cursor.next_read;
+  if (!cursor.next_read || is_reading || *cursor.next_read >= floor) return;
   // Of history it cannot be known whether it was wanted.
   const bool is_filtered = options_.since.kind == Since::Kind::only_new ||
                            options_.since.kind == Since::Kind::time;

@@ -233,7 +233,7 @@ class Subscribe final : public Operation {
 
   void end_with_topic() {
     id_ = 0;
-    over_ = true;
+    over_ = ended_ = true;
     out_.fail({ExitCode::not_found, fmt::format("the topic {} was dropped", topic_.text),
                "subscribe again to take part in it once more"});
   }
