@@ -79,7 +79,7 @@ constexpr std::array kMethods{
     changes("topic.create", kAtOnce),
     reads("topic.ls", kAtOnce),
     reads("topic.info", kAtOnce),
-    changes("topic.drop", kAtOnce),
+    changes("topic.drop", kForEver),
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
+#include "node/topic_library.hpp"
 #include "node/version.hpp"
 #include "overlay/greeter.hpp"
 
@@ -75,7 +76,8 @@ Json stored_part(const dht::RecordCache::Counts& counts) {
 
 // Everything that was not processed, by reason: datagrams, own datagrams the system refused,
 // hellos, and connections that ended because of what came over them.
-Json drops_part(Participant& participant) {
+Json drops_part(Daemon& daemon) {
+  auto& participant = daemon.participant();
   Json drops = Json::object();
   const auto add = [&](std::string name, std::uint64_t count) {
     if (count > 0) drops[std::move(name)] = count;
@@ -100,6 +102,8 @@ Json drops_part(Participant& participant) {
   for (const auto& [reason, count] : participant.hub().counters().closed) {
     add("stream_" + reason, count);
   }
+  add("topic_push_full", daemon.topics().machine().refused_pushes());
+  add("topic_feed_given_up", daemon.topics().given_up());
   return drops;
 }
 
@@ -124,9 +128,12 @@ Json status_of(Daemon& daemon, const Counts& counts) {
   status["feeds"] = counts.feeds;
   status["topics"] = counts.topics;
   const auto use = daemon.disk().use();
-  status["disk"] = {
-      {"own", use.own}, {"kept", use.kept}, {"cache", use.cache}, {"quota", daemon.disk().quota()}};
-  status["drops"] = drops_part(participant);
+  status["disk"] = {{"own", use.own},
+                    {"kept", use.kept},
+                    {"cache", use.cache},
+                    {"topics", use.topics},
+                    {"quota", daemon.disk().quota()}};
+  status["drops"] = drops_part(daemon);
   return status;
 }
 
