@@ -124,13 +124,20 @@ class SubscribePrinter final : public Printer {
 
  private:
   void observe(const Json& message) override {
-    if (!flags_.command.empty()) execute(message);
+    if (!flags_.command.empty() && !is_gap(message)) execute(message);
   }
   void print(const Json& message) override {
+    if (is_gap(message)) return print_gap(message);
     if (!flags_.command.empty()) return;
     if (const auto payload = payload_of(message)) {
       print_payload(context_.console, *payload, flags_.format);
     }
+  }
+  static bool is_gap(const Json& message) { return text_of(message, "event") == "missing"; }
+  void print_gap(const Json& gap) {
+    print_notice(context_,
+                 fmt::format("messages {} to {} of {} are not here any more", count_of(gap, "from"),
+                             count_of(gap, "to"), text_of(gap, "author")));
   }
   // A message whose command fails is not dealt with: a durable subscription will bring it again.
   void execute(const Json& message) {

@@ -1,4 +1,4 @@
-// cipnode topic: create, ls, info.
+// cipnode topic: create, drop, ls, info.
 
 #include <fmt/format.h>
 
@@ -42,6 +42,46 @@ void add_create(CommandTree& tree, CLI::App& topic) {
   add_value(app, "NAME", flags.name, parse_topic_text, "", "Name of an open topic");
   add_switch(app, "--private", flags.is_private, "A random key, known to those you give it to")
       ->group(kCommandFlags);
+}
+
+struct DropFlags {
+  std::string topic;
+  bool yes = false;
+};
+
+// Only what destroys messages of this home needs a yes, and the node knows whether there are any.
+int drop(Context& context, const DropFlags& flags) {
+  node::Request request{"topic.drop", {{"topic", flags.topic}}};
+  bool sure = flags.yes;
+  if (!sure) {
+    const auto answer = context.console.ask(
+        fmt::format("{} will be left, and its messages will be gone from this home, those that "
+                    "were published here too. Go on? [y/N] ",
+                    flags.topic));
+    if (answer && *answer != "y" && *answer != "yes") {
+      return report(context, {ExitCode::usage, "nothing was changed", ""});
+    }
+    sure = answer.has_value();
+  }
+  if (sure) request.params["yes"] = true;
+  TextPrinter printer(
+      context, [](const Json& done) { return fmt::format("left {}\n", text_of(done, "topic")); });
+  return run(context, request, printer);
+}
+
+void add_drop(CommandTree& tree, CLI::App& topic) {
+  auto& flags = tree.options<DropFlags>();
+  auto& app = tree.add(
+      topic, "drop", "Commands",
+      {.purpose = "Leave a topic and forget its messages",
+       .details = "Messages that were published here go only with --yes: they may be nowhere else.",
+       .timeout = default_timeout("topic.drop"),
+       .examples = {"cipnode topic drop weather", "cipnode topic drop weather --yes"},
+       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::busy},
+       .run = [&flags](Context& context) { return drop(context, flags); }});
+  add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
+      ->required();
+  add_switch(app, "--yes", flags.yes, "Do not ask")->group(kCommandFlags);
 }
 
 int list(Context& context) {
@@ -97,12 +137,14 @@ void add_ls_and_info(CommandTree& tree, CLI::App& topic) {
 }  // namespace
 
 void add_topic_commands(CommandTree& tree) {
-  auto& topic = tree.add(tree.root(), "topic", "Data",
-                         {.purpose = "Places to publish and subscribe: create, list, inspect",
-                          .examples = {"cipnode topic create weather", "cipnode topic ls"},
-                          .run = {}});
+  auto& topic =
+      tree.add(tree.root(), "topic", "Data",
+               {.purpose = "Places to publish and subscribe: create, list, inspect, leave",
+                .examples = {"cipnode topic create weather", "cipnode topic ls"},
+                .run = {}});
   add_create(tree, topic);
   add_ls_and_info(tree, topic);
+  add_drop(tree, topic);
 }
 
 }  // namespace cip::cli

@@ -23,10 +23,36 @@ bool Republisher::keep(Now now, OwnValue value, UnixMillis until) {
   }
   found->target = target;
   found->value = std::move(value);
+  const auto left = until > now.wall ? until.value - now.wall.value : 0;
+  found->end = now.mono + std::chrono::milliseconds(left);
   found->until = until;
   found->running = {};
   plan(now, *found, kFirst);
   return true;
+}
+
+std::optional<std::uint64_t> Republisher::known_seq(const Target& target) const {
+  for (const auto& entry : entries_) {
+    if (entry.target == target && entry.value.signed_put) {
+      return entry.value.signed_put->signed_value.seq;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<Republisher::Dated> Republisher::take_moved(Now now) {
+  std::vector<Dated> moved;
+  constexpr std::uint64_t slack = kDateSlack / std::chrono::milliseconds(1);
+  for (auto& entry : entries_) {
+    const auto left = std::max(entry.end - now.mono, Duration::zero());
+    const UnixMillis date{now.wall.value +
+                          static_cast<std::uint64_t>(left / std::chrono::milliseconds(1))};
+    const auto [early, late] = std::minmax(date.value, entry.until.value);
+    if (late - early <= slack) continue;
+    entry.until = date;
+    moved.push_back({entry.value, date});
+  }
+  return moved;
 }
 
 void Republisher::plan(Now now, Entry& entry, Duration wait) {
@@ -55,7 +81,7 @@ void Republisher::handle_event(Now now, const Event& event) {
 
 void Republisher::handle_timeout(Now now) {
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const bool over = entry->due <= now.mono && entry->until <= now.wall;
+    const bool over = entry->due <= now.mono && entry->end <= now.mono;
     if (over) let_go_.push(Target{entry->target});
     entry = over ? entries_.erase(entry) : std::next(entry);
   }

@@ -34,12 +34,14 @@ class Republisher {
   static constexpr Duration kRetry = std::chrono::minutes(1);
   static constexpr Duration kSpacing = std::chrono::seconds(1);
   static constexpr std::size_t kMaxValues = 1024;
+  // Changes of the clock that are not worth a new date on disk.
+  static constexpr auto kDateSlack = std::chrono::hours(1);
 
   // Both outlive it.
   Republisher(Node& node, Random& random) : node_(&node), random_(&random) {}
 
-  // Puts the value again from now on until `until`. Of one target the last value counts. False when
-  // there are kMaxValues others.
+  // Puts the value again from now on until `until`, as the clock shows it now: it may be set right
+  // later. Of one target the last value counts. False when there are kMaxValues others.
   bool keep(Now now, OwnValue value, UnixMillis until);
 
   // Every event of the node, before or after others see it.
@@ -49,13 +51,22 @@ class Republisher {
 
   // Targets that are not kept any more: their time is over, or a newer value is about.
   std::optional<Target> poll_let_go() { return let_go_.pop(); }
+  // Values whose end has another date than before, since the clock was changed; once each.
+  struct Dated {
+    OwnValue value;
+    UnixMillis until{};
+  };
+  std::vector<Dated> take_moved(Now now);
   std::size_t size() const { return entries_.size(); }
+  // The sequence number of the mutable value that is kept for this target.
+  std::optional<std::uint64_t> known_seq(const Target& target) const;
 
  private:
   struct Entry {
     Target target{};
     OwnValue value;
-    UnixMillis until{};
+    TimePoint end{};
+    UnixMillis until{};  // the date of `end` when it was told last
     TimePoint due{};
     QueryId running{};
   };

@@ -55,6 +55,10 @@ constexpr Duration kIdleCheckEvery = std::chrono::milliseconds(500);
 constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
 constexpr std::uint64_t kDefaultQuotaShare = 10;
 
+// The part of the quota that records stored for others may take; with the default quota the bounds
+// of their tables are met first.
+constexpr std::uint64_t kRecordsShare = 10;
+
 std::uint64_t default_quota(const std::filesystem::path& home) {
   std::error_code error;
   const auto space = std::filesystem::space(home, error);
@@ -149,6 +153,7 @@ class Daemon::Impl {
   void watch_idle();
   void save_contacts_later();
   void save_contacts_now();
+  void save_own_dates();
   void add_contact(Endpoint contact);
   void tell(const dht::Event& event);
   void tell(const overlay::HubEvent& event);
@@ -221,7 +226,10 @@ Outcome<void> Daemon::Impl::open_network() {
                                       options.quota.value_or(default_quota(paths.home)));
   topics =
       std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
-  records = std::make_unique<RecordKeeper>(*pool, options.network);
+  disk->on_give_up = [this](store::FeedNumber number) { topics->give_up(number); };
+  disk->on_topics_full = [this](bool full) { topics->machine().set_full(full); };
+  records = std::make_unique<RecordKeeper>(*pool, options.network, disk->quota() / kRecordsShare);
+  disk->other_bytes = [this] { return records->bytes(); };
   card = std::make_unique<CardKeeper>(*participant, *pool, options.network);
   participant->on_record_change = [this](Now time, dht::RecordChange change) {
     records->take(time, std::move(change));
@@ -388,6 +396,7 @@ void Daemon::Impl::wait_for_goodbye(TimePoint until, std::uint64_t answers,
 
 void Daemon::Impl::finish_stop() {
   participant->stop();
+  save_own_dates();
   records->flush();
   if (on_stopped) on_stopped();
 }
@@ -410,6 +419,7 @@ void Daemon::Impl::save_contacts_later() {
   save_timer.async_wait([this, weak = std::weak_ptr(alive)](std::error_code error) {
     if (error || weak.expired() || stopping) return;
     save_contacts_now();
+    save_own_dates();
     save_contacts_later();
   });
 }
@@ -447,6 +457,14 @@ void Daemon::Impl::look_for_duplicate(Now) {
       "the other node with the identity of this home has not answered for a minute");
   // It may have appended meanwhile.
   feeds->ask_lengths_again();
+}
+
+// A clock that was set right must not end what was put while it was wrong.
+void Daemon::Impl::save_own_dates() {
+  const auto time = now();
+  for (const auto& own : participant->republisher().take_moved(time)) {
+    records->keep_own(time, own.value, own.until);
+  }
 }
 
 void Daemon::Impl::add_contact(Endpoint contact) {

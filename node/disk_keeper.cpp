@@ -20,8 +20,10 @@ std::vector<store::DiskShare> stored_shares(store::Backend& backend) {
   for (const auto& record : *records) {
     const auto state = backend.load_feed(record.number);
     if (!state) continue;
-    out.push_back(
-        {record.number, record.disk_class, store::held_bytes(*state), record.used, false});
+    // Feeds of topics are about to be opened with them.
+    const bool of_topic = record.topic.has_value();
+    out.push_back({record.number, record.disk_class, store::held_bytes(*state), record.used,
+                   of_topic, of_topic && !record.writable});
   }
   return out;
 }
@@ -32,7 +34,7 @@ DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& po
                        std::uint64_t quota)
     : feeds_(feeds), pool_(pool), quota_(quota), timer_(io) {
   feeds_.on_closed = [this](const store::FeedRecord& record, std::uint64_t bytes) {
-    closed_[record.number] = {record.number, record.disk_class, bytes, record.used, false};
+    closed_[record.number] = {record.number, record.disk_class, bytes, record.used, false, false};
   };
   feeds_.on_dropped = [this](store::FeedNumber number) { closed_.erase(number); };
 }
@@ -55,8 +57,10 @@ std::vector<store::DiskShare> DiskKeeper::shares() const {
   for (const auto& [number, open] : feeds_.open_feeds()) {
     const auto* feed = feeds_.feed(number);
     if (!feed) continue;
-    const bool in_use = !open.users.empty() || open.record.topic.has_value();
-    all[number] = {number, open.record.disk_class, feed->held_bytes(), open.record.used, in_use};
+    const auto& record = open.record;
+    const bool in_use = !open.users.empty() || record.topic.has_value();
+    const bool in_topic = record.topic.has_value() && !record.writable;
+    all[number] = {number, record.disk_class, feed->held_bytes(), record.used, in_use, in_topic};
   }
   std::vector<store::DiskShare> out;
   for (const auto& entry : all) out.push_back(entry.second);
@@ -65,7 +69,7 @@ std::vector<store::DiskShare> DiskKeeper::shares() const {
 
 Outcome<void> DiskKeeper::admit(std::uint64_t bytes) const {
   const auto now_used = use();
-  if (now_used.lasting() + bytes <= quota_) return {};
+  if (now_used.lasting() + bytes <= room()) return {};
   return fail_with(
       ExitCode::full,
       fmt::format(
@@ -83,12 +87,25 @@ void DiskKeeper::look_later() {
 }
 
 void DiskKeeper::look() {
-  const auto all = shares();
-  for (const auto feed : store::to_evict(all, quota_)) evict(feed);
-  const auto use = store::sum_up(all);
+  const auto quota = room();
+  auto left = shares();
+  const auto without = [&](store::FeedNumber gone) {
+    std::erase_if(left, [&](const auto& share) { return share.feed == gone; });
+  };
+  for (const auto feed : store::to_evict(left, quota)) {
+    evict(feed);
+    without(feed);
+  }
+  for (const auto feed : store::topic_feeds_to_give_up(left, quota)) {
+    on_give_up(feed);
+    without(feed);
+  }
+  const auto use = store::sum_up(left);
   // Readers of more than fits read on; what they have read goes behind them.
-  if (use.total() > quota_) feeds_.clear_read_cache();
-  feeds_.set_full(use.lasting() >= quota_);
+  if (use.total() > quota) feeds_.clear_read_cache();
+  const bool topics_full = !store::topics_fit(use, quota);
+  feeds_.set_full({.kept = use.lasting() >= quota, .topics = topics_full});
+  on_topics_full(topics_full);
   feeds_.look_after();
   look_later();
 }

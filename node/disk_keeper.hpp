@@ -1,8 +1,10 @@
 #pragma once
 
 // Holds the feeds of a home to its quota of disk (design D15): lets cache go, oldest read first,
-// and says no to own and kept blocks that do not fit.
+// then what others write to topics, largest first, and says no to own and kept blocks that do not
+// fit.
 
+#include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
@@ -30,11 +32,18 @@ class DiskKeeper {
   // Whether `bytes` more of own or kept feeds fit. Error full: says what takes the room.
   Outcome<void> admit(std::uint64_t bytes) const;
   std::uint64_t quota() const { return quota_; }
+  // What else takes of the quota: records that are stored for others.
+  std::function<std::uint64_t()> other_bytes = [] { return std::uint64_t{0}; };
+  // A topic's feed of another author must go; whoever holds it open gives it up.
+  std::function<void(store::FeedNumber)> on_give_up = [](store::FeedNumber) {};
+  // Whether anything more of what others write to topics fits.
+  std::function<void(bool)> on_topics_full = [](bool) {};
   // As known here: feeds that are open as they are now, the others as they were closed.
   store::DiskUse use() const { return store::sum_up(shares()); }
 
  private:
   std::vector<store::DiskShare> shares() const;
+  std::uint64_t room() const { return quota_ - std::min(quota_, other_bytes()); }
   void look_later();
   void look();
   void evict(store::FeedNumber feed);

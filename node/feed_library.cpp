@@ -42,6 +42,7 @@ void FeedLibrary::start(std::shared_ptr<void> loading) {
                      records->error().message());
         }
         for (const auto& record : **records) {
+          last_used_ = std::max(last_used_, record.used);
           // Feeds of topics are opened when their topic is.
           if (record.topic || (!record.writable && !record.seeded)) continue;
           FeedQuery query;
@@ -267,7 +268,7 @@ void FeedLibrary::share(OpenFeed& open) {
                                      .keep_open = served,
                                      .follow_forks = !record.topic && !record.writable,
                                      .heal = !record.writable,
-                                     .accept_push = !record.writable};
+                                     .accept_push = !record.writable && has_room(open)};
   auto& hub = participant_.hub();
   hub.replication().set_sharing(now(), record.number, sharing);
   const bool announced = announce_ && kept && !record.is_private && !record.topic;
@@ -283,12 +284,17 @@ void FeedLibrary::share(OpenFeed& open) {
 
 void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   auto& replication = participant_.hub().replication();
-  const bool has_room =
-      !open.paused_until && (!full_ || open.record.disk_class == store::DiskClass::cache);
-  const bool wanted = (open.record.seeded || open.followed) && !open.record.writable && has_room;
+  const bool wanted =
+      (open.record.seeded || open.followed) && !open.record.writable && has_room(open);
   if (wanted && !open.following) {
     overlay::DownloadOptions all_of_it;
     all_of_it.follow = true;
+    all_of_it.start = open.followed_from;
+    if (open.followed_from > 0) {
+      overlay::DownloadOptions header;
+      header.end = 1;
+      replication.download(now(), open.record.number, header);
+    }
     open.following = replication.download(now(), open.record.number, all_of_it);
   } else if (!wanted && open.following) {
     replication.cancel_download(now(), open.record.number, *open.following);
@@ -296,11 +302,19 @@ void FeedLibrary::follow_if_wanted(OpenFeed& open) {
   }
 }
 
+bool FeedLibrary::has_room(const OpenFeed& open) const {
+  const bool is_kept = open.record.disk_class == store::DiskClass::kept;
+  return !open.paused_until && !(is_kept && full_.kept) &&
+         !(open.record.topic && !open.record.writable && full_.topics);
+}
+
 void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done) {
   auto* open = find(number);
   if (!open) return done({});
   open->record.seeded = seeded;
-  if (seeded && !open->record.writable) open->record.disk_class = store::DiskClass::kept;
+  if (!open->record.writable) {
+    open->record.disk_class = seeded ? store::DiskClass::kept : store::DiskClass::cache;
+  }
   share(*open);
   write(open->record, std::move(done));
 }
@@ -316,11 +330,22 @@ void FeedLibrary::write(const store::FeedRecord& record, OnDone done) {
       });
 }
 
-void FeedLibrary::follow(store::FeedNumber number) {
+void FeedLibrary::follow(store::FeedNumber number, std::uint64_t from) {
   auto* open = find(number);
   if (!open) return;
   open->followed = true;
+  open->followed_from = from;
   follow_if_wanted(*open);
+}
+
+void FeedLibrary::adopt(store::FeedNumber number, const Bytes32& topic) {
+  auto* open = find(number);
+  if (!open) return;
+  open->unwanted = false;
+  if (open->record.topic == topic) return;
+  open->record.topic = topic;
+  share(*open);
+  write(open->record, [](const Outcome<void>&) {});
 }
 
 Result<void> FeedLibrary::truncate(store::FeedNumber number, std::uint64_t length) {

@@ -38,6 +38,7 @@ struct OpenFeed {
   std::optional<KeyPair> signer;                 // of own feeds
   std::optional<Bytes32> encryption_key;         // of encrypted feeds, where the home knows it
   bool followed = false;                         // wanted whole, with what is appended later
+  std::uint64_t followed_from = 0;               // ... but for blocks from 1 on below this
   std::optional<overlay::DownloadId> following;  // the download that sees to it
   std::map<FeedUse::Id, std::string> users;      // what they are called
   std::set<const BlockReader*> readers;
@@ -115,26 +116,36 @@ class FeedLibrary {
   // What was fetched for a moment is kept from now on (design D15), or may go again.
   void keep(store::FeedNumber number) { set_disk_class(number, store::DiskClass::kept); }
   void set_disk_class(store::FeedNumber number, store::DiskClass disk_class);
-  // Fetches all of a feed, and what is appended later, from the peers it is exchanged with.
-  void follow(store::FeedNumber number);
+  // Fetches all of a feed, and what is appended later, from the peers it is exchanged with; without
+  // its blocks from 1 on that are below `from`.
+  void follow(store::FeedNumber number, std::uint64_t from = 0);
+  // A feed of the cache turned out to be part of a topic.
+  void adopt(store::FeedNumber number, const Bytes32& topic);
   // Cuts an own feed to `length` blocks; its Truncated event follows. Errors of
   // store::Feed::truncate.
   Result<void> truncate(store::FeedNumber number, std::uint64_t length);
   // Forgets a feed with its contents and secrets, and gives the disk back. The use is over either
   // way. Error busy: somebody else uses it, and who.
   void drop(FeedUse use, OnDone done);
-  // Forgets a feed of others with its contents, after the caller has returned and as soon as nobody
-  // else uses it.
+  // Ends the use after the caller has returned. What others write to a topic is forgotten with its
+  // contents as soon as nobody else uses it, unless it is kept; feeds of no topic stay.
   void drop_unused(FeedUse use);
 
   // --- the disk (disk_keeper.hpp)
 
   // Takes a feed of others out of the database, whether it is open or not; not one in use.
-  void evict(store::FeedNumber number);
+  void evict(
+      store::FeedNumber number, std::function<void()> done = [] {});
   // Gives up blocks of the cache that all their readers have passed.
   void clear_read_cache();
-  // Nothing more is fetched for feeds that are kept, until there is room again.
-  void set_full(bool full);
+  // Nothing more is fetched for feeds that are kept (`kept`), or of what others write to topics
+  // (`topics`), until there is room again.
+  struct Full {
+    bool kept = false;
+    bool topics = false;
+    bool operator==(const Full&) const = default;
+  };
+  void set_full(Full full);
   // Goes on with feeds whose write failed some time ago, and closes those that had to be written
   // first; called about once a second.
   void look_after();
@@ -184,6 +195,7 @@ class FeedLibrary {
   void finish(const std::string& name, Outcome<store::FeedNumber> result);
   void share(OpenFeed& open);
   void follow_if_wanted(OpenFeed& open);
+  bool has_room(const OpenFeed& open) const;
   void close_if_unused(store::FeedNumber number);
   bool is_unwritten(const OpenFeed& open);
   bool is_worth_nothing(const OpenFeed& open);
@@ -203,7 +215,8 @@ class FeedLibrary {
   Bytes32 primary_key_;
   Random& random_;
   bool announce_;
-  bool full_ = false;
+  Full full_;
+  UnixMillis last_used_{};  // the latest use of any feed of the cache
   std::map<store::FeedNumber, OpenFeed> open_;
   std::map<std::string, std::vector<Opener>> opening_;  // by query, so that each loads once
   std::map<store::FeedNumber, News> news_;

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "node/clock.hpp"
 #include "node/feed_library.hpp"
 #include "node/log.hpp"
 #include "node/store_error.hpp"
+#include "store/disk_share.hpp"
 
 namespace cip::node {
 
@@ -41,7 +43,7 @@ void FeedLibrary::note_used(store::FeedNumber number) {
   auto& record = open_.at(number).record;
   const auto* closing = feed(number);
   if (record.disk_class == store::DiskClass::cache && open_.at(number).was_read) {
-    record.used = now().wall;
+    record.used = last_used_ = store::next_use(now().wall, last_used_);
     write(record, [](const Outcome<void>&) {});
   }
   if (on_closed && closing) on_closed(record, closing->held_bytes());
@@ -73,17 +75,20 @@ void FeedLibrary::drop(FeedUse use, OnDone done) {
 void FeedLibrary::drop_unused(FeedUse use) {
   asio::post(io_, [this, use = std::move(use), alive = std::weak_ptr(alive_)] {
     auto* open = alive.expired() ? nullptr : find(use.number());
-    if (open && !open->record.writable) open->unwanted = true;
+    // What is here for other reasons, or was kept, stays.
+    const bool goes = open && open->record.topic && !open->record.writable &&
+                      open->record.disk_class == store::DiskClass::cache;
+    if (goes) open->unwanted = true;
   });
 }
 
-void FeedLibrary::evict(store::FeedNumber number) {
+void FeedLibrary::evict(store::FeedNumber number, std::function<void()> done) {
   if (const auto* open = find(number)) CIP_ASSERT(open->users.empty());
   forget(
       number, [number](store::Backend& backend) { return backend.drop_feed(number); }, nothing,
-      [number](const Outcome<void>& result) {
-        if (!result)
-          log(Floor::store, LogLevel::error, "feed {}: {}", number, result.error().message);
+      [number, done = std::move(done)](const Outcome<void>& gone) {
+        if (!gone) log(Floor::store, LogLevel::error, "feed {}: {}", number, gone.error().message);
+        done();
       });
 }
 
@@ -140,13 +145,20 @@ void FeedLibrary::clear_read_cache() {
   participant_.changed();
 }
 
-void FeedLibrary::set_full(bool full) {
-  if (std::exchange(full_, full) == full) return;
-  log(Floor::store, LogLevel::warning, "{}",
-      full ? "the disk quota is used up: seeded feeds are not fetched any further"
-           : "there is room within the disk quota again");
-  for (auto& [number, open] : open_) follow_if_wanted(open);
-  participant_.changed();
+void FeedLibrary::set_full(Full full) {
+  const auto before = std::exchange(full_, full);
+  if (before == full) return;
+  if (before.kept != full.kept) {
+    log(Floor::store, LogLevel::warning, "{}",
+        full.kept ? "the disk quota is used up: seeded feeds are not fetched any further"
+                  : "there is room within the disk quota again");
+  }
+  if (before.topics != full.topics) {
+    log(Floor::store, LogLevel::warning, "{}",
+        full.topics ? "the share of topics in the disk quota is used up: messages of others wait"
+                    : "there is room for messages of others again");
+  }
+  for (auto& [number, open] : open_) share(open);
 }
 
 void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader) {

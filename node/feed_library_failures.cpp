@@ -77,8 +77,7 @@ void FeedLibrary::resume_after_failures() {
     if (open.failed && !open.reloading) reload(number);
     if (open.failed || !open.paused_until || *open.paused_until > now().mono) continue;
     open.paused_until.reset();
-    follow_if_wanted(open);
-    participant_.changed();
+    share(open);
   }
 }
 

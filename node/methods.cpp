@@ -87,7 +87,7 @@ constexpr std::array kMethods{
     changes("topic.create", kAtOnce),
     reads_home("topic.ls", kAtOnce),
     reads_home("topic.info", kAtOnce),
-    changes("topic.drop", kAtOnce),
+    changes("topic.drop", kForEver),
 };
 
 }  // namespace

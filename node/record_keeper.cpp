@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint64_t kRecordJobs = kDirectoryJobs + 2;
 constexpr std::uint8_t kOwnValueVersion = 1;
+// Key, date and the database's own bytes around a record.
+constexpr std::uint64_t kRecordOverhead = 128;
 
 std::string table_of(dht::RecordTable table, const std::string& network) {
   return fmt::format("{}/{}", dht::name_of(table), network);
@@ -76,6 +78,16 @@ std::vector<RecordKeeper::Own> RecordKeeper::load_own(store::Backend& backend,
 }
 
 void RecordKeeper::take(Now now, dht::RecordChange change) {
+  if (change.value) {
+    const auto size = kRecordOverhead + change.value->size();
+    if (bytes_ + size > most_bytes_) {
+      ++refused_;
+      // What the disk has under this key is not what is served any more.
+      change.value.reset();
+    } else {
+      bytes_ += size;
+    }
+  }
   add(now, {table_of(change.table, network_), change.key},
       {std::move(change.value), change.expires});
 }
@@ -90,7 +102,7 @@ void RecordKeeper::forget_own(Now now, const dht::Target& target) {
 
 void RecordKeeper::add(Now now, Place place, Write write) {
   wall_ = now.wall;
-  if (now.mono - expired_at_ >= kExpireEvery) {
+  if (!expired_at_ || now.mono - *expired_at_ >= kExpireEvery) {
     expired_at_ = now.mono;
     expire_ = true;
   }
@@ -108,34 +120,62 @@ void RecordKeeper::write_next(std::size_t most) {
     batch.emplace_back(std::move(first.key()), std::move(first.mapped()));
   }
   writing_ = true;
-  auto error = std::make_shared<std::error_code>();
+  auto result = std::make_shared<Written>();
   pool_.submit(
       kRecordJobs,
-      [batch = std::move(batch), expire = std::exchange(expire_, false), wall = wall_,
-       error](store::Backend& backend) { *error = write(backend, batch, expire, wall); },
-      [this, error, alive = std::weak_ptr(alive_)] {
+      [batch = std::move(batch), expire = std::exchange(expire_, false), network = network_,
+       wall = wall_, result](store::Backend& backend) {
+        result->error = write(backend, batch);
+        if (!expire || result->error) return;
+        const auto counted = tidy(backend, network, wall);
+        if (counted) result->bytes = *counted;
+        if (!counted) result->error = counted.error();
+      },
+      [this, result, alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         // They are served from memory all the same.
-        if (*error) {
-          log(Floor::node, LogLevel::warning, "records are not on disk: {}", error->message());
+        if (result->error) {
+          log(Floor::node, LogLevel::warning, "records are not on disk: {}",
+              result->error.message());
         }
+        if (result->bytes) bytes_ = *result->bytes;
         writing_ = false;
         write_next(kBatch);
       });
 }
 
 std::error_code RecordKeeper::write(store::Backend& backend,
-                                    const std::vector<std::pair<Place, Write>>& batch, bool expire,
-                                    UnixMillis wall) {
+                                    const std::vector<std::pair<Place, Write>>& batch) {
   for (const auto& [place, change] : batch) {
     const auto& [table, key] = place;
     const auto done = change.value ? backend.put_record(table, {key, *change.value, change.expires})
                                    : backend.drop_record(table, key);
     if (!done) return done.error();
   }
-  if (!expire) return {};
-  const auto expired = backend.expire_records(wall);
-  return expired ? std::error_code{} : expired.error();
+  return {};
+}
+
+// Takes away what is over, or was dated by a clock far ahead of the present one, and counts what
+// the records of others take.
+Result<std::uint64_t> RecordKeeper::tidy(store::Backend& backend, const std::string& network,
+                                         UnixMillis wall) {
+  if (const auto expired = backend.expire_records(wall); !expired) return fail(expired.error());
+  const UnixMillis latest{wall.value +
+                          static_cast<std::uint64_t>(kLongestLife / std::chrono::milliseconds(1))};
+  std::uint64_t bytes = 0;
+  for (const auto table : dht::kRecordTables) {
+    const auto name = table_of(table, network);
+    const auto records = backend.list_records(name);
+    if (!records) return fail(records.error());
+    for (const auto& record : *records) {
+      if (record.expires > latest) {
+        if (auto gone = backend.drop_record(name, record.key); !gone) return fail(gone.error());
+      } else {
+        bytes += kRecordOverhead + record.value.size();
+      }
+    }
+  }
+  return bytes;
 }
 
 }  // namespace cip::node

@@ -27,10 +27,13 @@ class RecordKeeper {
   static constexpr std::size_t kBatch = 512;
   // Expired records are looked for this often.
   static constexpr Duration kExpireEvery = std::chrono::minutes(10);
+  // No record of others lives longer; one that expires later was dated by a clock that was wrong.
+  static constexpr auto kLongestLife = std::chrono::hours(24 * 3);
 
-  // `pool` outlives it.
-  RecordKeeper(StoragePool& pool, std::string network)
-      : pool_(pool), network_(std::move(network)) {}
+  // `pool` outlives it. Records of others are copied to disk up to `most_bytes`; beyond, they are
+  // served from memory alone.
+  RecordKeeper(StoragePool& pool, std::string network, std::uint64_t most_bytes)
+      : pool_(pool), network_(std::move(network)), most_bytes_(most_bytes) {}
 
   // What earlier runs left, before the loop runs: reads the disk at once.
   static std::vector<dht::RecordChange> load(store::Backend& backend, const std::string& network);
@@ -43,6 +46,11 @@ class RecordKeeper {
   void take(Now now, dht::RecordChange change);
   void keep_own(Now now, const dht::OwnValue& value, UnixMillis until);
   void forget_own(Now now, const dht::Target& target);
+  // What records of others take of the disk, at most: what was replaced counts until the next
+  // count.
+  std::uint64_t bytes() const { return bytes_; }
+  // Records that are not on disk for want of room.
+  std::uint64_t refused() const { return refused_; }
   // Hands all that waits to the pool: before the end.
   void flush();
 
@@ -53,17 +61,27 @@ class RecordKeeper {
     UnixMillis expires{};
   };
 
+  // How a batch went; and what all records of others take, if that was counted.
+  struct Written {
+    std::error_code error;
+    std::optional<std::uint64_t> bytes;
+  };
+
   void add(Now now, Place place, Write write);
   void write_next(std::size_t most);
   static std::error_code write(store::Backend& backend,
-                               const std::vector<std::pair<Place, Write>>& batch, bool expire,
-                               UnixMillis wall);
+                               const std::vector<std::pair<Place, Write>>& batch);
+  static Result<std::uint64_t> tidy(store::Backend& backend, const std::string& network,
+                                    UnixMillis wall);
 
   StoragePool& pool_;
   std::string network_;
+  const std::uint64_t most_bytes_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t refused_ = 0;
   std::map<Place, Write> waiting_;
   bool writing_ = false;
-  TimePoint expired_at_{};
+  std::optional<TimePoint> expired_at_;
   bool expire_ = false;
   UnixMillis wall_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -14,6 +13,9 @@ namespace {
 
 using Kind = overlay::Since::Kind;
 
+// Further back than anything was written: a thousand years.
+constexpr std::chrono::milliseconds kLongestAgo = std::chrono::hours(24 * 365 * 1000);
+
 std::optional<std::uint64_t> read_number(std::string_view text, std::string_view& rest) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -22,7 +24,7 @@ std::optional<std::uint64_t> read_number(std::string_view text, std::string_view
   return value;
 }
 
-std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
+std::optional<overlay::Since> parse(std::string_view text) {
   if (text == "start") return overlay::Since{Kind::start, 0, {}};
   if (text == "new" || text == "now") return overlay::Since{Kind::only_new, 0, {}};
   std::string_view rest;
@@ -34,17 +36,17 @@ std::optional<overlay::Since> parse(std::string_view text, UnixMillis wall) {
   const auto number = read_number(text, rest);
   if (number && rest.empty()) return overlay::Since{Kind::seq, *number, {}};
   const auto back = parse_duration(text);
-  // Further back than time itself is the beginning.
-  if (!back && back.error() == Errc::out_of_range) return overlay::Since{Kind::time, 0, {0}};
+  if (!back && back.error() == Errc::out_of_range)
+    return overlay::Since{Kind::time, 0, kLongestAgo};
   if (!back) return std::nullopt;
-  const auto back_ms = static_cast<std::uint64_t>(*back / std::chrono::milliseconds(1));
-  return overlay::Since{Kind::time, 0, {wall.value - std::min(wall.value, back_ms)}};
+  const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(*back);
+  return overlay::Since{Kind::time, 0, ago};
 }
 
 }  // namespace
 
-Outcome<overlay::Since> parse_since(const std::string& text, UnixMillis wall) {
-  if (const auto since = parse(text, wall)) return *since;
+Outcome<overlay::Since> parse_since(const std::string& text) {
+  if (const auto since = parse(text)) return *since;
   return fail_with(ExitCode::usage, fmt::format("\"{}\" does not say since when", text),
                    "write start, new, last:N, a sequence number or a duration like 10m");
 }

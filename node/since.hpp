@@ -9,8 +9,7 @@
 
 namespace cip::node {
 
-// start, new, last:N, a sequence number, or a duration back from `wall` (500ms, 2s, 5m, 1h, 3d).
-// Error usage.
-Outcome<overlay::Since> parse_since(const std::string& text, UnixMillis wall);
+// start, new, last:N, a sequence number, or how long ago (500ms, 2s, 5m, 1h, 3d). Error usage.
+Outcome<overlay::Since> parse_since(const std::string& text);
 
 }  // namespace cip::node

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/log.hpp"
@@ -14,6 +16,7 @@ namespace cip::node {
 // What the database says of a topic when it is joined.
 struct TopicLibrary::Stored {
   std::vector<store::FeedRecord> feeds;
+  AuthorMemories authors;
   std::optional<Error> error;
 };
 
@@ -115,6 +118,8 @@ void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
         auto written = known && !*known ? backend.put_topic(record) : Result<void>{};
         auto feeds = backend.list_topic_feeds(record.id);
         if (feeds) stored->feeds = std::move(*feeds);
+        const auto authors = backend.find_state(author_memory_name(record.id));
+        if (authors && *authors) stored->authors = load_author_memories(**authors);
         const auto error = !known ? known.error() : !written ? written.error() : std::error_code{};
         if (error || !feeds) {
           stored->error = error_from(error ? error : feeds.error(), "opening the topic");
@@ -130,6 +135,7 @@ void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
 void TopicLibrary::begin(const TopicName& topic, const Stored& stored, bool author, OnDone done) {
   machine_->join(now(), *topic.key, topic.is_private);
   participant_.hub().swarm()->join(now(), topic.id, {.find = true, .announce = announce_});
+  memories_.emplace(topic.id, stored.authors);
   bool has_own = false;
   for (const auto& record : stored.feeds) has_own = has_own || record.writable;
   // Goes off when the last of the feeds is open, or at once if there is none.
@@ -180,8 +186,20 @@ void TopicLibrary::make_own_feed(const Bytes32& topic, OnDone done) {
 
 // Hands an open feed to the machine, once, and keeps it open.
 void TopicLibrary::give(const Bytes32& topic, FeedUse use) {
+  // The topic was left meanwhile.
+  if (!machine_->has_joined(topic)) return feeds_.drop_unused(std::move(use));
   const auto number = use.number();
+  const auto& record = feeds_.find(number)->record;
+  // A stranger may name a feed that is here for other reasons: it stays what it is.
+  if (record.topic.value_or(topic) != topic || (record.writable && !record.topic)) {
+    return machine_->feed_failed(topic, record.key);
+  }
+  if (record.disk_class == store::DiskClass::cache) feeds_.adopt(number, topic);
   if (!open_.try_emplace(number, std::move(use)).second) return;
+  const auto& memories = memories_[topic];
+  if (const auto known = memories.find(record.key); known != memories.end()) {
+    machine_->restore_author(now(), topic, record.key, known->second);
+  }
   machine_->feed_opened(now(), topic, *feeds_.feed(number), feeds_.find(number)->signer);
   turn();
 }
@@ -191,7 +209,141 @@ void TopicLibrary::handle_turn(Now time) {
     machine_->handle_timeout(time);
     turn();
   }
-  while (const auto event = machine_->poll_event()) events.tell(*event);
+  while (const auto event = machine_->poll_event()) {
+    const auto* clock = std::get_if<overlay::TopicClockKnown>(&*event);
+    if (clock && machine_->has_joined(clock->topic)) {
+      const auto floor = machine_->floor(clock->topic, clock->feed);
+      remember(clock->topic, clock->feed, {floor, clock->ahead_ms});
+    }
+    events.tell(*event);
+  }
+}
+
+void TopicLibrary::remember(const Bytes32& topic, const Bytes32& feed,
+                            const overlay::Topics::AuthorMemory& memory) {
+  auto& memories = memories_[topic];
+  if (memories.size() >= overlay::kMaxTopicFeeds && !memories.contains(feed)) return;
+  memories[feed] = memory;
+  pool_.submit(
+      kDirectoryJobs,
+      [name = author_memory_name(topic), saved = save_author_memories(memories)](
+          store::Backend& backend) { static_cast<void>(backend.put_state(name, saved)); },
+      [] {});
+}
+
+void TopicLibrary::give_up(store::FeedNumber number) {
+  const auto* open = feeds_.find(number);
+  // Somebody reads it: it goes when that is over.
+  if (!open || !open_.contains(number) || open->record.writable || open->users.size() > 1) {
+    return;
+  }
+  const auto topic = *open->record.topic;
+  const auto key = open->record.key;
+  log(Floor::store, LogLevel::warning,
+      "no room for the messages of {}: it goes on with those to come", to_z32(key));
+  ++given_up_;
+  machine_->feed_given_up(now(), topic, key);
+  auto memory = memories_[topic][key];
+  memory.floor = machine_->floor(topic, key);
+  remember(topic, key, memory);
+  open_.erase(number);
+  feeds_.evict(number, [this, topic, key, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired() && machine_->has_joined(topic)) open_feed(topic, key);
+  });
+}
+
+std::vector<store::FeedNumber> TopicLibrary::open_feeds_of(const Bytes32& topic) {
+  std::vector<store::FeedNumber> out;
+  for (const auto& [number, use] : open_) {
+    const auto* open = feeds_.find(number);
+    if (open && open->record.topic == topic) out.push_back(number);
+  }
+  return out;
+}
+
+void TopicLibrary::drop(const TopicName& topic, bool own_too, OnDone done) {
+  auto found = std::make_shared<Result<std::optional<store::TopicRecord>>>();
+  pool_.submit(
+      kDirectoryJobs,
+      [found, id = topic.id](store::Backend& backend) { *found = backend.find_topic(id); },
+      [this, found, topic, own_too, done = std::move(done), alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*found) return done(tl::unexpected(error_from(found->error(), "leaving the topic")));
+        if (!**found) {
+          return done(fail_with(ExitCode::not_found,
+                                fmt::format("this home takes no part in the topic {}", topic.text),
+                                "see them with: cipnode topic ls"));
+        }
+        // Whether it is open already or not: now it is, with its feeds.
+        join(name_of(***found), false, [this, topic, own_too, done](const Outcome<void>& joined) {
+          if (!joined) return done(joined);
+          drop_joined(topic, own_too, done);
+        });
+      });
+}
+
+Outcome<void> TopicLibrary::may_drop(const TopicName& topic, bool own_too) {
+  for (const auto number : open_feeds_of(topic.id)) {
+    const auto* open = feeds_.find(number);
+    if (open->users.size() > 1) {
+      return fail_with(ExitCode::busy, "a feed of the topic is in use by another command",
+                       "end that command first");
+    }
+    // The first block is the header.
+    const auto length = feeds_.feed(number)->appended_length();
+    if (!open->record.writable || length <= 1 || own_too) continue;
+    return fail_with(
+        ExitCode::usage,
+        fmt::format("{} of this home would be gone from here, and it could not go on "
+                    "with them",
+                    length == 2 ? "a message" : fmt::format("{} messages", length - 1)),
+        "add --yes to leave the topic all the same");
+  }
+  return {};
+}
+
+void TopicLibrary::drop_joined(const TopicName& topic, bool own_too, OnDone done) {
+  if (auto allowed = may_drop(topic, own_too); !allowed) return done(std::move(allowed));
+  const auto numbers = open_feeds_of(topic.id);
+  // Feeds that are here for other reasons stay when the topic goes: only its uses of them end,
+  // after the machine has let go of them.
+  std::vector<FeedUse> others;
+  for (const auto& known : machine_->feeds(topic.id)) {
+    const auto* feed = participant_.hub().replication().feed_by_key(known.key);
+    if (!feed || std::ranges::count(numbers, feed->number()) > 0) continue;
+    if (auto use = open_.extract(feed->number())) others.push_back(std::move(use.mapped()));
+  }
+  machine_->leave(topic.id);
+  participant_.hub().swarm()->leave(now(), topic.id);
+  memories_.erase(topic.id);
+  // Goes off when the last of the feeds is gone.
+  const std::shared_ptr<void> last(
+      nullptr, [this, topic, done = std::move(done), alive = std::weak_ptr(alive_)](void*) {
+        if (!alive.expired()) forget(topic, done);
+      });
+  for (const auto number : numbers) {
+    if (feeds_.find(number)->record.writable) {
+      feeds_.drop(std::move(open_.extract(number).mapped()), [last](const Outcome<void>&) {});
+    } else {
+      open_.erase(number);
+      feeds_.evict(number, [last] {});
+    }
+  }
+  turn();
+}
+
+void TopicLibrary::forget(const TopicName& topic, const OnDone& done) {
+  auto result = std::make_shared<Result<void>>();
+  pool_.submit(
+      kDirectoryJobs,
+      [result, id = topic.id](store::Backend& backend) {
+        static_cast<void>(backend.drop_state(author_memory_name(id)));
+        *result = backend.drop_topic(id);
+      },
+      [result, done] {
+        if (*result) return done({});
+        done(tl::unexpected(error_from(result->error(), "leaving the topic")));
+      });
 }
 
 void TopicLibrary::open_feed(const Bytes32& topic, const Bytes32& feed_key) {
@@ -211,7 +363,9 @@ void TopicLibrary::replicate_feed(overlay::ConnId conn, const Bytes32& feed_key)
   auto& replication = participant_.hub().replication();
   const auto* feed = replication.feed_by_key(feed_key);
   if (!feed) return;
-  feeds_.follow(feed->number());
+  const auto* open = feeds_.find(feed->number());
+  const auto topic = open ? open->record.topic : std::nullopt;
+  feeds_.follow(feed->number(), topic ? machine_->floor(*topic, feed_key) : 0);
   replication.open(now(), conn, feed->number());
   turn();
 }
@@ -219,6 +373,8 @@ void TopicLibrary::replicate_feed(overlay::ConnId conn, const Bytes32& feed_key)
 void TopicLibrary::drop_feed(const Bytes32& feed_key) {
   const auto* feed = participant_.hub().replication().feed_by_key(feed_key);
   if (!feed) return;
+  // What is here for other reasons stays. Later, since the machine is in the middle of a call about
+  // this feed.
   auto use = open_.extract(feed->number());
   if (use) feeds_.drop_unused(std::move(use.mapped()));
 }

@@ -7,10 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "node/author_memory.hpp"
 #include "node/feed_library.hpp"
 #include "node/listeners.hpp"
 #include "overlay/topics.hpp"
@@ -40,6 +40,13 @@ class TopicLibrary final : public overlay::TopicHost {
   // Takes part; with `author` also opens, or makes, the own feed. Error usage: only the id is
   // known.
   void join(const TopicName& topic, bool author, OnDone done);
+  // Leaves a topic and forgets its feeds, own ones with their secrets. Errors: not_found; usage
+  // without `own_too` when messages were published here; busy.
+  void drop(const TopicName& topic, bool own_too, OnDone done);
+  // The disk has no room for what another author wrote: this feed goes, and is taken up again at
+  // its end.
+  void give_up(store::FeedNumber number);
+  std::uint64_t given_up() const { return given_up_; }
 
   overlay::Topics& machine() { return *machine_; }
   // Carries on after a command on the machine.
@@ -63,6 +70,12 @@ class TopicLibrary final : public overlay::TopicHost {
   void open_stored(const Bytes32& topic, const Bytes32& key, std::shared_ptr<OnDone> last);
   void make_own_feed(const Bytes32& topic, OnDone done);
   void give(const Bytes32& topic, FeedUse use);
+  std::vector<store::FeedNumber> open_feeds_of(const Bytes32& topic);
+  Outcome<void> may_drop(const TopicName& topic, bool own_too);
+  void drop_joined(const TopicName& topic, bool own_too, OnDone done);
+  void forget(const TopicName& topic, const OnDone& done);
+  void remember(const Bytes32& topic, const Bytes32& feed,
+                const overlay::Topics::AuthorMemory& memory);
 
   Participant& participant_;
   FeedLibrary& feeds_;
@@ -71,6 +84,9 @@ class TopicLibrary final : public overlay::TopicHost {
   std::unique_ptr<overlay::Topics> machine_;
   std::map<Bytes32, std::vector<OnDone>> making_;  // own feeds of topics
   std::map<store::FeedNumber, FeedUse> open_;      // feeds this library keeps open
+  // What is known of authors besides their feeds, as far as it is not what anybody would assume.
+  std::map<Bytes32, AuthorMemories> memories_;  // by topic
+  std::uint64_t given_up_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

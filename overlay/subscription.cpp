@@ -9,22 +9,13 @@ namespace cip::overlay {
 Subscription::Subscription(Now now, SubscriptionOptions options)
     : options_(std::move(options)), started_(now) {
   started_.mono -= options_.begun;
-  const auto ago = static_cast<std::uint64_t>(options_.begun / std::chrono::milliseconds(1));
-  started_.wall.value -= std::min(started_.wall.value, ago);
-}
-
-bool Subscription::waits_to_learn(const Bytes32& feed) const {
-  const auto found = cursors_.find(feed);
-  return found != cursors_.end() && !found->second.next_read;
 }
 
 std::optional<std::uint64_t> Subscription::first_block(Now now, const Bytes32& feed,
-                                                       UnixMillis created,
                                                        const Cursor& cursor) const {
   if (const auto durable = options_.cursors.find(feed); durable != options_.cursors.end()) {
     return std::max<std::uint64_t>(durable->second, 1);
   }
-  const bool learning = now.mono < learned_at();
   switch (options_.since.kind) {
     case Since::Kind::start:
     case Since::Kind::time:
@@ -32,29 +23,66 @@ std::optional<std::uint64_t> Subscription::first_block(Now now, const Bytes32& f
     case Since::Kind::seq:
       return std::max<std::uint64_t>(options_.since.number, 1);
     case Since::Kind::last: {
-      if (learning) return std::nullopt;
+      if (now.mono < learned_at()) return std::nullopt;
       const std::uint64_t wanted = std::min(options_.since.number, cursor.learned);
       return std::max<std::uint64_t>(cursor.learned - wanted, 1);
     }
     case Since::Kind::only_new:
       break;
   }
-  // An author that began after the subscription has nothing old.
-  if (created > started_.wall) return 1;
-  if (learning) return std::nullopt;
-  return std::max<std::uint64_t>(cursor.learned, 1);
+  // Of what others held already, some may have been written since the subscription began.
+  return std::max<std::uint64_t>(cursor.began, 1);
 }
 
-void Subscription::see_feed(Now now, const Bytes32& feed, UnixMillis created,
-                            std::uint64_t known_length) {
+void Subscription::see_feed(Now now, const Bytes32& feed, const FeedLengths& lengths) {
   Cursor& cursor = cursors_[feed];
-  if (cursor.next_read) return;
-  const bool first_seen_late = cursor.learned == 0 && now.mono >= learned_at();
-  if (now.mono < learned_at() || first_seen_late) {
-    cursor.learned = std::max(cursor.learned, known_length);
+  if (now.mono < learned_at() || !cursor.seen) {
+    cursor.seen = true;
+    cursor.learned = std::max(cursor.learned, lengths.known);
+    cursor.old = std::max(cursor.old, lengths.old);
   }
-  cursor.next_read = first_block(now, feed, created, cursor);
+  if (cursor.next_read) return;
+  cursor.next_read = first_block(now, feed, cursor);
   cursor.next_out = cursor.next_read.value_or(0);
+}
+
+// What was learnt here decides, not what an author's clock says: live messages are always shown,
+// and of history what was written late enough by the clock here.
+bool Subscription::is_wanted(const Bytes32& feed, const Cursor& cursor,
+                             const TopicDelivery& message) const {
+  if (message.seq >= cursor.old || options_.cursors.contains(feed)) return true;
+  switch (options_.since.kind) {
+    case Since::Kind::only_new:
+      return message.written >= started_.mono;
+    case Since::Kind::time:
+      return message.written >= started_.mono - options_.since.ago;
+    default:
+      return true;
+  }
+}
+
+std::optional<std::uint64_t> Subscription::position(const Bytes32& feed) const {
+  const auto found = cursors_.find(feed);
+  return found == cursors_.end() ? std::nullopt : found->second.next_read;
+}
+
+void Subscription::pass_over(const Bytes32& feed, std::uint64_t floor) {
+  Cursor& cursor = cursors_.at(feed);
+  const bool is_reading = cursor.next_read && cursor.next_out != *cursor.next_read;
+  if (!cursor.next_read || is_reading || *cursor.next_read >= floor) return;
+  // Of history it cannot be known whether it was wanted.
+  const bool is_filtered =
+      options_.since.kind == Since::Kind::only_new || options_.since.kind == Since::Kind::time;
+  const auto from = is_filtered ? std::max(*cursor.next_read, cursor.old) : *cursor.next_read;
+  if (from < floor) gaps_.push_back({feed, from, floor});
+  cursor.next_read = cursor.next_out = floor;
+}
+
+std::optional<TopicGap> Subscription::take_gap() {
+  if (gaps_.empty()) return std::nullopt;
+  const TopicGap gap = gaps_.front();
+  gaps_.pop_front();
+  return gap;
 }
 
 std::optional<std::uint64_t> Subscription::next_read(const Bytes32& feed, std::uint64_t available) {
@@ -71,7 +99,7 @@ void Subscription::put(const Bytes32& feed, std::uint64_t index,
   const auto found = cursors_.find(feed);
   CIP_ASSERT(found != cursors_.end());
   Cursor& cursor = found->second;
-  if (message && message->time < options_.since.wall) message.reset();
+  if (message && !is_wanted(feed, cursor, *message)) message.reset();
   if (message) held_bytes_ += message->data.size();
   cursor.early.emplace(index, std::move(message));
   for (auto next = cursor.early.begin();

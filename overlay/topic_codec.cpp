@@ -20,6 +20,9 @@ Bytes signed_bytes(const Bytes32& feed_key, ByteView header) {
   return out.take();
 }
 
+// No clock shows more than the year 9999; what would not fit into a message is not passed on.
+constexpr std::uint64_t kLastClock = 253'402'300'799'999;
+
 // An array of elements that `read` takes from the reader; each has `size` bytes at least.
 template <typename T, typename Read>
 std::optional<std::vector<T>> decode_array(ByteView payload, std::size_t size, Read read) {
@@ -145,17 +148,26 @@ Bytes encode_topic_feeds(const std::vector<TopicFeed>& feeds) {
     out.raw(feed.key);
     out.uint(feed.length);
   }
+  out.uint(feeds.size());
+  for (const TopicFeed& feed : feeds) out.uint(feed.clock ? feed.clock->value : 0);
   return out.take();
 }
 
 std::optional<std::vector<TopicFeed>> decode_topic_feeds(ByteView payload) {
-  return decode_array<TopicFeed>(payload, 34, [](Reader& in) {
-    TopicFeed feed;
+  Reader in(payload);
+  std::vector<TopicFeed> feeds(in.count(34, kMaxTopicFeeds));
+  for (auto& feed : feeds) {
     feed.index = in.uint();
     feed.key = in.fixed32();
     feed.length = in.uint();
-    return feed;
-  });
+  }
+  if (!in.ok()) return std::nullopt;
+  if (in.remaining() == 0 || in.count(1, kMaxTopicFeeds) != feeds.size()) return feeds;
+  for (auto& feed : feeds) {
+    const auto clock = in.uint();
+    if (in.ok() && clock > 0 && clock <= kLastClock) feed.clock = UnixMillis{clock};
+  }
+  return feeds;
 }
 
 Bytes encode_topic_push_head(const TopicPush& push) {

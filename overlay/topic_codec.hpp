@@ -76,11 +76,15 @@ enum class TopicMessageType : std::uint32_t {
   ack = 6,
 };
 
-// A feed of the topic, named by `index` from here on; later ones only change the length.
+// A feed of the topic, named by `index` from here on; later ones only change the length. `clock` is
+// what the author's clock shows now, as far as the sender knows: with it a reader can tell how old
+// a message is, whatever that clock shows. The clocks follow the array as a second one, of as many
+// entries, 0 for unknown; older peers neither send nor read it.
 struct TopicFeed {
   std::uint64_t index = 0;
   Bytes32 key{};
   std::uint64_t length = 0;
+  std::optional<UnixMillis> clock{};
 };
 Bytes encode_topic_feeds(const std::vector<TopicFeed>& feeds);
 std::optional<std::vector<TopicFeed>> decode_topic_feeds(ByteView payload);

@@ -27,18 +27,19 @@ void Topics::introduce(Topic& topic, Neighbour& neighbour, const Author& author)
   told->second.length = length;
   const ConnId conn = neighbour.stream.conn;
   streams_.send(conn, neighbour.channel, type_of(TopicMessageType::feeds),
-                encode_topic_feeds({{told->second.index, author.key, length}}));
-  const std::uint64_t held = author.feed->contiguous_length();
-  if (held > before) {
+                encode_topic_feeds({{told->second.index, author.key, length, clock_of(author)}}));
+  const std::uint64_t from = std::max(before, author.floor);
+  const std::uint64_t held = author.held_from(from);
+  if (held > from) {
     streams_.send(conn, neighbour.channel, type_of(TopicMessageType::have),
-                  encode_topic_have({{told->second.index, before, held}}));
+                  encode_topic_have({{told->second.index, from, held}}));
   }
 }
 
 void Topics::send_ack(Neighbour& neighbour, const Author& author) {
   const auto told = neighbour.told.find(author.key);
   if (told == neighbour.told.end()) return;
-  const std::uint64_t written = author.feed->written_length();
+  const std::uint64_t written = author.written();
   if (written <= told->second.acked) return;
   told->second.acked = written;
   streams_.send(neighbour.stream.conn, neighbour.channel, type_of(TopicMessageType::ack),
@@ -63,15 +64,22 @@ void Topics::handle_feeds(Topic& topic, Neighbour& neighbour, ByteView payload) 
     const bool known_name = neighbour.names.contains(feed.index);
     if (!known_name && neighbour.names.size() >= limits_.feeds) continue;
     neighbour.names.insert_or_assign(feed.index, feed.key);
+    const bool is_first = !neighbour.shown.contains(feed.key);
     auto& shown = neighbour.shown[feed.key];
     shown.length = std::max(shown.length, feed.length);
-    if (topic.find_author(feed.key) == nullptr && may_introduce(topic, neighbour)) {
+    if (feed.clock) shown.clock = shift_of(*feed.clock);
+    // A feed is part of one topic: another one must not take it away.
+    const bool is_free = !topic_of_feed_.contains(feed.key);
+    if (is_free && may_introduce(topic, neighbour)) {
       track(topic, feed.key);
     }
-    const Author* author = topic.find_author(feed.key);
-    if (author != nullptr && author->feed != nullptr) {
-      host_.replicate_feed(neighbour.stream.conn, feed.key);
-    }
+    Author* author = topic.find_author(feed.key);
+    if (author == nullptr) continue;
+    note_clock(topic, *author, neighbour);
+    // A feed that a neighbour of some time ago tells of, and nobody says how old it is, is new.
+    const bool is_history = feed.clock || now_.mono - neighbour.opened < kLearnTime;
+    if (is_first && is_history) author->old_length = std::max(author->old_length, feed.length);
+    if (author->feed != nullptr) host_.replicate_feed(neighbour.stream.conn, feed.key);
   }
   wake(topic);
 }
@@ -98,6 +106,10 @@ void Topics::handle_push(Topic& topic, Neighbour& neighbour, ByteView payload) {
   if (name == neighbour.names.end()) return;
   Author* author = topic.find_author(name->second);
   if (author == nullptr || author->feed == nullptr || author->own_key) return;
+  if (full_) {
+    ++refused_pushes_;
+    return;
+  }
   const std::uint64_t length = author->feed->length();
   if (length < push->from) {
     // Something before it is missing: replication fetches it, later pushes go on from here.
@@ -172,6 +184,7 @@ void Topics::feed_opened(Now now, const Bytes32& id, store::Feed& feed,
   author.key = feed.key();
   author.feed = &feed;
   author.seen_length = feed.length();
+  author.old_length = std::max(author.old_length, feed.length());
   if (own_key) {
     author.own_key = own_key;
     author.next_seq = feed.length();
@@ -188,7 +201,7 @@ void Topics::feed_opened(Now now, const Bytes32& id, store::Feed& feed,
 
 void Topics::feed_failed(const Bytes32& id, const Bytes32& feed_key) {
   Topic* topic = find_topic(id);
-  if (topic != nullptr) topic->authors.erase(feed_key);
+  if (topic == nullptr || topic->authors.erase(feed_key) == 0) return;
   topic_of_feed_.erase(feed_key);
 }
 
@@ -240,6 +253,7 @@ void Topics::take_header(Topic& topic, Author& author, const Result<Bytes>& bloc
   events_.push_back(TopicFeedKnown{topic.id, author.key, *header});
   for (auto& [conn, neighbour] : topic.neighbours) {
     if (!neighbour.open) continue;
+    note_clock(topic, author, neighbour);
     introduce(topic, neighbour, author);
     send_ack(neighbour, author);
     host_.replicate_feed(conn, author.key);

@@ -60,6 +60,9 @@ Result<SubscriptionId> Topics::subscribe(Now now, const Bytes32& id, Subscriptio
   const SubscriptionId number = next_subscription_++;
   const auto made = topic->subscriptions.emplace(number, Subscription(now, std::move(options)));
   subscriptions_.emplace(number, id);
+  for (const auto& [key, author] : topic->authors) {
+    if (author.feed != nullptr) made.first->second.had_feed(key, author.feed->length());
+  }
   due_.emplace(made.first->second.learned_at(), Due{id, std::nullopt, number});
   feed_subscription(*topic, number, made.first->second);
   return number;
@@ -82,6 +85,12 @@ std::optional<TopicDelivery> Topics::poll_message(SubscriptionId number) {
   // The disk is asked again only when the subscriber had held it up.
   if (out && was_full) feed_subscription(topic, number, subscription);
   return out;
+}
+
+std::optional<TopicGap> Topics::poll_gap(SubscriptionId number) {
+  const auto found = subscriptions_.find(number);
+  if (found == subscriptions_.end()) return std::nullopt;
+  return find_topic(found->second)->subscriptions.at(number).take_gap();
 }
 
 std::uint64_t Topics::known_length(const Topic& topic, const Author& author) const {
@@ -124,8 +133,11 @@ void Topics::feed_subscription(Topic& topic, SubscriptionId id, Subscription& su
     if (!author.header || author.feed == nullptr) continue;
     const auto& wanted = subscription.options().author;
     if (wanted && *wanted != author.header->author) continue;
-    subscription.see_feed(now_, key, author.header->created, known_length(topic, author));
-    while (const auto index = subscription.next_read(key, author.feed->contiguous_length())) {
+    subscription.see_feed(now_, key, {known_length(topic, author), author.old_length});
+    if (author.reads.empty()) subscription.pass_over(key, author.floor);
+    const auto position = subscription.position(key);
+    if (!position || *position < author.floor) continue;
+    while (const auto index = subscription.next_read(key, author.held_from(*position))) {
       author.reads.emplace(author.feed->read(*index), Author::Read{id, *index});
       host_.feed_touched(*author.feed);
     }
@@ -159,7 +171,11 @@ std::optional<TopicDelivery> Topics::open_message(const Author& author, std::uin
   if (author.cipher) plain = author.cipher->decrypt(index, author.feed->fork(), *block);
   auto message = plain ? decode_topic_message(*plain) : std::nullopt;
   if (!message) return std::nullopt;
-  return TopicDelivery{author.key, author.header->author, index, message->time,
+  return TopicDelivery{author.key,
+                       author.header->author,
+                       index,
+                       message->time,
+                       written_at(author, message->time),
                        std::move(message->data)};
 }
 

@@ -2,6 +2,7 @@
 
 // The inside of Topics: what is known of each topic, neighbour and author. For topics*.cpp alone.
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -26,11 +27,13 @@ struct Topics::Neighbour {
     std::uint64_t length = 0;  // raised by pushes that are under way to it
     std::uint64_t acked = 0;
     bool eager = true;
+    std::optional<std::int64_t> clock{};  // of the author, as Author::Clock::shift
   };
 
   StreamInfo stream;
   ChannelId channel = 0;
   bool open = false;  // its capability was checked
+  TimePoint opened{};
   std::map<Bytes32, Told> told;
   std::map<std::uint64_t, Bytes32> names;  // its numbers
   std::map<Bytes32, Shown> shown;
@@ -58,17 +61,37 @@ struct Topics::Author {
     std::vector<ConnId> to;
   };
 
+  // Monotonic time decides here, so that no change of the clock of this machine matters.
+  struct Clock {
+    std::int64_t shift = 0;       // what it shows, in ms since 1970, less monotonic time here
+    bool from_author = false;     // told by the author itself, not by a neighbour
+    std::int64_t told_ahead = 0;  // of the last TopicClockKnown
+  };
+
   Bytes32 key{};
   store::Feed* feed = nullptr;  // none: not opened yet
   std::optional<KeyPair> own_key;
   std::optional<TopicHeader> header;
   std::optional<store::BlockCipher> cipher;
+  std::optional<Clock> clock;
+  std::uint64_t floor = 0;        // blocks from 1 on below it were given up
+  std::uint64_t old_length = 0;   // history: what was here, or was told of when a neighbour came
   std::uint64_t seen_length = 0;  // the feed's length when it was last spread
   std::uint64_t next_seq = 0;     // own feed: index of the next message
   bool reading_header = false;
   std::map<store::Ticket, Read> reads;
   std::map<store::Ticket, Incoming> incoming;
   std::map<store::Ticket, Outgoing> outgoing;
+
+  // Blocks from `from` on, which is not below the floor, are held up to here without gap.
+  std::uint64_t held_from(std::uint64_t from) const {
+    return feed->blocks().first_unset(std::min(from, feed->length()), feed->length());
+  }
+  // Blocks below, from the floor on, are on disk without gap.
+  std::uint64_t written() const {
+    if (floor == 0) return feed->written_length();
+    return feed->uncommitted_bytes() == 0 ? held_from(floor) : 0;
+  }
 };
 
 struct Topics::Topic {

@@ -53,6 +53,7 @@ void Topics::leave(const Bytes32& id) {
   std::erase_if(subscriptions_, [&](const auto& entry) { return entry.second == id; });
   std::erase_if(topic_of_feed_, [&](const auto& entry) { return entry.second == id; });
   topics_.erase(id);
+  events_.push_back(TopicLeft{id});
 }
 
 void Topics::open_channel(Topic& topic, const StreamInfo& stream) {
@@ -116,6 +117,7 @@ void Topics::channel_opened(Now now, ConnId conn, ChannelId channel, ByteView id
     return;
   }
   neighbour->open = true;
+  neighbour->opened = now.mono;
   for (const auto& [key, author] : topic->authors) {
     if (!author.header) continue;
     introduce(*topic, *neighbour, author);

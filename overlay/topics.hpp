@@ -83,7 +83,19 @@ struct TopicFeedKnown {
   Bytes32 feed{};
   TopicHeader header;
 };
-using TopicEvent = std::variant<TopicPublished, TopicAcked, SubscriptionWoken, TopicFeedKnown>;
+// How many milliseconds an author's clock is ahead of the one here, once that is known and whenever
+// it changes by more than a second.
+struct TopicClockKnown {
+  Bytes32 topic{};
+  Bytes32 feed{};
+  std::int64_t ahead_ms = 0;
+};
+// leave() was called: subscriptions of the topic are over.
+struct TopicLeft {
+  Bytes32 topic{};
+};
+using TopicEvent = std::variant<TopicPublished, TopicAcked, SubscriptionWoken, TopicFeedKnown,
+                                TopicClockKnown, TopicLeft>;
 
 class Topics final : public ChannelHandler, public FeedObserver {
  public:
@@ -105,6 +117,21 @@ class Topics final : public ChannelHandler, public FeedObserver {
   void feed_opened(Now now, const Bytes32& topic, store::Feed& feed,
                    const std::optional<KeyPair>& own_key = std::nullopt);
   void feed_failed(const Bytes32& topic, const Bytes32& feed_key);
+  // The disk has no room for this feed of another author: its object is gone, and when it is opened
+  // anew it goes on where it was.
+  void feed_given_up(Now now, const Bytes32& topic, const Bytes32& feed_key);
+  // Messages below are not wanted any more.
+  std::uint64_t floor(const Bytes32& topic, const Bytes32& feed_key) const;
+  // What an earlier run knew of an author; before its feed is opened.
+  struct AuthorMemory {
+    std::uint64_t floor = 0;    // messages below were given up
+    std::int64_t ahead_ms = 0;  // its clock, before the one here
+  };
+  void restore_author(Now now, const Bytes32& topic, const Bytes32& feed_key,
+                      const AuthorMemory& memory);
+  // There is no room on the disk: pushes of others are let go, and fetched when there is.
+  void set_full(bool full) { full_ = full; }
+  std::uint64_t refused_pushes() const { return refused_pushes_; }
   // A feed given before is another object now, read anew after a write of it failed: what was not
   // durable is gone. Feeds of no topic are ignored.
   void feed_reloaded(Now now, store::Feed& feed);
@@ -122,6 +149,8 @@ class Topics final : public ChannelHandler, public FeedObserver {
   void unsubscribe(SubscriptionId id);
   // The next message in order; asks the disk ahead for those after it.
   std::optional<TopicDelivery> poll_message(SubscriptionId id);
+  // Messages that the subscription should have got, and that are gone.
+  std::optional<TopicGap> poll_gap(SubscriptionId id);
   // Everything that this node or its neighbours know of was delivered.
   bool is_synced(SubscriptionId id) const;
   // Subscription::positions().
@@ -199,6 +228,12 @@ class Topics final : public ChannelHandler, public FeedObserver {
   bool push_made(Topic& topic, Author& author, const store::ProofReady& ready);
   bool push_checked(Topic& topic, Author& author, store::Ticket ticket, std::error_code rejected);
 
+  // topic_clocks.cpp: clocks of authors
+  std::int64_t shift_of(UnixMillis clock) const;
+  std::optional<UnixMillis> clock_of(const Author& author) const;
+  void note_clock(Topic& topic, Author& author, const Neighbour& neighbour);
+  TimePoint written_at(const Author& author, UnixMillis time) const;
+
   // topic_messages.cpp: publishing and subscribing
   bool read_done(Topic& topic, Author& author, const store::BlockRead& read);
   std::optional<TopicDelivery> open_message(const Author& author, std::uint64_t index,
@@ -218,6 +253,8 @@ class Topics final : public ChannelHandler, public FeedObserver {
   std::map<SubscriptionId, Bytes32> subscriptions_;  // to its topic
   SubscriptionId next_subscription_ = 1;
   std::multimap<TimePoint, Due> due_;
+  bool full_ = false;
+  std::uint64_t refused_pushes_ = 0;
   std::deque<TopicEvent> events_;
   Now now_;  // of the latest input
 };

@@ -185,7 +185,7 @@ class Feed {
   bool is_writer(const PublicKey& public_key) const;
 
   bool has(std::uint64_t index) const;
-  // Bytes of the blocks held, about: their number times what a block of the feed has on average.
+  // What the feed takes of the disk, about (disk_share.hpp).
   std::uint64_t held_bytes() const;
   // Blocks held from 0 on without a gap.
   std::uint64_t contiguous_length() const;

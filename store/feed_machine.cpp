@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "store/disk_share.hpp"
 
 namespace cip::store {
 
@@ -99,11 +100,8 @@ std::size_t Feed::Machine::uncommitted_bytes() const {
 }
 
 std::uint64_t Feed::Machine::held_bytes() const {
-  const auto held = blocks_.count(0, roots_.length());
-  if (held == roots_.length()) return roots_.byte_length();
-  const auto average =
-      static_cast<double>(roots_.byte_length()) / static_cast<double>(roots_.length());
-  return static_cast<std::uint64_t>(average * static_cast<double>(held));
+  return store::held_bytes(Holdings{roots_.length(), roots_.byte_length(),
+                                    blocks_.count(0, roots_.length()), nodes_.count()});
 }
 
 Snapshot Feed::Machine::snapshot() const {

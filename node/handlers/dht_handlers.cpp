@@ -196,19 +196,69 @@ Error not_stored_error(const Daemon& daemon, const dht::QueryDone& done) {
   return error_from(done.error, "storing the value");
 }
 
+bool is_sequence_error(const dht::Stored& node) {
+  return node.error == static_cast<std::uint64_t>(dht::ReplyError::sequence_too_low) ||
+         node.error == static_cast<std::uint64_t>(dht::ReplyError::sequence_reused);
+}
+
+// What a put stores. Of a mutable value without a number of its user `signer` is set: its number is
+// the time, but always beyond the last one that is known, so that a clock which was set back keeps
+// nobody from putting.
+struct Wanted {
+  dht::OwnValue value;
+  std::optional<KeyPair> signer{};
+};
+
 class Put final : public QueryOperation {
  public:
-  Put(Daemon& daemon, Output& out, dht::OwnValue value)
-      : QueryOperation(daemon, out), value_(std::move(value)) {}
+  Put(Daemon& daemon, Output& out, Wanted wanted)
+      : QueryOperation(daemon, out),
+        value_(std::move(wanted.value)),
+        signer_(std::move(wanted.signer)) {}
 
  private:
+  // Somebody else may put under the same key meanwhile, but not for ever.
+  static constexpr unsigned kMaxLooks = 3;
+
   Result<dht::QueryId> ask(dht::Node& node) override {
+    if (looking_) return node.get_mutable(now(), value_.signed_put->public_key, 0);
     if (value_.signed_put) return node.put_signed(now(), *value_.signed_put);
     return node.put_immutable(now(), value_.immutable);
   }
+  void take(const dht::QueryReply& reply) override {
+    if (!looking_) return;
+    const auto found = dht::decode_mutable_value(reply.value);
+    if (found) highest_ = std::max(highest_, found->seq);
+  }
   void finish(const dht::QueryDone& done) override {
+    if (looking_) return put_beyond();
+    if (signer_ && looks_ < kMaxLooks && std::ranges::any_of(done.stored, is_sequence_error)) {
+      return look();
+    }
     if (done.error) return out_.fail(not_stored_error(daemon_, done));
     daemon_.keep_own_value(value_);
+    show(done);
+  }
+
+  // Nodes hold a higher number, be it some of them: readers would go on getting that value.
+  void look() {
+    ++looks_;
+    looking_ = true;
+    highest_ = value_.signed_put->signed_value.seq;
+    ask_again();
+  }
+  void put_beyond() {
+    looking_ = false;
+    if (highest_ >= kMaxSafeUint) {
+      return out_.fail({ExitCode::conflict, "the stored value has the highest sequence number",
+                        "put under another name: --key NAME"});
+    }
+    auto& last = value_.signed_put->signed_value;
+    value_.signed_put = dht::sign_mutable(highest_ + 1, std::move(last.value), *signer_);
+    ask_again();
+  }
+
+  void show(const dht::QueryDone& done) {
     Json object{{"hash", to_hex(done.target)}};
     if (value_.signed_put) {
       add_key(object, value_.signed_put->public_key);
@@ -223,6 +273,10 @@ class Put final : public QueryOperation {
   }
 
   dht::OwnValue value_;
+  std::optional<KeyPair> signer_;
+  bool looking_ = false;
+  unsigned looks_ = 0;
+  std::uint64_t highest_ = 0;
 };
 
 // An immutable value by its hash, a mutable one by its key. 64 hex digits can be either: then the
@@ -343,6 +397,12 @@ Factory with_target() {
   };
 }
 
+// The time, or one more than what this node put last, which a clock set back may be behind.
+std::uint64_t next_seq(Daemon& daemon, const PublicKey& key) {
+  const auto known = daemon.participant().republisher().known_seq(dht::target_of_key(key));
+  return std::min(std::max(now().wall.value, known ? *known + 1 : 0), kMaxSafeUint);
+}
+
 Outcome<std::unique_ptr<Operation>> make_put(Daemon& daemon, const Request& request, Output& out) {
   Params params(request.params);
   const auto text = params.text("value");
@@ -362,14 +422,16 @@ Outcome<std::unique_ptr<Operation>> make_put(Daemon& daemon, const Request& requ
         fmt::format("the value has {} bytes, more than {}", value.size(), dht::kMaxOwnValueSize),
         "a feed holds any amount: cipnode feed create NAME");
   }
-  dht::OwnValue own;
+  Wanted wanted;
   if (name.empty()) {
-    own.immutable = std::move(value);
+    wanted.value.immutable = std::move(value);
   } else {
-    own.signed_put = dht::sign_mutable(seq.value_or(now().wall.value), std::move(value),
-                                       daemon.record_key(name));
+    const auto key = daemon.record_key(name);
+    wanted.value.signed_put =
+        dht::sign_mutable(seq.value_or(next_seq(daemon, key.public_key)), std::move(value), key);
+    if (!seq) wanted.signer = key;
   }
-  return std::make_unique<Put>(daemon, out, std::move(own));
+  return std::make_unique<Put>(daemon, out, std::move(wanted));
 }
 
 Outcome<std::unique_ptr<Operation>> make_get(Daemon& daemon, const Request& request, Output& out) {

@@ -166,6 +166,11 @@ class Publish final : public Operation {
   }
 
   void handle(const overlay::TopicEvent& event) {
+    const auto* left = std::get_if<overlay::TopicLeft>(&event);
+    if (left && left->topic == topic_.id && !over_) {
+      return fail({ExitCode::not_found, fmt::format("the topic {} was dropped", topic_.text),
+                   "publish again to take part in it once more"});
+    }
     if (const auto* published = std::get_if<overlay::TopicPublished>(&event)) {
       if (published->feed == feed_) durable_ = std::max(durable_, published->length);
     }

@@ -11,6 +11,7 @@
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
+#include "node/topic_library.hpp"
 #include "node/version.hpp"
 #include "overlay/greeter.hpp"
 #include "store/rocksdb/rocks_backend.hpp"
@@ -78,7 +79,8 @@ Json stored_part(const dht::RecordCache::Counts& counts) {
 
 // Everything that was not processed, by reason: datagrams, own datagrams the system refused,
 // hellos, and connections that ended because of what came over them.
-Json drops_part(Participant& participant) {
+Json drops_part(Daemon& daemon) {
+  auto& participant = daemon.participant();
   Json drops = Json::object();
   const auto add = [&](std::string name, std::uint64_t count) {
     if (count > 0) drops[std::move(name)] = count;
@@ -103,6 +105,8 @@ Json drops_part(Participant& participant) {
   for (const auto& [reason, count] : participant.hub().counters().closed) {
     add("stream_" + reason, count);
   }
+  add("topic_push_full", daemon.topics().machine().refused_pushes());
+  add("topic_feed_given_up", daemon.topics().given_up());
   return drops;
 }
 
@@ -127,11 +131,14 @@ Json status_of(Daemon& daemon, const Counts& counts) {
   status["feeds"] = counts.feeds;
   status["topics"] = counts.topics;
   const auto use = daemon.disk().use();
-  status["disk"] = {
-      {"own", use.own}, {"kept", use.kept}, {"cache", use.cache}, {"quota", daemon.disk().quota()}};
+  status["disk"] = {{"own", use.own},
+                    {"kept", use.kept},
+                    {"cache", use.cache},
+                    {"topics", use.topics},
+                    {"quota", daemon.disk().quota()}};
   status["database"] = counts.failure ? "reopening" : "ok";
   if (counts.failure) status["databaseProblem"] = counts.failure.message();
-  status["drops"] = drops_part(participant);
+  status["drops"] = drops_part(daemon);
   return status;
 }
 

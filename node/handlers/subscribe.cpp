@@ -137,6 +137,7 @@ class Subscribe final : public Operation {
 
   void start() override {
     if (!read_options()) return;
+    if (count_ == std::uint64_t{0}) return out_.done();
     cursor_.emplace(daemon_, topic_.id, durable_);
     cursor_->on_failure = [this](Outcome<void> written) { fail(std::move(written.error())); };
     daemon_.topics().join(topic_, false,
@@ -166,7 +167,7 @@ class Subscribe final : public Operation {
     auto topic = parse_topic(topic_text_);
     if (!topic) return out_.fail(std::move(topic.error())), false;
     topic_ = std::move(*topic);
-    auto since = parse_since(since_text_, now().wall);
+    auto since = parse_since(since_text_);
     if (!since) return out_.fail(std::move(since.error())), false;
     options_.since = *since;
     if (!author_text_.empty()) {
@@ -204,6 +205,8 @@ class Subscribe final : public Operation {
     if (!id) return out_.fail(error_from(id.error(), "subscribing"));
     id_ = *id;
     listening_ = daemon_.topics().events.listen([this](const overlay::TopicEvent& event) {
+      const auto* left = std::get_if<overlay::TopicLeft>(&event);
+      if (left && left->topic == topic_.id) return end_with_topic();
       const auto* woken = std::get_if<overlay::SubscriptionWoken>(&event);
       if (woken && woken->subscription == id_ && !over_) deliver();
     });
@@ -234,6 +237,7 @@ class Subscribe final : public Operation {
     auto& machine = daemon_.topics().machine();
     bool any = false;
     while (!over_ && out_.room() > 0) {
+      if (const auto gap = machine.poll_gap(id_)) show_gap(*gap);
       const auto message = machine.poll_message(id_);
       if (!message) break;
       any = true;
@@ -264,6 +268,26 @@ class Subscribe final : public Operation {
     out_.result(object);
     cursor_->put_out(message.feed, message.seq, out_.put());
     cursor_->printed(out_.taken());
+  }
+
+  // What is gone for good is said (docs: topics).
+  void show_gap(const overlay::TopicGap& gap) {
+    Json author = nullptr;
+    for (const auto& feed : daemon_.topics().machine().feeds(topic_.id)) {
+      if (feed.key == gap.feed && feed.header) author = to_z32(feed.header->author);
+    }
+    out_.result({{"event", "missing"},
+                 {"topic", topic_.text},
+                 {"feed", to_z32(gap.feed)},
+                 {"author", std::move(author)},
+                 {"from", gap.from},
+                 {"to", gap.to - 1}});
+  }
+
+  void end_with_topic() {
+    id_ = 0;
+    fail({ExitCode::not_found, fmt::format("the topic {} was dropped", topic_.text),
+          "subscribe again to take part in it once more"});
   }
 
   void restart_idle() {

@@ -1,4 +1,4 @@
-// topic.create, ls, info: the topics of this home.
+// topic.create, drop, ls, info: the topics of this home.
 
 #include <fmt/format.h>
 
@@ -46,6 +46,34 @@ class Create final : public Operation {
   Daemon& daemon_;
   std::string name_;
   bool private_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+class Drop final : public Operation {
+ public:
+  Drop(Daemon& daemon, Params& params, Output& out)
+      : Operation(out),
+        daemon_(daemon),
+        name_(params.required_text("topic")),
+        own_too_(params.flag("yes")) {}
+
+  void start() override {
+    const auto topic = parse_topic(name_);
+    if (!topic) return out_.fail(topic.error());
+    daemon_.topics().drop(
+        *topic, own_too_,
+        [this, topic = *topic, alive = std::weak_ptr(alive_)](Outcome<void> dropped) {
+          if (alive.expired()) return;
+          if (!dropped) return out_.fail(std::move(dropped.error()));
+          out_.result(described(topic));
+          out_.done();
+        });
+  }
+
+ private:
+  Daemon& daemon_;
+  std::string name_;
+  bool own_too_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
@@ -106,6 +134,7 @@ Outcome<std::unique_ptr<Operation>> make_info(Daemon& daemon, const Request& req
 
 void add_topic_handlers(HandlerTable& table) {
   table["topic.create"] = factory_of<Create>();
+  table["topic.drop"] = factory_of<Drop>();
   table["topic.ls"] = factory_of<List>();
   table["topic.info"] = make_info;
 }

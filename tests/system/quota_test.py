@@ -25,6 +25,10 @@ class QuotaTest(SystemTest):
     def disk(self, node):
         return self.ok("--json", "status", home=node).object["disk"]
 
+    def is_small(self, disk):
+        """What is kept is the feed of a megabyte: its blocks, and a little for tree and directory."""
+        return MB <= disk["kept"] <= MB + 10_000
+
     def test_more_than_the_quota_can_be_read_and_goes_again(self):
         key, data = self.feed("large", 6 * MB)
         node = self.small_node("2M")
@@ -48,11 +52,11 @@ class QuotaTest(SystemTest):
         self.assertEqual(refused.code, FULL, refused)
         self.assertIn("--quota", refused.error["hint"])
         self.ok("feed", "download", small, home=node)
-        self.eventually(lambda: (disk := self.disk(node))["kept"] == MB and disk["cache"] <= MB, 20, "only the small feed is kept")
+        self.eventually(lambda: self.is_small(disk := self.disk(node)) and disk["cache"] <= MB, 20, "only the small feed is kept")
         # What is kept is no cache: reading much does not push it out.
         self.ok("feed", "cat", key, home=node)
         self.eventually(lambda: self.disk(node)["cache"] == 0 or self.disk(node)["cache"] <= MB + (1 << 17), 20, "cache makes room")
-        self.assertEqual(self.disk(node)["kept"], MB)
+        self.assertTrue(self.is_small(self.disk(node)))
 
     def test_own_blocks_that_do_not_fit_are_refused_whole(self):
         node = self.small_node("2M")
@@ -72,6 +76,7 @@ class QuotaTest(SystemTest):
         refused = self.cipnode("--json", "feed", "seed", self.feed("other", MB)[0], home=node)
         self.assertEqual(refused.code, FULL, refused)
         self.ok("feed", "unseed", key, home=node)
+        self.eventually(lambda: self.disk(node)["kept"] == 0, 20, "what is no longer seeded is cache")
 
     def test_the_quota_is_a_setting(self):
         home = self.new_home()

@@ -463,6 +463,37 @@ TEST_CASE("topic commands ask for what the flags say") {
         {"topic", "info", "weather"});
 }
 
+TEST_CASE("a topic is left, with messages of this home only after a yes") {
+  const std::vector<Json> left{{{"topic", "weather"}, {"id", kHex}, {"private", false}}};
+  const auto asked = [&](std::optional<std::string> answer, std::vector<std::string> flags) {
+    FakeNode node{.results = left};
+    RecordingConsole console;
+    console.answer = std::move(answer);
+    const auto backend = node.backend();
+    std::vector<std::string> words{"topic", "drop", "weather"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const int code = run_application(words, kEmpty, console, backend);
+    CHECK(code == (node.asked.empty() ? 2 : 0));
+    return node.asked;
+  };
+  // Without a terminal the node decides whether a yes is needed.
+  CHECK(asked(std::nullopt, {}) == R"(topic.drop {"topic":"weather"})");
+  CHECK(asked(std::nullopt, {"--yes"}) == R"(topic.drop {"topic":"weather","yes":true})");
+  CHECK(asked("y", {}) == R"(topic.drop {"topic":"weather","yes":true})");
+  CHECK(asked("n", {}).empty());
+}
+
+TEST_CASE("messages that are missing are said on stderr and run no command") {
+  const Json gap = {{"event", "missing"}, {"topic", "t"}, {"feed", kKey},
+                    {"author", kKey},     {"from", 3},    {"to", 9}};
+  FakeNode node{.results = {gap}};
+  const auto shown = run_command_line(node, {"subscribe", "t", "--exec", "exit 3"});
+  CHECK(shown.code == 0);
+  CHECK(shown.out.empty());
+  CHECK(shown.err.find("messages 3 to 9 of " + kKey + " are not here any more") !=
+        std::string::npos);
+}
+
 TEST_CASE("a message whose command fails ends the subscription before it counts as printed") {
   const Json message = {
       {"topic", "t"}, {"feed", kKey}, {"author", kKey}, {"seq", 1}, {"text", "x"}};

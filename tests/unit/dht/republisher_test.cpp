@@ -83,3 +83,28 @@ TEST_CASE_FIXTURE(Fixture, "the number of own values has a bound") {
   CHECK_FALSE(owner->keep(net.now(), value_of("one more"), in(1h)));
   CHECK(owner->keep(net.now(), value_of("1"), in(2h)));
 }
+
+TEST_CASE_FIXTURE(Fixture, "a clock that is set right neither ends a value nor makes it immortal") {
+  const auto value = value_of("put while the clock was wrong");
+  auto wrong = net.now();
+  wrong.wall.value = 1'000'000;  // 1970
+  const auto day = static_cast<std::uint64_t>(std::chrono::milliseconds(24h).count());
+  REQUIRE(owner->keep(wrong, value, {wrong.wall.value + day}));
+  const auto moved = owner->take_moved(net.now());
+  REQUIRE(moved.size() == 1);
+  CHECK(moved[0].value == value);
+  CHECK(moved[0].until.value == net.now().wall.value + day);
+  CHECK(owner->take_moved(net.now()).empty());
+  run(20h);
+  CHECK(owner->size() == 1);
+  run(8h);
+  CHECK(owner->size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the number of the value that is kept for a key is known") {
+  const auto key = make_key_pair(Bytes32{7});
+  const auto target = target_of_key(key.public_key);
+  CHECK_FALSE(owner->known_seq(target));
+  REQUIRE(owner->keep(net.now(), {{}, sign_mutable(42, Bytes{1}, key)}, in(1h)));
+  CHECK(owner->known_seq(target) == 42);
+}

@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(LibraryFixture,
   }
   end_last();
   auto& seeder = add(home);
-  seeder.feeds->start();
+  seeder.feeds->start(nullptr);
   REQUIRE(run_until(io, [&] { return seeder.feeds->open_feeds().size() == 1; }));
   const auto& [number, seeded] = *seeder.feeds->open_feeds().begin();
   settle(seeder);
@@ -151,12 +151,26 @@ TEST_CASE_FIXTURE(LibraryFixture,
   const auto key = writer.feeds->find(own.number())->record.key;
   auto& peer = add();
   auto reader = std::optional(fetch(peer, key, 3));
+  peer.feeds->adopt(reader->number(), Bytes32{9});
   peer.feeds->drop_unused(open(peer, key, "a topic"));
   settle(peer);
   REQUIRE(is_open(peer, reader->number()));
   reader.reset();
   settle(peer);
   CHECK(peer.backend.list_feeds()->empty());
+}
+
+TEST_CASE_FIXTURE(LibraryFixture, "a feed of no topic stays when a topic lets it go") {
+  auto& writer = add();
+  const auto own = make_feed(writer, 3);
+  const auto key = writer.feeds->find(own.number())->record.key;
+  auto& peer = add();
+  auto reader = std::optional(fetch(peer, key, 3));
+  peer.feeds->drop_unused(open(peer, key, "a topic"));
+  settle(peer);
+  reader.reset();
+  settle(peer);
+  CHECK(peer.backend.list_feeds()->size() == 1);
 }
 
 TEST_CASE_FIXTURE(LibraryFixture, "who seeks or serves a feed counts as long as it holds that") {

@@ -113,8 +113,26 @@ TEST_CASE("channel messages survive their encoding and refuse truncation") {
   CHECK((*decode_topic_ack(encode_topic_ack({{1, 8}})))[0].length == 8);
 
   const auto whole = encode_topic_feeds(feeds);
-  for (std::size_t n = 0; n < whole.size(); ++n)
+  const std::size_t clocks = 1 + feeds.size();  // each of one byte, as none is known
+  for (std::size_t n = 0; n < whole.size() - clocks; ++n)
     CHECK_FALSE(decode_topic_feeds(ByteView(whole).first(n)));
+}
+
+TEST_CASE("feeds tell the clocks of their authors, and do without") {
+  const UnixMillis clock{1'700'000'000'123};
+  const auto whole = encode_topic_feeds({{1, Bytes32{1}, 10, clock}, {2, Bytes32{2}, 0, {}}});
+  const auto read = decode_topic_feeds(whole);
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].clock == clock);
+  CHECK_FALSE((*read)[1].clock);
+  // As an older peer sends it, or cut short.
+  for (std::size_t n = 1; n <= 11; ++n) {
+    const auto without = decode_topic_feeds(ByteView(whole).first(whole.size() - n));
+    REQUIRE(without);
+    CHECK((*without)[1].length == 0);
+    CHECK_FALSE((*without)[1].clock);
+  }
 }
 
 TEST_CASE("a list that promises more feeds than a topic may have is refused") {

@@ -33,18 +33,35 @@ ChannelHandler& TopicPeer::handler_of(std::string_view protocol) {
   return replication;
 }
 
-void TopicPeer::join(const std::string& topic, bool is_private) {
-  topics.join(world.now, open_topic_key(topic), is_private);
+Now TopicPeer::now() const {
+  const auto ahead = std::chrono::milliseconds(clock_ahead).count();
+  const auto wall = static_cast<std::int64_t>(world.now.wall.value) + ahead;
+  return {world.now.mono, {static_cast<std::uint64_t>(wall)}};
 }
 
-store::Feed& TopicPeer::add(const Bytes32& key, std::optional<store::Manifest> manifest) {
+void TopicPeer::give_up(const std::string& topic, const Bytes32& feed_key) {
+  const auto number = replication.feed_by_key(feed_key)->number();
+  topics.feed_given_up(now(), id_of(topic), feed_key);
+  replication.remove_feed(now(), number);
+  REQUIRE(backend.drop_feed(number));
+  store::Feed& feed = add(feed_key, std::nullopt, topics.floor(id_of(topic), feed_key));
+  topics.feed_opened(now(), id_of(topic), feed);
+}
+
+void TopicPeer::join(const std::string& topic, bool is_private) {
+  topics.join(now(), open_topic_key(topic), is_private);
+}
+
+store::Feed& TopicPeer::add(const Bytes32& key, std::optional<store::Manifest> manifest,
+                            std::uint64_t floor) {
   store::FeedRecord record;
   record.key = key;
   const auto created = backend.create_feed(record, std::move(manifest), {}).value();
   auto feed = store::Feed::open(backend.load_feed(created.number).value()).value();
   store::Feed& added = replication.add_feed(std::move(feed), {.serve = true, .keep_open = true});
-  replication.download(world.now, created.number,
-                       {.start = 0, .end = std::nullopt, .follow = true});
+  if (floor > 0) replication.download(now(), created.number, {.start = 0, .end = 1});
+  replication.download(now(), created.number,
+                       {.start = floor, .end = std::nullopt, .follow = true});
   return added;
 }
 
@@ -54,17 +71,17 @@ std::uint64_t TopicPeer::publish(const std::string& topic,
   if (!topics.own_feed(id)) {
     const KeyPair key = make_key_pair(random.bytes<32>());
     const auto manifest = store::single_signer_manifest(key.public_key);
-    topics.feed_opened(world.now, id, add(store::manifest_key(manifest), manifest), key);
+    topics.feed_opened(now(), id, add(store::manifest_key(manifest), manifest), key);
   }
   std::vector<Bytes> payloads;
   for (const auto& message : messages) payloads.push_back(to_bytes(bytes_of(message)));
-  const auto first = topics.publish(world.now, id, payloads);
+  const auto first = topics.publish(now(), id, payloads);
   REQUIRE(first);
   return *first;
 }
 
 SubscriptionId TopicPeer::subscribe(const std::string& topic, Since since) {
-  const auto made = topics.subscribe(world.now, id_of(topic), {since, std::nullopt, {}});
+  const auto made = topics.subscribe(now(), id_of(topic), {since, std::nullopt, {}});
   REQUIRE(made);
   return *made;
 }
@@ -81,7 +98,7 @@ bool TopicPeer::settle() {
   bool ever = false;
   for (bool any = true; any; ever |= any) {
     any = false;
-    replication.turn_ended(world.now);
+    replication.turn_ended(now());
     while (auto op = replication.poll_store_op()) {
       any = true;
       const auto number = op->feed();
@@ -91,7 +108,7 @@ bool TopicPeer::settle() {
       } else {
         REQUIRE(backend.commit(*std::get<store::CommitPtr>(op->op)));
       }
-      replication.handle_store_done(world.now, number, op->id, std::move(result));
+      replication.handle_store_done(now(), number, op->id, std::move(result));
     }
     while (replication.poll_event()) any = true;
     while (topics.poll_event()) any = true;
@@ -113,7 +130,7 @@ ChannelId TopicPeer::open_channel(ConnId conn, std::string_view protocol, ByteVi
       const auto found = world.links_.find(conn);
       // Opened by the other side meanwhile: then it is paired below.
       if (found == world.links_.end() || found->second.of(other).opened.contains(name)) return;
-      other->handler_of(protocol).channel_requested(world.now, conn, number, id_bytes, shake);
+      other->handler_of(protocol).channel_requested(other->now(), conn, number, id_bytes, shake);
     });
     return number;
   }
@@ -122,7 +139,7 @@ ChannelId TopicPeer::open_channel(ConnId conn, std::string_view protocol, ByteVi
         [this, peer, conn, number, name, id_bytes, protocol = std::string(protocol)] {
           const auto found = world.links_.find(conn);
           if (found == world.links_.end()) return;
-          peer->handler_of(protocol).channel_opened(world.now, conn, number, id_bytes,
+          peer->handler_of(protocol).channel_opened(peer->now(), conn, number, id_bytes,
                                                     found->second.other(peer).opened[name]);
         });
   }
@@ -148,7 +165,7 @@ void TopicPeer::send(ConnId conn, ChannelId channel, std::uint32_t type, ByteVie
     const auto found = world.links_.find(conn);
     if (found == world.links_.end()) return;
     TopicPeer* other = found->second.other(this).peer;
-    other->handler_of(protocol).channel_message(world.now, conn, channel, type, payload);
+    other->handler_of(protocol).channel_message(other->now(), conn, channel, type, payload);
   });
 }
 
@@ -160,7 +177,7 @@ void TopicPeer::close_channel(ConnId conn, ChannelId channel) {
       world.names_[channel - 1].substr(0, world.names_[channel - 1].find('\n'));
   TopicPeer* other = found->second.other(this).peer;
   world.queue_.push_back([this, other, conn, channel, protocol] {
-    other->handler_of(protocol).channel_closed(world.now, conn, channel);
+    other->handler_of(protocol).channel_closed(other->now(), conn, channel);
   });
 }
 
@@ -170,14 +187,13 @@ void TopicPeer::destroy(ConnId conn, std::string_view why, std::error_code) {
 }
 
 void TopicPeer::open_feed(const Bytes32& topic, const Bytes32& feed_key) {
-  world.queue_.push_back([this, topic, feed_key] {
-    topics.feed_opened(world.now, topic, add(feed_key, std::nullopt));
-  });
+  world.queue_.push_back(
+      [this, topic, feed_key] { topics.feed_opened(now(), topic, add(feed_key, std::nullopt)); });
 }
 
 void TopicPeer::replicate_feed(ConnId conn, const Bytes32& feed_key) {
   store::Feed* feed = replication.feed_by_key(feed_key);
-  if (feed != nullptr && replicates) replication.open(world.now, conn, feed->number());
+  if (feed != nullptr && replicates) replication.open(now(), conn, feed->number());
 }
 
 // --- all of them
@@ -205,10 +221,10 @@ ConnId TopicWorld::connect(TopicPeer& a, TopicPeer& b, const std::string& topic)
     info.peer = (peer == &a ? b : a).identity.public_key;
     info.handshake_hash = {static_cast<std::uint8_t>(conn)};
     info.initiator = peer == &a;
-    peer->replication.stream_opened(now, info);
-    peer->topics.stream_opened(now, info);
+    peer->replication.stream_opened(peer->now(), info);
+    peer->topics.stream_opened(peer->now(), info);
   }
-  a.topics.open_for(now, conn, id_of(topic));
+  a.topics.open_for(a.now(), conn, id_of(topic));
   run();
   return conn;
 }
@@ -219,8 +235,8 @@ void TopicWorld::disconnect(ConnId conn) {
   const Link link = found->second;
   links_.erase(found);
   for (const Side& side : link.sides) {
-    side.peer->replication.stream_closed(now, conn);
-    side.peer->topics.stream_closed(now, conn);
+    side.peer->replication.stream_closed(side.peer->now(), conn);
+    side.peer->topics.stream_closed(side.peer->now(), conn);
   }
 }
 
@@ -242,8 +258,8 @@ void TopicWorld::advance(Duration by) {
   now.mono += by;
   now.wall.value += static_cast<std::uint64_t>(by.count() / 1000);
   for (const auto& peer : peers_) {
-    peer->replication.handle_timeout(now);
-    peer->topics.handle_timeout(now);
+    peer->replication.handle_timeout(peer->now());
+    peer->topics.handle_timeout(peer->now());
   }
   run();
 }

@@ -51,8 +51,15 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   void drop_feed(const Bytes32& feed_key) override { dropped.push_back(feed_key); }
   void feed_touched(store::Feed& feed) override { replication.feed(feed.number()); }
 
+  // The time as this participant's clock shows it.
+  Now now() const;
+  // As when a write failed, or a quota was used up: the object of the feed is gone.
+  void give_up(const std::string& topic, const Bytes32& feed_key);
+
   overlay::ChannelHandler& handler_of(std::string_view protocol);
-  store::Feed& add(const Bytes32& key, std::optional<store::Manifest> manifest);
+  // Fetches all of it, but for blocks from 1 on below `floor`.
+  store::Feed& add(const Bytes32& key, std::optional<store::Manifest> manifest,
+                   std::uint64_t floor = 0);
 
   TopicWorld& world;
   SeededRandom random;
@@ -62,6 +69,7 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   overlay::Topics topics;
   // Pushes are shown apart: a test may switch catching up by replication off.
   bool replicates = true;
+  std::chrono::seconds clock_ahead{};  // how wrong its wall clock is
   std::vector<std::string> destroyed;
   std::vector<Bytes32> dropped;
   std::size_t rejected = 0;

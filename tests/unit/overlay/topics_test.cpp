@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "tests/unit/overlay/topic_fixture.hpp"
 
 using namespace cip;
@@ -272,4 +274,191 @@ TEST_CASE("a message above the limit is refused before anything is written") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == overlay::Errc::message_too_large);
   CHECK(author.publish("news", {std::string(kMaxTopicMessage, 'x')}) == 2);
+}
+
+namespace {
+
+Since last(std::chrono::milliseconds ago) { return {Since::Kind::time, 0, ago}; }
+
+// Two peers of which the author's clock is wrong.
+struct WrongClock {
+  explicit WrongClock(std::chrono::seconds ahead) : author(world.add()), reader(world.add()) {
+    author.clock_ahead = ahead;
+    author.join("news");
+    reader.join("news");
+  }
+
+  TopicWorld world;
+  TopicPeer& author;
+  TopicPeer& reader;
+};
+
+constexpr std::array kWrong{std::chrono::seconds(-60), std::chrono::seconds(3600),
+                            std::chrono::seconds(-86'400 * 365 * 30)};
+
+}  // namespace
+
+TEST_CASE("the first message of an author is new, whatever its clock shows") {
+  for (const auto ahead : kWrong) {
+    WrongClock pair(ahead);
+    const auto subscription = pair.reader.subscribe("news", kNew);
+    pair.world.advance(std::chrono::seconds(5));
+    // Written before the two meet, and after the subscription began.
+    pair.author.publish("news", {"first"});
+    pair.world.advance(std::chrono::seconds(1));
+    pair.world.connect(pair.author, pair.reader, "news");
+    CHECK(pair.reader.received(subscription) == Texts{"first"});
+    pair.author.publish("news", {"second"});
+    pair.world.run();
+    CHECK(pair.reader.received(subscription) == Texts{"second"});
+  }
+}
+
+TEST_CASE("a message of the first two seconds is new as well") {
+  for (const auto ahead : kWrong) {
+    WrongClock pair(ahead);
+    pair.author.publish("news", {"old"});
+    pair.world.connect(pair.author, pair.reader, "news");
+    pair.world.advance(std::chrono::seconds(10));
+    const auto subscription = pair.reader.subscribe("news", kNew);
+    pair.world.advance(std::chrono::milliseconds(500));
+    pair.author.publish("news", {"new"});
+    pair.world.run();
+    pair.world.advance(kLearnTime);
+    CHECK(pair.reader.received(subscription) == Texts{"new"});
+  }
+}
+
+TEST_CASE("history is not new, whatever its author's clock shows") {
+  for (const auto ahead : kWrong) {
+    WrongClock pair(ahead);
+    pair.author.publish("news", {"a", "b"});
+    pair.world.advance(std::chrono::seconds(10));
+    // Met for the first time after the subscription began, and again by a later one.
+    const auto first = pair.reader.subscribe("news", kNew);
+    pair.world.advance(std::chrono::seconds(3));
+    pair.world.connect(pair.author, pair.reader, "news");
+    pair.world.advance(kLearnTime);
+    CHECK(pair.reader.received(first).empty());
+    const auto second = pair.reader.subscribe("news", kNew);
+    pair.world.advance(kLearnTime);
+    CHECK(pair.reader.received(second).empty());
+  }
+}
+
+TEST_CASE(
+    "messages of the last while are those of that while, whatever their author's clock shows") {
+  for (const auto ahead : kWrong) {
+    WrongClock pair(ahead);
+    pair.author.publish("news", {"old"});
+    pair.world.advance(std::chrono::minutes(2));
+    pair.author.publish("news", {"recent"});
+    pair.world.advance(std::chrono::seconds(5));
+    pair.world.connect(pair.author, pair.reader, "news");
+    const auto subscription = pair.reader.subscribe("news", last(std::chrono::seconds(30)));
+    CHECK(pair.reader.received(subscription) == Texts{"recent"});
+    pair.author.publish("news", {"live"});
+    pair.world.run();
+    CHECK(pair.reader.received(subscription) == Texts{"live"});
+  }
+}
+
+TEST_CASE("what is known of an author's clock passes through a peer in the middle") {
+  WrongClock pair(std::chrono::seconds(-60));
+  TopicPeer& far = pair.world.add();
+  far.join("news");
+  pair.author.publish("news", {"recent"});
+  pair.world.connect(pair.author, pair.reader, "news");
+  pair.world.connect(pair.reader, far, "news");
+  const auto subscription = far.subscribe("news", last(std::chrono::seconds(30)));
+  CHECK(far.received(subscription) == Texts{"recent"});
+}
+
+TEST_CASE("an author of whose clock nobody tells is taken at its word, but for live messages") {
+  WrongClock pair(std::chrono::seconds(-60));
+  pair.world.on_topic_message = [](TopicMessageType type, Bytes& payload) {
+    if (type != TopicMessageType::feeds) return true;
+    auto feeds = decode_topic_feeds(payload).value();
+    for (auto& feed : feeds) feed.clock.reset();
+    payload = encode_topic_feeds(feeds);
+    return true;
+  };
+  pair.author.publish("news", {"history"});
+  pair.world.connect(pair.author, pair.reader, "news");
+  const auto subscription = pair.reader.subscribe("news", last(std::chrono::seconds(30)));
+  pair.author.publish("news", {"live"});
+  pair.world.run();
+  CHECK(pair.reader.received(subscription) == Texts{"live"});
+}
+
+TEST_CASE("what was given up is said to be missing, and what comes after it is read") {
+  WrongClock pair({});
+  pair.author.publish("news", {"1", "2", "3"});
+  pair.world.connect(pair.author, pair.reader, "news");
+  const auto id = topic_id(open_topic_key("news"));
+  const auto feed = *pair.author.topics.own_feed(id);
+  const auto reading = pair.reader.subscribe("news", kStart);
+  CHECK(pair.reader.received(reading).size() == 3);
+  pair.reader.give_up("news", feed);
+  pair.world.run();
+  pair.author.publish("news", {"4"});
+  pair.world.run();
+  CHECK(pair.reader.received(reading) == Texts{"4"});
+  CHECK_FALSE(pair.reader.topics.poll_gap(reading));
+
+  const auto late = pair.reader.subscribe("news", kStart);
+  CHECK(pair.reader.received(late) == Texts{"4"});
+  const auto gap = pair.reader.topics.poll_gap(late);
+  REQUIRE(gap);
+  CHECK(gap->from == 1);
+  CHECK(gap->to == 4);
+  // It goes on confirming what it writes.
+  CHECK(pair.author.topics.confirmations(id, 4) == 1);
+  // What was given up is not fetched again.
+  CHECK_FALSE(pair.reader.replication.feed_by_key(feed)->has(2));
+}
+
+TEST_CASE("a feed of one topic cannot be claimed for another") {
+  TopicWorld world;
+  TopicPeer& author = world.add();
+  TopicPeer& reader = world.add();
+  for (TopicPeer* peer : {&author, &reader}) {
+    peer->join("news");
+    peer->join("other");
+  }
+  const auto subscription = reader.subscribe("news", kStart);
+  const auto conn = world.connect(author, reader, "news");
+  author.publish("news", {"one"});
+  world.run();
+  const auto feed = *author.topics.own_feed(topic_id(open_topic_key("news")));
+  world.on_topic_message = [&](TopicMessageType type, Bytes& payload) {
+    if (type == TopicMessageType::feeds) payload = encode_topic_feeds({{0, feed, 5, {}}});
+    return true;
+  };
+  author.publish("other", {"bait"});
+  author.topics.open_for(world.now, conn, topic_id(open_topic_key("other")));
+  world.run();
+  world.on_topic_message = {};
+  world.advance(TopicLimits{}.header_wait);
+  author.publish("news", {"two"});
+  world.run();
+  CHECK(reader.received(subscription) == Texts{"one", "two"});
+  CHECK(reader.dropped.empty());
+}
+
+TEST_CASE("a topic that is left ends its subscriptions and says so") {
+  TopicWorld world;
+  TopicPeer& author = world.add();
+  author.join("news");
+  const auto subscription = author.subscribe("news", kStart);
+  while (author.topics.poll_event()) continue;
+  const auto id = topic_id(open_topic_key("news"));
+  author.topics.leave(id);
+  const auto event = author.topics.poll_event();
+  REQUIRE(event);
+  REQUIRE(std::holds_alternative<TopicLeft>(*event));
+  CHECK(std::get<TopicLeft>(*event).topic == id);
+  CHECK_FALSE(author.topics.poll_message(subscription));
+  CHECK_FALSE(author.topics.poll_gap(subscription));
+  author.topics.unsubscribe(subscription);
 }
