@@ -37,9 +37,12 @@ std::string hello_text(const Json& object) {
   auto out = fmt::format("answered in {}, {} peer", duration_text(number_of(*found, "rttMs")),
                          text_of(*found, "peer"));
   const auto transport = text_of(*found, "transport");
-  if (transport == "none") out += ", no stream possible";
-  else if (transport == "offered") out += ", offers streams (not dialled)";
-  else out += ", a stream over " + transport + " is open";
+  if (transport == "none")
+    out += ", no stream possible";
+  else if (transport == "offered")
+    out += ", offers streams (not dialled)";
+  else
+    out += ", a stream over " + transport + " is open";
   const auto via = text_of(*found, "via");
   return via.empty() ? out : out + ", relayed by " + via;
 }

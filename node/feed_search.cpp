@@ -104,7 +104,7 @@ void FeedSearch::handle_lookup(const overlay::LookupEnded& ended) {
 }
 
 void FeedSearch::look_again() {
-  look_timer_.expires_after(kSecondLook);
+  look_timer_.expires_after(kLookAgain);
   look_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (error || alive.expired()) return;
     daemon_.participant().hub().swarm()->refresh(now(), target_);

@@ -17,10 +17,11 @@ namespace cip::node {
 
 // Without a peer for so long a search gives up, whoever is still being tried.
 inline constexpr Duration kSearchTime = std::chrono::seconds(10);
-// It gives up sooner when everybody was asked: two lookups, this far apart since an announce may be
-// so late, and nobody they named is left who could have the feed.
-inline constexpr Duration kSecondLook = std::chrono::milliseconds(500);
-inline constexpr unsigned kLookups = 2;
+// It gives up sooner when everybody was asked: four lookups, this far apart since a new announce
+// may wait for others of its node (2 a second), and nobody they named is left who could have the
+// feed.
+inline constexpr Duration kLookAgain = std::chrono::milliseconds(500);
+inline constexpr unsigned kLookups = 4;
 inline constexpr unsigned kAttempts = 2;  // to reach one peer
 
 class FeedSearch {

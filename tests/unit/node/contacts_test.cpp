@@ -55,7 +55,8 @@ TEST_CASE_FIXTURE(ResolverFixture, "a name whose contact does not answer is look
   // Once somebody is known it has done its work.
   alone = false;
   const auto before = lookups;
-  run_until(io, [] { return false; }, 50ms);
+  run_until(
+      io, [] { return false; }, 50ms);
   CHECK(lookups <= before + 1);
 }
 

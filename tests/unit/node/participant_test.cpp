@@ -98,9 +98,8 @@ TEST_CASE_FIXTURE(NetworkFixture, "two holders of one identity meet, whoever cam
   REQUIRE(run_until(io, [&] { return original.node->duplicates().has_looked(); }));
   CHECK_FALSE(original.node->duplicates().met());
   auto& copy = add(original.node->identity());
-  REQUIRE(run_until(io, [&] {
-    return original.node->duplicates().met() && copy.node->duplicates().met();
-  }));
+  REQUIRE(run_until(
+      io, [&] { return original.node->duplicates().met() && copy.node->duplicates().met(); }));
   CHECK(original.node->duplicates().met()->at == copy.node->local());
   CHECK(copy.node->duplicates().met()->at == original.node->local());
 }
@@ -108,9 +107,8 @@ TEST_CASE_FIXTURE(NetworkFixture, "two holders of one identity meet, whoever cam
 TEST_CASE_FIXTURE(NetworkFixture, "two nodes alone that have one identity meet as well") {
   auto& original = add();
   auto& copy = add(original.node->identity());
-  CHECK(run_until(io, [&] {
-    return original.node->duplicates().met() && copy.node->duplicates().met();
-  }));
+  CHECK(run_until(
+      io, [&] { return original.node->duplicates().met() && copy.node->duplicates().met(); }));
 }
 
 TEST_CASE_FIXTURE(NetworkFixture, "what an identity announced in an earlier run alarms nobody") {
