@@ -14,6 +14,7 @@
 #include "node/control_server.hpp"
 #include "node/database_keeper.hpp"
 #include "node/descriptors.hpp"
+#include "node/dht_settings.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/event_log.hpp"
 #include "node/feed_library.hpp"
@@ -23,10 +24,10 @@
 #include "node/loading.hpp"
 #include "node/log.hpp"
 #include "node/name_lookup.hpp"
+#include "node/open_home.hpp"
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
 #include "node/system_random.hpp"
-#include "node/take_home.hpp"
 #include "node/topic_library.hpp"
 
 namespace cip::node {
@@ -51,71 +52,15 @@ constexpr Duration kSeekPatience = std::chrono::milliseconds(400);
 constexpr std::size_t kMostSought = 8;
 constexpr Duration kSaveContactsEvery = std::chrono::minutes(1);
 constexpr Duration kIdleCheckEvery = std::chrono::milliseconds(500);
-// The default quota: the lesser of the two (design D15).
-constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
-constexpr std::uint64_t kDefaultQuotaShare = 10;
-
 // The part of the quota that records stored for others may take; with the default quota the bounds
 // of their tables are met first.
 constexpr std::uint64_t kRecordsShare = 10;
-
-std::uint64_t default_quota(const std::filesystem::path& home) {
-  std::error_code error;
-  const auto space = std::filesystem::space(home, error);
-  return error ? kDefaultQuota : std::min(kDefaultQuota, space.capacity / kDefaultQuotaShare);
-}
-
-std::string command_of(const JoinOptions& join, HomeRole role) {
-  if (role == HomeRole::joined) {
-    return join.ready_fd >= 0 ? "cipnode join --detach" : "cipnode join";
-  }
-  if (role == HomeRole::in_process) return join.for_command + " --no-daemon";
-  return "started for " + join.for_command;
-}
-
-// Names are resolved after the start; contacts that need no resolving are there from the beginning.
-dht::NodeOptions dht_options(const JoinOptions& join) {
-  dht::NodeOptions options;
-  for (const auto& contact : join.contacts) {
-    if (const auto endpoint = parse_endpoint(contact)) options.bootstrap.push_back(*endpoint);
-  }
-  options.private_overlay = join.network != kPublicNetwork;
-  if (join.reachable) options.mode = dht::NodeOptions::Mode::persistent;
-  if (join.ephemeral) options.mode = dht::NodeOptions::Mode::ephemeral;
-  if (!options.private_overlay && join.contacts.empty()) options.bootstrap = public_contacts();
-  return options;
-}
-
-// Everything that is opened in order, each step with its own error.
-struct Opened {
-  Opened(HomePaths home, HomeLock home_lock, Identity own)
-      : paths(std::move(home)), lock(std::move(home_lock)), identity(std::move(own)) {}
-  HomePaths paths;
-  HomeLock lock;
-  Identity identity;
-  std::unique_ptr<store::Backend> backend;
-};
-
-
-Outcome<Opened> open_home(const JoinOptions& join, HomeRole role, Random& random) {
-  HomePaths paths(std::filesystem::absolute(join.home));
-  if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
-  auto lock = take_home(paths, command_of(join, role), role);
-  if (!lock) return tl::unexpected(lock.error());
-  auto identity = open_identity(paths, random);
-  if (!identity) return tl::unexpected(identity.error());
-  Opened opened(paths, std::move(*lock), std::move(*identity));
-  auto backend = open_database(paths, random);
-  if (!backend) return tl::unexpected(backend.error());
-  opened.backend = std::move(*backend);
-  return opened;
-}
 
 }  // namespace
 
 class Daemon::Impl {
  public:
-  Impl(asio::io_context& context, JoinOptions join, HomeRole home_role, Opened opened)
+  Impl(asio::io_context& context, JoinOptions join, HomeRole home_role, OpenHome opened)
       : io(context),
         options(std::move(join)),
         role(home_role),
@@ -642,6 +587,5 @@ Outcome<void> Daemon::may_append() const {
       "end one of the two (cipnode stop) and use a home of its own there (--home DIR); a minute "
       "after the other has gone this one appends again");
 }
-Json Daemon::ready_event() const { return impl_->ready(); }
 
 }  // namespace cip::node

@@ -30,6 +30,19 @@ std::vector<store::DiskShare> stored_shares(store::Backend& backend) {
 
 }  // namespace
 
+namespace {
+// The lesser of the two.
+constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
+constexpr std::uint64_t kDefaultQuotaShare = 10;
+
+}  // namespace
+
+std::uint64_t default_quota(const std::filesystem::path& home) {
+  std::error_code error;
+  const auto space = std::filesystem::space(home, error);
+  return error ? kDefaultQuota : std::min(kDefaultQuota, space.capacity / kDefaultQuotaShare);
+}
+
 DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool,
                        std::uint64_t quota)
     : feeds_(feeds), pool_(pool), quota_(quota), timer_(io) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +22,9 @@ namespace cip::node {
 // How often it is looked whether all is within the quota: what a download brings meanwhile may
 // exceed it, and goes again.
 inline constexpr Duration kDiskLook = std::chrono::seconds(1);
+
+// What a node of this home may take when nobody said: 10 GiB or a tenth of the disk (design D15).
+std::uint64_t default_quota(const std::filesystem::path& home);
 
 class DiskKeeper {
  public:

@@ -86,8 +86,10 @@ void FeedLibrary::evict(store::FeedNumber number, std::function<void()> done) {
   if (const auto* open = find(number)) CIP_ASSERT(open->users.empty());
   forget(
       number, [number](store::Backend& backend) { return backend.drop_feed(number); }, nothing,
-      [number, done = std::move(done)](const Outcome<void>& gone) {
-        if (!gone) log(Floor::store, LogLevel::error, "feed {}: {}", number, gone.error().message);
+      [number, done = std::move(done)](const Outcome<void>& dropped) {
+        if (!dropped) {
+          log(Floor::store, LogLevel::error, "feed {}: {}", number, dropped.error().message);
+        }
         done();
       });
 }

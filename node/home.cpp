@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "node/identity_file.hpp"
 #include "store/rocksdb/inventory.hpp"
 
 namespace cip::node {
@@ -169,21 +170,6 @@ Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
                      "restore it from a backup (cipnode id import) or choose another --home");
   }
   return make_identity(first_bytes<32>(bytes));
-}
-
-// Writes beside and links into place, so that a crash leaves no half key and two processes agree.
-bool write_identity(const HomePaths& paths, const Bytes32& primary_key) {
-  auto temporary = paths.identity;
-  temporary += fmt::format(".{}", ::getpid());
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.ok()) return false;
-  const bool written = write_all(*fd, primary_key) && ::fsync(*fd) == 0;
-  const bool placed =
-      written && (::link(temporary.c_str(), paths.identity.c_str()) == 0 || errno == EEXIST);
-  const auto problem = errno;
-  ::unlink(temporary.c_str());
-  errno = problem;
-  return placed;
 }
 
 }  // namespace
@@ -368,14 +354,29 @@ Identity make_identity(const Bytes32& primary_key) {
   return {primary_key, derive_key_pair(primary_key, name_space, "peer")};
 }
 
+bool write_identity(const HomePaths& paths, const Bytes32& primary_key) {
+  auto temporary = paths.identity;
+  temporary += fmt::format(".{}", ::getpid());
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.ok()) return false;
+  const bool written = write_all(*fd, primary_key) && ::fsync(*fd) == 0;
+  const bool placed =
+      written && (::link(temporary.c_str(), paths.identity.c_str()) == 0 || errno == EEXIST);
+  const auto problem = errno;
+  ::unlink(temporary.c_str());
+  errno = problem;
+  return placed;
+}
+
 Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
   if (!fs::exists(paths.identity) && has_database(paths)) {
-    return fail_with(ExitCode::corrupt,
-                     fmt::format("the home {} has a database but lost its identity: the file {} is "
-                                 "missing",
-                                 paths.home.string(), paths.identity.string()),
-                     "restore that file from a backup; a new identity would make new feeds beside "
-                     "the old ones");
+    return fail_with(
+        ExitCode::corrupt,
+        fmt::format("the home {} has a database but lost its identity: the file {} is "
+                    "missing",
+                    paths.home.string(), paths.identity.string()),
+        "restore that file from a backup (cipnode id import FILE); a new identity would "
+        "make new feeds beside the old ones");
   }
   if (!fs::exists(paths.identity) && !write_identity(paths, random.bytes<32>())) {
     return unwritable_home(paths, errno);

@@ -58,6 +58,11 @@ void HomeCall::send_input_end() {
   if (call_ && !resend_) call_->send_input_end();
 }
 
+void HomeCall::send_input_error(Error error) {
+  input_error_ = std::move(error);
+  if (call_ && !resend_) call_->send_input_error(*input_error_);
+}
+
 std::size_t HomeCall::input_room() const { return call_ && !resend_ ? call_->input_room() : 0; }
 
 void HomeCall::cancel() {
@@ -89,6 +94,7 @@ void HomeCall::handle_room() {
     resend_ = false;
     for (const auto& bytes : unconsumed_) call_->send_input(bytes);
     if (input_ended_) call_->send_input_end();
+    if (input_error_) call_->send_input_error(*input_error_);
   }
   while (!unconsumed_.empty() &&
          unconsumed_bytes_ - unconsumed_.front().size() >= call_->unconsumed()) {

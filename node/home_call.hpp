@@ -22,6 +22,7 @@ class HomeCall final : public ActiveCall, private Handler {
   void start(OnEnd on_end, std::function<void()> on_input_room) override;
   void send_input(ByteView bytes) override;
   void send_input_end() override;
+  void send_input_error(Error error) override;
   std::size_t input_room() const override;
   void cancel() override;
   void close() override;
@@ -60,6 +61,7 @@ class HomeCall final : public ActiveCall, private Handler {
   std::deque<Bytes> unconsumed_;
   std::size_t unconsumed_bytes_ = 0;
   bool input_ended_ = false;
+  std::optional<Error> input_error_;  // it broke off
   bool resend_ = false;
   bool cancelled_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/text.hpp"
+#include "node/identity_file.hpp"
 #include "node/store_error.hpp"
 #include "node/system_random.hpp"
 
@@ -78,6 +79,8 @@ Outcome<void> prepare_import(const HomePaths& paths, int input_fd) {
   const auto given = parse_import(*bytes);
   if (!given) return tl::unexpected(given.error());
   if (auto made = make_home(paths); !made) return made;
+  // A home that lost its identity gets it back, though it has a database.
+  if (!fs::exists(paths.identity) && !lock_holder(paths)) write_identity(paths, given->primary_key);
   GivenKey key(given->primary_key);
   auto identity = open_identity(paths, key);
   if (!identity && identity.error().code == ExitCode::corrupt && !lock_holder(paths)) {

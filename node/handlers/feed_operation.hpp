@@ -25,7 +25,7 @@ class FeedOperation : public Operation {
   store::FeedNumber number() const { return use_.number(); }
   store::Feed& feed() { return *daemon_.feeds().feed(number()); }
   OpenFeed& known() { return *daemon_.feeds().find(number()); }
-  bool is_open() const { return static_cast<bool>(use_); }
+  bool is_open() const { return use_.number() != 0; }
   // The feed was taken out of the home: feed() and known() are no more.
   bool is_gone() const { return daemon_.feeds().find(number()) == nullptr; }
   // For a call that ends the use.
