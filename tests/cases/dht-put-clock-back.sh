@@ -16,13 +16,14 @@ up "$B" "$AT" --listen 127.0.0.1:0 --no-lan
 run --home "$B" --json put --key status two
 check "put with a clock set back: exit $RC" is "$RC" 0
 cip --home "$B" stop >/dev/null
-rm -r "$B/db" 2>/dev/null || rm -r "$(cip --home "$B" --json paths | grep -o '"database":"[^"]*"' | cut -d'"' -f4)"
-up "$B" "$AT" --listen 127.0.0.1:0 --no-lan
-run --home "$B" --json put --key status three
+C=$T/c
+mkdir -m 700 "$C" && cp -p "$(cip --home "$B" --json paths | grep -o '"identity":"[^"]*"' | cut -d'"' -f4)" "$C/" # the same keys, and no memory
+up "$C" "$AT" --listen 127.0.0.1:0 --no-lan
+run --home "$C" --json put --key status three
 check "... and with nothing known at home: exit $RC" is "$RC" 0
 unset SHIFT_S LD_PRELOAD
 run --home "$A" get "$KEY"
 check "the last value counts: $OUT" is "$OUT" three
-run --home "$B" put --key status --seq 5 four
+run --home "$C" put --key status --seq 5 four
 check "a number of the user is the user's: exit $RC" is "$RC" 12
 finish "puts go through whatever the clock shows"
