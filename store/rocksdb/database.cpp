@@ -45,6 +45,14 @@ class NoRecoveryOfItsOwn final : public rocksdb::EventListener {
   }
 };
 
+// RocksDB's diary, the file LOG, is not kept: when it cannot be written, e.g. on a full disk,
+// RocksDB fails an assertion and ends the process.
+class NoDiary final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::DBOptions db_options(const RocksOptions& options, rocksdb::Env& env, OpenMode mode) {
   rocksdb::DBOptions db;
   db.env = &env;
@@ -64,10 +72,7 @@ rocksdb::DBOptions db_options(const RocksOptions& options, rocksdb::Env& env, Op
   // Lets the kernel write early, so that a sync has little left to wait for.
   db.bytes_per_sync = kMiB;
   db.wal_bytes_per_sync = kMiB;
-  // RocksDB's own diary: short, and without statistics threads.
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.max_log_file_size = kMiB;
-  db.keep_log_file_num = 2;
+  db.info_log = std::make_shared<NoDiary>();
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   return db;
@@ -142,16 +147,9 @@ Families families_of(const RocksOptions& options, OpenMode mode,
   return families;
 }
 
-class NoDiary final : public rocksdb::Logger {
- public:
-  using Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
 // Compares the tables with the manifest, as RocksDB does while it opens, but changes nothing.
-rocksdb::Status check_tables(rocksdb::DBOptions options, const std::string& folder,
+rocksdb::Status check_tables(const rocksdb::DBOptions& options, const std::string& folder,
                              const Families& families) {
-  options.info_log = std::make_shared<NoDiary>();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
   // Ends at the logs, which would be read for nothing.
@@ -266,7 +264,6 @@ Result<std::unique_ptr<Database>> Database::open_to_read(const RocksOptions& opt
   out->env_ = make_database_files(options.env, out->inventory_);
   out->cache_ = rocksdb::NewLRUCache(options.block_cache_bytes, 2, true);
   auto db = db_options(options, *out->env_, OpenMode::to_free);
-  db.info_log = std::make_shared<NoDiary>();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
   const auto opened = rocksdb::DB::OpenForReadOnly(
@@ -278,7 +275,6 @@ Result<std::unique_ptr<Database>> Database::open_to_read(const RocksOptions& opt
 
 Result<bool> Database::repair(const RocksOptions& options) {
   auto db = db_options(options, *rocksdb::Env::Default(), OpenMode::no_tidying);
-  db.info_log = std::make_shared<NoDiary>();
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes, 2, true);
   const auto status =
       rocksdb::RepairDB(options.folder, db, families_of(options, OpenMode::no_tidying, cache));

@@ -1,6 +1,7 @@
 #include "store/rocksdb/rocks_backend.hpp"
 
 #include <exception>
+#include <filesystem>
 
 #include "store/rocksdb/lasting_database.hpp"
 #include "store/rocksdb/run_store.hpp"
@@ -47,7 +48,7 @@ class RocksBackend final : public TableBackend, public DiskRecovery {
 Result<void> RocksBackend::open(Random& random, std::string& problem) {
   if (auto opened = database_.open(problem); !opened) return opened;
   if (auto ready = initialise(random, database_.was_made()); !ready) {
-    problem = "it does not say what database it is";
+    if (ready.error() == Errc::corrupt) problem = "it does not say what database it is";
     return ready;
   }
   auto noted = database_.note_instance(instance());
@@ -153,6 +154,14 @@ Result<DiskUsage> RocksBackend::disk_usage() {
   });
 }
 
+// What lies beside the database is named after its folder: "db" and "db/" are one.
+RocksOptions with_whole_name(RocksOptions options) {
+  auto folder = std::filesystem::absolute(options.folder).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  options.folder = folder.string();
+  return options;
+}
+
 }  // namespace
 
 DiskRecovery& disk_recovery_of(Backend& backend) { return dynamic_cast<RocksBackend&>(backend); }
@@ -162,7 +171,7 @@ Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options,
   std::string unasked;
   auto& said = problem != nullptr ? *problem : unasked;
   try {
-    auto backend = std::make_unique<RocksBackend>(options);
+    auto backend = std::make_unique<RocksBackend>(with_whole_name(options));
     if (auto ready = backend->open(random, said); !ready) return fail(ready.error());
     return backend;
   } catch (const std::exception& error) {
