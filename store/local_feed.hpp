@@ -4,12 +4,11 @@
 // work is done. What a node does beside others goes through Feed itself (store/feed.hpp), whose
 // storage operations run on threads of their own.
 //
-//   SystemRandom random;  // of the program: the kernel's randomness as a Random
-//   auto backend = *open_rocks_backend({.folder = "db"}, random);
-//   FeedStore feeds(*backend, primary_key);
-//   LocalFeed log(*feeds.create({.name = "log"}, FreshSecrets::draw(random)), *backend);
-//   log.append(bytes_of("hello"));
-//   Bytes first = *log.read(0);
+//   LocalFeed log(std::move(*opened), *backend);  // of FeedStore::create() or open()
+//   const auto length = log.append(bytes_of("hello"));
+//   const auto first = log.read(0);
+//
+// docs/api.md has a whole program.
 
 #include <cstdint>
 #include <optional>

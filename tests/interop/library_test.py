@@ -1,6 +1,7 @@
 """docs/examples/feeds, a program that uses cipnode as a library: built against an installed package as any
 program would be, it appends, reads, and exchanges feeds with itself, with cipnode and with the stock packages."""
 import hashlib
+import re
 import subprocess
 import sys
 import unittest
@@ -20,12 +21,28 @@ def run(*command):
 class LibraryTest(SystemTest):
     def setUp(self):
         super().setUp()
-        prefix, build = self.folder / "prefix", self.folder / "build"
-        run("cmake", "--install", Path(BINARY).resolve().parent.parent, "--prefix", prefix)
-        run("cmake", "-S", ROOT / "docs/examples/feeds", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}",
+        self.prefix = self.folder / "prefix"
+        run("cmake", "--install", Path(BINARY).resolve().parent.parent, "--prefix", self.prefix, "--component", "Unspecified")
+
+    def build(self, source):
+        build = self.folder / "build"
+        run("cmake", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}",
             "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
         run("cmake", "--build", build)
-        self.prefix, self.program = prefix, build / "feeds"
+        return build
+
+    def test_the_program_in_the_documentation_runs_more_than_once(self):
+        page = (ROOT / "docs/api.md").read_text()
+        source = self.folder / "mine"
+        source.mkdir()
+        (source / "CMakeLists.txt").write_text("".join(re.findall(r"```cmake\n(.*?)```", page, re.S)))
+        (source / "main.cpp").write_text("".join(re.findall(r"```cpp\n(.*?)```", page, re.S)))
+        program = self.build(source) / "mine"
+        said = [subprocess.run([program], cwd=source, capture_output=True, text=True, timeout=60) for _ in range(3)]
+        self.assertEqual([done.returncode for done in said], [0, 0, 0], said)
+        words = [done.stdout.split() for done in said]
+        self.assertEqual([w[1:] for w in words], [["1", "hello"], ["2", "hello"], ["3", "hello"]])
+        self.assertEqual(len({w[0] for w in words}), 1, "it is the same feed")
 
     def feeds(self, *args):
         return run(self.program, *args)
@@ -36,6 +53,7 @@ class LibraryTest(SystemTest):
         return seeder.events[0]["line"].strip()
 
     def test_a_program_on_the_installed_package_appends_reads_and_replicates(self):
+        self.program = self.build(ROOT / "docs/examples/feeds") / "feeds"
         mine, copy = self.folder / "mine", self.folder / "copy"
         texts = ["one", "two", "", "four"]
         self.feeds("append", mine, *texts[:2])

@@ -309,6 +309,15 @@ TEST_CASE("lost files of a database are an error and not a new database") {
   CHECK(open_in(folder).has_value());
 }
 
+TEST_CASE("a folder may be named relative to the working one, and with a slash at its end") {
+  const TempFolder temp;
+  const auto before = fs::current_path();
+  fs::current_path(temp.path());
+  for (const char* name : {"db", "db/", "./db"}) CHECK_MESSAGE(open_in(name), name);
+  fs::current_path(before);
+  CHECK(fs::exists(Inventory::path_of((temp.path() / "db").string())));
+}
+
 TEST_CASE("a database is held by one process at a time") {
   TempFolder temp;
   const auto folder = temp.path() / "db";
