@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/crypto.hpp"
 #include "base/random.hpp"
 #include "node/clock.hpp"
 #include "node/feed_library.hpp"
@@ -24,6 +25,7 @@ struct Home {
   Home(Random& random, const Bytes32& primary) : primary_key(primary), backend(random) {}
   Bytes32 primary_key;
   store::MemoryBackend backend;
+  std::optional<KeyPair> identity;  // without one each node of this home draws its own
 };
 
 struct Peer {
@@ -31,7 +33,7 @@ struct Peer {
        std::vector<Endpoint> contacts, std::shared_ptr<Home> of)
       : home(std::move(of)), backend(home->backend), pool(io, backend, 1) {
     node::ParticipantOptions options;
-    options.identity = make_key_pair(random.bytes<32>());
+    options.identity = home->identity.value_or(make_key_pair(random.bytes<32>()));
     options.dht.bootstrap = std::move(contacts);
     options.listen = Endpoint{0x7f000001, 0};
     node = std::move(*node::Participant::open({io, arena, random, pool}, std::move(options)));
@@ -74,6 +76,12 @@ struct NetworkFixture {
     auto& added = *peers.back();
     REQUIRE(run_until(io, [&] { return added.node->has_settled(); }));
     return added;
+  }
+  // A node of a home of its own that has this identity.
+  Peer& add(const KeyPair& identity) {
+    auto home = std::make_shared<Home>(random);
+    home->identity = identity;
+    return add(std::move(home));
   }
   // Ends the node that came last; its home is left.
   std::shared_ptr<Home> end_last() {

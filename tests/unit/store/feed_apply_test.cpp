@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/random.hpp"
@@ -88,6 +89,42 @@ bool tamper(Proof& proof, Random& random) {
           static_cast<std::uint8_t>(1 + random.below(255));
       return true;
   }
+}
+
+// What became of each proof, in the order in which it was known.
+using Fate = std::tuple<Ticket, std::optional<std::uint64_t>, bool, std::error_code>;
+std::vector<Fate> fates(const FeedRig& rig) {
+  std::vector<Fate> out;
+  for (const auto& event : rig.events) {
+    if (const auto* applied = std::get_if<Applied>(&event))
+      out.emplace_back(applied->ticket, applied->block, applied->upgraded, std::error_code{});
+    if (const auto* rejected = std::get_if<Rejected>(&event))
+      out.emplace_back(rejected->ticket, std::nullopt, false, rejected->reason);
+  }
+  return out;
+}
+
+// Proofs for a reader that lacks what the writer appended last: right and tampered ones, with a
+// block and without, and some that are right once another of them was applied.
+std::vector<Proof> mixed_proofs(FeedRig& writer, const FeedRig& reader, Random& random) {
+  const auto length = writer.feed.length();
+  const auto old_length = reader.feed.length();
+  auto ahead = reader.reopened();
+  const auto upgrade = must_prove(writer, test::upgrade_request(ahead.feed, length));
+  REQUIRE_FALSE(ahead.apply(upgrade));
+  std::vector<Proof> proofs;
+  for (int i = 0; i < 40; ++i) {
+    // Far ones rest on roots in memory, near ones on nodes of the disk.
+    const auto index = 1 + random.below(random.below(2) == 0 ? 16 : old_length - 1);
+    proofs.push_back(must_prove(writer, test::block_request(reader.feed, index)));
+    if (random.below(3) == 0) tamper(proofs.back(), random);
+    if (i != 10 && i != 30) continue;
+    // Too early the first time, the second time after what it leans on.
+    const auto beyond = old_length + random.below(length - old_length);
+    proofs.push_back(must_prove(writer, test::block_request(ahead.feed, beyond)));
+    if (i == 10) proofs.push_back(upgrade);
+  }
+  return proofs;
 }
 
 }  // namespace
@@ -267,6 +304,48 @@ TEST_CASE("a node that is not in memory is read before a proof is judged by it")
   REQUIRE(cold.events.size() >= 2);
   CHECK(std::get<Rejected>(cold.events[0]).reason == store::Errc::hash_mismatch);
   CHECK(std::get<Applied>(cold.events[1]).ticket == ticket);
+}
+
+TEST_CASE("several proofs at once do what they do one by one") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 3000));
+  auto reader = FeedRig::reader();
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 3000))));
+  CHECK_FALSE(reader.apply(must_prove(writer, test::block_request(reader.feed, 0))));
+  writer.append(test::vector_blocks(3000, 3100));
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    auto together = reader.reopened();
+    auto in_turn = reader.reopened();
+    const auto proofs = mixed_proofs(writer, reader, random);
+    together.is_holding = in_turn.is_holding = true;
+    const auto first = together.feed.apply(proofs);
+    together.collect();
+    for (std::size_t i = 0; i < proofs.size(); ++i)
+      CHECK(in_turn.feed.apply(proofs[i]) == first + i);
+    in_turn.collect();
+    CHECK(fates(together).size() < proofs.size());  // the others wait for the disk
+    CHECK(fates(together) == fates(in_turn));
+    while (!together.held.empty()) together.run_one();
+    while (!in_turn.held.empty()) in_turn.run_one();
+
+    const auto all = fates(together);
+    CHECK(all.size() == proofs.size());
+    CHECK(all == fates(in_turn));
+    const auto good =
+        std::count_if(all.begin(), all.end(), [](const Fate& fate) { return !std::get<3>(fate); });
+    CHECK(good > 0);
+    CHECK(good < std::ssize(all));
+    CHECK(snapshot(together.feed) == snapshot(in_turn.feed));
+    CHECK(together.feed.length() == 3100);
+    const auto again = together.reopened();
+    CHECK(snapshot(again.feed) == snapshot(in_turn.reopened().feed));
+    for (std::uint64_t i = 0; i < 3100; ++i) {
+      REQUIRE(together.feed.has(i) == in_turn.feed.has(i));
+      if (together.feed.has(i)) CHECK(together.read(i) == test::vector_block(i));
+    }
+  }
 }
 
 TEST_CASE("an upgrade waits its turn while own appends are not durable") {
