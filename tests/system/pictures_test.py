@@ -7,6 +7,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree
 import zlib
+from pathlib import Path
 
 from harness import BINARY, SystemTest
 
@@ -125,7 +126,11 @@ class PicturesTest(SystemTest):
     def test_without_a_result_a_picture_says_why(self):
         process = self.start([BINARY, "sim", "size", "--nodes", "3000", "--walks", "100000", "--start", "join",
                               "--svg", self.folder / "none.svg"])
-        process.wait_until(lambda: (self.folder / "none.svg").exists(), 20, "the file is made before the run")
+
+        def catches():
+            caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())[1]
+            return int(caught, 16) >> (signal.SIGINT - 1) & 1
+        process.wait_until(catches, 20, "that it catches an interrupt")
         os.kill(process.pid, signal.SIGINT)
         self.assertEqual(process.wait(20), 130)
         self.assertIn("Interrupted", (self.folder / "none.svg").read_text())
