@@ -5,7 +5,7 @@ if [ -z "${CASE_INSIDE:-}" ] && unshare -n -m true 2>/dev/null; then
 fi
 [ -n "${CASE_INSIDE:-}" ] && ip link set lo up
 export TMPDIR=$(mktemp -d /tmp/cip-case-XXXXXX)
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh" || exit 77
 : >"$T/err"
 export CIPNODE_NO_LAN=1 CIPNODE_QUOTA=4G
 umask 022
@@ -44,4 +44,4 @@ finish() { # finish TEXT: the verdict over all checks
   verdict 1 "${BAD[*]}"
 }
 # shim: sets SHIM, a library that makes writes fail on demand
-shim() { SHIM=$T/shim.so; cc -shared -fPIC -O1 -w -o "$SHIM" "$(dirname "$0")/shim.c" -ldl 2>/dev/null || verdict 77 "no C compiler"; }
+shim() { SHIM=$T/shim.so; cc -shared -fPIC -O1 -w -o "$SHIM" "$(dirname "${BASH_SOURCE[0]}")/shim.c" -ldl 2>/dev/null || verdict 77 "no C compiler"; }
