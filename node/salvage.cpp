@@ -153,7 +153,7 @@ Result<Json> Salvage::save(const store::FeedRecord& record) {
   if (auto copied = copy_contents(std::move(pages), made->number, told); !copied)
     return fail(copied.error());
   told["saved"] = true;
-  if (lost > 0) told["reason"] = fmt::format("{} blocks cannot be read", lost);
+  if (lost > 0) told["reason"] = fmt::format("blocks that cannot be read: {}", lost);
   return told;
 }
 
