@@ -1,0 +1,147 @@
+// What commands for a home as a whole ask and print: its health, its secrets, what is saved of it.
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "cli/completion.hpp"
+#include "cli/files.hpp"
+#include "tests/unit/cli/fake_node.hpp"
+
+namespace cip::cli {
+
+using namespace test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of its own as the working directory, so that golden files hold short names.
+struct WorkingFolder {
+  WorkingFolder() : before(fs::current_path()) {
+    REQUIRE(::mkdtemp(name) != nullptr);
+    fs::current_path(name);
+  }
+  ~WorkingFolder() {
+    fs::current_path(before);
+    fs::remove_all(name);
+  }
+  fs::path before;
+  char name[32] = "/tmp/cipnode-home-XXXXXX";
+};
+
+unsigned mode_of(const char* path) {
+  struct stat info {};
+  REQUIRE(::stat(path, &info) == 0);
+  return info.st_mode & 0777;
+}
+
+std::string text_in(const char* path) { return *read_file(path, "the file", 1 << 20); }
+
+}  // namespace
+
+TEST_CASE("health ends with the code of the first check that fails") {
+  const Json database = {
+      {"check", "database"}, {"ok", true}, {"code", 0}, {"message", "it was written just now"}};
+  const Json disk = {{"check", "disk"},
+                     {"ok", false},
+                     {"code", 11},
+                     {"message", "12 MiB are free on the disk"},
+                     {"hint", "free some space"}};
+  const Json network = {{"check", "network"},
+                        {"ok", false},
+                        {"code", 4},
+                        {"message", "none of the contacts given answers"}};
+  check("health", {.results = {{{"ok", false}, {"checks", {database, disk, network}}}}},
+        {"health"});
+  check("health-well", {.results = {{{"ok", true}, {"checks", Json::array({database})}}}},
+        {"health"});
+  check("health-no-daemon",
+        {.end = failed({ExitCode::no_daemon, "no node runs in /tmp/home",
+                        "start one with: cipnode join --detach"})},
+        {"health"});
+}
+
+TEST_CASE("salvage says of each feed what became of it") {
+  const auto feed = [](const char* name, bool saved) {
+    return Json{
+        {"key", kKey}, {"keyHex", kHex}, {"name", name}, {"writable", true}, {"saved", saved}};
+  };
+  auto whole = feed("log", true);
+  whole.update({{"length", 5000}, {"lost", 0}, {"blocks", 5000}, {"bytes", 123456}});
+  auto damaged = feed("", true);
+  damaged.update({{"length", 8}, {"lost", 1}, {"blocks", 7}, {"bytes", 700}});
+  damaged["reason"] = "blocks that cannot be read: 1";
+  auto lost = feed("news", false);
+  lost["reason"] = "its tree or signature does not hold: hash differs";
+  const Json summary = {{"home", "/tmp/rescued"}, {"identity", true}, {"feeds", 2},
+                        {"notSaved", 1},          {"keys", 3},        {"topics", 1}};
+  check("salvage", {.results = {whole, damaged, lost, summary}}, {"salvage", "/tmp/rescued"});
+  check("salvage-busy",
+        {.end = failed({ExitCode::busy, "the home /h is held by process 4711",
+                        "stop it with: cipnode stop"})},
+        {"salvage", "/tmp/rescued"});
+  check("salvage-nowhere", {}, {"salvage"});
+}
+
+TEST_CASE("exported secrets go into a new file for its owner alone") {
+  const WorkingFolder folder;
+  const std::string secrets("\0secrets", 8);
+  FakeNode node{.data = secrets};
+  const auto made = run_command_line(node, {"id", "export", "id.bak"});
+  CHECK(made.code == 0);
+  CHECK(node.asked == "id.export {}");
+  CHECK(text_in("id.bak") == secrets);
+  CHECK(mode_of("id.bak") == 0600);
+
+  // What is there may be the only copy of other secrets.
+  node.data = "others";
+  CHECK(run_command_line(node, {"id", "export", "id.bak"}).code == 12);
+  CHECK(text_in("id.bak") == secrets);
+  check("id-export-there", node, {"id", "export", "id.bak"});
+  check("id-export", node, {"id", "export", "id.bak", "--yes"});
+  CHECK(text_in("id.bak") == "others");
+  CHECK(mode_of("id.bak") == 0600);
+}
+
+TEST_CASE("exported secrets go to a pipe, never to a terminal or beside JSON") {
+  check("id-export-stdout", {.data = "secrets\n"}, {"id", "export", "-"});
+  FakeNode node{.data = "secrets"};
+  RecordingConsole console;
+  console.out_is_terminal = true;
+  const auto backend = node.backend();
+  CHECK(run_application({"id", "export", "-"}, kEmpty, console, backend) == 2);
+  CHECK(console.out.empty());
+  CHECK(node.asked.empty());
+}
+
+TEST_CASE("an export that fails leaves no file") {
+  const WorkingFolder folder;
+  FakeNode node{.end = failed({ExitCode::corrupt, "the identity cannot be read", ""})};
+  CHECK(run_command_line(node, {"id", "export", "id.bak"}).code == 13);
+  CHECK_FALSE(fs::exists("id.bak"));
+}
+
+TEST_CASE("imported secrets reach the node as they are in the file") {
+  const WorkingFolder folder;
+  REQUIRE(write_file("id.bak", "secrets"));
+  Json done = {{"key", kKey}, {"keyHex", kHex}, {"feeds", 2},
+               {"topics", 1}, {"keys", 3},      {"renamed", 0}};
+  check("id-import", {.results = {done}}, {"id", "import", "id.bak"});
+  done["renamed"] = 1;
+  check("id-import-renamed", {.results = {done}}, {"id", "import", "id.bak"});
+  check("id-import-nothing", {}, {"id", "import", "other.bak"});
+}
+
+TEST_CASE("completion prints the script of the shell that is named") {
+  FakeNode node;
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    CHECK(run_command_line(node, {"completion", shell}).out == completion_script(shell));
+  }
+  CHECK(node.asked.empty());
+  check("completion-other", {}, {"completion", "csh"});
+}
+
+}  // namespace cip::cli
