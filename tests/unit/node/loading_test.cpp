@@ -12,6 +12,7 @@ struct Silent final : Output {
   void data(ByteView) override {}
   void progress(const Json&) override {}
   void notice(const std::string&) override {}
+  void position(const Json&) override {}
   std::size_t room() const override { return 1; }
   std::uint64_t put() const override { return 0; }
   std::uint64_t taken() const override { return 0; }
