@@ -69,6 +69,9 @@ class Publish final : public Operation {
     if (begun_) finish_input();
   }
 
+  // A commit makes thousands of messages durable; what is reported of them goes out in parts.
+  void handle_room() override { settle(); }
+
   void handle_deadline() override {
     if (waiting_.empty() || waiting_.front().seq >= durable_) return Operation::handle_deadline();
     out_.fail(
@@ -183,7 +186,7 @@ class Publish final : public Operation {
     if (over_) return;
     auto& machine = daemon_.topics().machine();
     const std::size_t wanted = confirm_ > 0 ? confirm_ : hand_over_ ? 1 : 0;
-    while (!waiting_.empty() && waiting_.front().seq < durable_) {
+    while (!waiting_.empty() && waiting_.front().seq < durable_ && out_.room() > 0) {
       const auto message = waiting_.front();
       const auto confirmed = machine.confirmations(topic_.id, message.seq);
       if (confirmed < wanted) {
