@@ -41,6 +41,8 @@ bool BlockStream::handle(const overlay::FeedNews& news) {
   const auto* feed = feeds_.feed(number_);
   if (!feed) return true;  // taken out meanwhile; the owner hears of that
   if (!read->value && !feed->has(read->index)) {
+    if (read->value.error() == store::Errc::corrupt)
+      damage_ = error_from(read->value.error(), what);
     forget_from(read->index);  // cleared or cut meanwhile; the owner says what becomes of it
     return true;
   }

@@ -47,6 +47,8 @@ class BlockStream final : public BlockReader {
   // A block could not be read or decrypted; nothing more comes. Error refused: it is not encrypted
   // with the reader's key.
   const std::optional<Error>& error() const { return error_; }
+  // A block was damaged and has been given up, to be fetched again.
+  const std::optional<Error>& damage() const { return damage_; }
 
  private:
   std::optional<Bytes> decrypted(std::uint64_t index, Bytes stored);
@@ -63,6 +65,7 @@ class BlockStream final : public BlockReader {
   std::map<std::uint64_t, Bytes> ready_;
   std::size_t ready_bytes_ = 0;
   std::optional<Error> error_;
+  std::optional<Error> damage_;
 };
 
 }  // namespace cip::node

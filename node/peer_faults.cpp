@@ -156,7 +156,8 @@ PeerFaults::PeerFaults(Daemon& daemon, const Bytes32& target, const std::vector<
 
 void PeerFaults::handle(const overlay::FeedNews& news) {
   if (const auto* joined = std::get_if<overlay::FeedPeerJoined>(&news.what)) {
-    joined_[joined->conn] = name_of(joined->conn);
+    joined_.insert(joined->conn);
+    names_[joined->conn] = name_of(joined->conn);
   } else if (const auto* left = std::get_if<overlay::FeedPeerLeft>(&news.what)) {
     answered_.insert(left->conn);
   } else if (const auto* refused = std::get_if<overlay::FeedRefused>(&news.what)) {
@@ -165,9 +166,11 @@ void PeerFaults::handle(const overlay::FeedNews& news) {
     const auto* rejected = std::get_if<overlay::PeerRejected>(event);
     if (!rejected) return;
     if (store::blames_peer(rejected->reason)) ++lies_;
-    const auto known = joined_.extract(rejected->conn);
+    joined_.erase(rejected->conn);
     answered_.insert(rejected->conn);
-    note(fault_from(rejected->reason, known ? known.mapped() : name_of(rejected->conn)));
+    const auto known = names_.find(rejected->conn);
+    note(fault_from(rejected->reason,
+                    known != names_.end() ? known->second : name_of(rejected->conn)));
   }
 }
 
@@ -245,10 +248,13 @@ Error PeerFaults::explain(Error verdict) const {
     list += fmt::format("{}{} {}", i > 0 ? "; " : "", told[i].peer, told[i].text);
   }
   if (told.size() > kMaxTold) list += fmt::format("; and {} more peers", told.size() - kMaxTold);
-  verdict.message += ": " + list;
   // While others are there, it is they for whom nothing more comes.
-  if (!joined_.empty() || weight(told.front().code) <= weight(verdict.code)) return verdict;
-  return {told.front().code, std::move(verdict.message), hint_of(told.front().code)};
+  if (!joined_.empty() || weight(told.front().code) <= weight(verdict.code)) {
+    verdict.message += ": " + list;
+    return verdict;
+  }
+  return {told.front().code, "no peer gave what was asked for: " + list,
+          hint_of(told.front().code)};
 }
 
 }  // namespace cip::node

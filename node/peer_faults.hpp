@@ -54,9 +54,10 @@ class PeerFaults {
   std::set<Endpoint> named_;
   std::function<void(const PeerFault&)> on_let_go_;
   std::set<PublicKey> candidates_;
-  std::map<overlay::ConnId, std::string> joined_;
-  std::set<overlay::ConnId> answered_;  // said something about the feed
-  std::vector<PeerFault> faults_;       // the latest of each peer
+  std::set<overlay::ConnId> joined_;
+  std::map<overlay::ConnId, std::string> names_;  // of those that ever joined
+  std::set<overlay::ConnId> answered_;            // said something about the feed
+  std::vector<PeerFault> faults_;                 // the latest of each peer
   unsigned lies_ = 0;
   Listeners<overlay::HubEvent>::Listening listening_;
 };

@@ -37,6 +37,7 @@ class Cat final : public Fetch {
     if (!stream_ || ended_badly(news)) return;
     if (const auto* cut = cut_of(news); cut && !survives(*cut)) return;
     stream_->handle(news);
+    note_damage(stream_->damage());
     if (has_finished(news) && !end_at_length()) return;
     put();
   }
@@ -72,6 +73,8 @@ class Cat final : public Fetch {
   }
 
   void put() {
+    // All of a range or nothing: whether the feed is that long is not known yet.
+    if (range_.end.value_or(0) > feed().length()) return;
     stream_->pump();
     while (out_.room() > 0) {
       const auto block = stream_->next();

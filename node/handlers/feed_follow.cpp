@@ -113,6 +113,7 @@ class Follow final : public Fetch {
     length_ = std::max(length_, feed().length());
     if (!stream_) return;
     stream_->handle(news);
+    note_damage(stream_->damage());
     put();
   }
 

@@ -49,7 +49,7 @@ void Fetch::start() {
 }
 
 void Fetch::handle_deadline() {
-  if (search_) return out_.fail(faults_->explain(search_->verdict()));
+  if (search_) return out_.fail(explained(search_->verdict()));
   Operation::handle_deadline();
 }
 
@@ -67,7 +67,7 @@ void Fetch::seek_peers() {
     out_.notice(fmt::format("{} {}", fault.peer, fault.text));
   });
   search_.emplace(daemon_, number(), peers_, patience_,
-                  [this](Error error) { out_.fail(faults_->explain(std::move(error))); });
+                  [this](Error error) { out_.fail(explained(std::move(error))); });
   search_->on_resolved = [this](const Endpoint& peer) { faults_->add_named(peer); };
   if (is_endless_) return;
   watch_.emplace(
@@ -78,11 +78,21 @@ void Fetch::seek_peers() {
 
 // Who sets a time waits until then, and knows what for.
 void Fetch::end_in_silence(Error error) {
-  auto explained = faults_->explain(std::move(error));
-  if (patience_ == Duration::zero()) {
-    return out_.notice("still waiting: " + explained.message);
-  }
-  out_.fail(std::move(explained));
+  auto told = explained(std::move(error));
+  if (patience_ == Duration::zero()) return out_.notice("still waiting: " + told.message);
+  out_.fail(std::move(told));
+}
+
+Error Fetch::explained(Error error) const {
+  error = faults_->explain(std::move(error));
+  if (!damage_) return error;
+  return {damage_->code, fmt::format("{}; {}", damage_->message, error.message), damage_->hint};
+}
+
+void Fetch::note_damage(const std::optional<Error>& damage) {
+  if (damage_ || !damage) return;
+  damage_ = damage;
+  out_.notice(damage->message + "; it is fetched again");
 }
 
 void Fetch::cancel_download() {

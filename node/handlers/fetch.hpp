@@ -40,6 +40,8 @@ class Fetch : public FeedOperation {
   overlay::DownloadOptions options_of_range() const;
   // True when the news ends the download at hand.
   bool has_finished(const overlay::FeedNews& news);
+  // A block here is damaged: that is what the request fails with if nobody gives it again.
+  void note_damage(const std::optional<Error>& damage);
   // True when the feed showed two histories, or its disk failed: the request has failed then.
   bool ended_badly(const overlay::FeedNews& news);
   static const store::Truncated* cut_of(const overlay::FeedNews& news);
@@ -52,11 +54,13 @@ class Fetch : public FeedOperation {
   void seek_peers();
   void fail_frozen();
   void end_in_silence(Error error);
+  Error explained(Error error) const;
 
   std::optional<std::string> encryption_key_, range_text_;
   std::vector<std::string> peers_;
   Duration patience_{};
   bool is_endless_ = false;
+  std::optional<Error> damage_;
   std::optional<PeerFaults> faults_;
   std::optional<FeedSearch> search_;
   std::optional<FetchWatch> watch_;

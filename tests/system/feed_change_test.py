@@ -91,9 +91,19 @@ class FeedChangeTest(SystemTest):
         self.ok("feed", "download", self.key, "--peer", self.writer.ready["tcp"], home=reader)
         self.flip_a_bit(reader)
         reader = self.join(self.writer.contact, home=reader.home)
-        self.assertEqual(self.cipnode("feed", "cat", self.key, home=reader).code, CORRUPT)
+        read = self.ok("feed", "cat", self.key, home=reader)
+        self.assertEqual(read.out, self.data)
+        self.assertIn(b"fetched again", read.err)
+        verified = self.ok("--json", "feed", "verify", self.key, home=reader).object
+        self.assertEqual((verified["blocks"], verified["bad"]), (BLOCKS, []))
+
+    def test_a_damaged_block_of_a_replica_that_nobody_gives_again_is_damage(self):
+        reader = self.join(self.writer.contact)
         self.ok("feed", "download", self.key, "--peer", self.writer.ready["tcp"], home=reader)
-        self.assertEqual(self.read_from(reader), self.data)
+        self.flip_a_bit(reader)
+        self.writer.stop()
+        reader = self.join(home=reader.home)
+        self.assertEqual(self.cipnode("feed", "cat", self.key, home=reader).code, CORRUPT)
 
     def test_a_flipped_bit_on_disk_is_found_by_verify_and_by_reading(self):
         whole = self.ok("--json", "feed", "verify", "log", home=self.writer).object
