@@ -50,10 +50,12 @@ void add_salvage_command(CommandTree& tree) {
       tree.root(), "salvage", "Node",
       {.purpose = "Save what can be read of a damaged home into a new home",
        .details =
-           "The damaged home is only read. Feeds are saved whose head is signed and whose tree\n"
-           "holds, with those of their blocks that verify; further the identity, the key ring\n"
-           "and topics. The end of a feed may be lost: an own feed asks those who have it how\n"
-           "long it is before it is first appended to, so let the new node reach them.",
+           "The damaged home is only read. Feeds are saved whose head is signed and whose tree "
+           "holds, "
+           "with those of their blocks that verify; further the identity, the key ring and topics. "
+           "The end of a feed may be lost: an own feed asks those who have it how long it is "
+           "before "
+           "it is first appended to, so let the new node reach them.",
        .examples =
            {"cipnode salvage ./rescued",
             "cipnode --home ./damaged --json salvage ./rescued | jq 'select(.saved == false)'"},
