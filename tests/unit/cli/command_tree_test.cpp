@@ -102,11 +102,12 @@ TEST_CASE("missing and superfluous arguments are named") {
 
 TEST_CASE("bad values are named with their flag and an example") {
   CHECK(error_of({"find", kKey, "--timeout", "soon"}).message ==
-        "--timeout: 'soon' is not a duration such as 500ms, 2s or 1h");
+        "--timeout: 'soon' is not a duration such as 500ms, 2s, 10m or 1h");
   CHECK(error_of({"join", "127.0.0.1"}).message ==
-        "HOST:PORT: '127.0.0.1' is not HOST:PORT such as 192.0.2.7:49737");
+        "HOST:PORT: '127.0.0.1' has no port; write HOST:PORT");
   CHECK(error_of({"join", "--listen", "127.0.0.1:99999"}).message ==
-        "--listen: '127.0.0.1:99999' is not ADDRESS:PORT such as 0.0.0.0:49737 or 127.0.0.1:0");
+        "--listen: the port of '127.0.0.1:99999' is not a number up to 65535, without leading "
+        "zeros; write ADDRESS:PORT, such as 0.0.0.0:49737 or 127.0.0.1:0");
   CHECK(error_of({"feed", "cat", "log", "--range", "5"}).message ==
         "--range: '5' is not a range such as 10..20, 10.. or ..20");
 }

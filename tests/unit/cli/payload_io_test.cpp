@@ -57,7 +57,7 @@ TEST_CASE("a message given as argument reaches the request byte for byte") {
   const auto input = open_input("two\nlines", "");
   REQUIRE(input);
   CHECK(read_all(*input) == "two\nlines");
-  CHECK(read_all(input_of_bytes(bytes_of(all_bytes()))) == all_bytes());
+  CHECK(read_all(*input_of_bytes(bytes_of(all_bytes()))) == all_bytes());
   CHECK(read_all(*open_input("", "")).empty());
 }
 
