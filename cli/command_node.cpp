@@ -73,9 +73,9 @@ std::string status_text(const Json& status, Style style) {
             fmt::format("cipnode {}, pid {}, up {}", text_of(status, "version"),
                         count_of(status, "pid"), duration_text(number_of(status, "uptimeMs"))));
   pairs.add("key", text_of(status, "key"));
-  if (const auto duplicate = member(status, "duplicate"); duplicate.is_object()) {
-    pairs.add("duplicate", fmt::format("another node with this key runs at {}: nothing is appended",
-                                       text_of(duplicate, "address")));
+  if (const auto other = text_of(member(status, "duplicate"), "address"); !other.empty()) {
+    pairs.add("duplicate",
+              fmt::format("another node with this key runs at {}: nothing is appended", other));
   }
   pairs.add("node id", text_of(status, "node"));
   pairs.add("address",

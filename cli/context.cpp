@@ -38,7 +38,7 @@ std::string default_hint(ExitCode code) {
     case ExitCode::busy:
       return "use the running node, or stop it with: cipnode stop";
     case ExitCode::incompatible:
-      return "use the same version of cipnode on both sides";
+      return "use the same version on both sides";
     case ExitCode::full:
       return "free some space";
     case ExitCode::conflict:

@@ -25,7 +25,7 @@ Advice of_store(store::Errc code) {
       return {ExitCode::corrupt,
               "keep a copy of the home; restore the database, or choose another --home"};
     case Errc::unknown_format:
-      return {ExitCode::incompatible, "use the version of cipnode that wrote it, or a newer one"};
+      return {ExitCode::incompatible, "use the version that wrote it, or a newer one"};
     case Errc::locked:
       return {ExitCode::busy, "stop the program that has it open, or choose another --home"};
     case Errc::full:

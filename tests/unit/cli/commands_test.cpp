@@ -155,6 +155,9 @@ TEST_CASE("status, peers and routes are readable") {
       {"disk", {{"own", 1000}, {"kept", 0}, {"cache", 0}, {"quota", 1e10}}},
       {"drops", {{"malformed", 3}, {"badToken", 0}}}};
   check("status", {.results = {status}}, {"status"});
+  auto twin = status;
+  twin["duplicate"] = {{"address", "127.0.0.1:9"}};
+  check("status-duplicate", {.results = {twin}}, {"status"});
   check("status-metrics", {.results = {{{"text", "cipnode_peers 1\n"}}}}, {"status", "--metrics"});
   check("peers",
         {.results = {{{"key", kKey},

@@ -33,7 +33,7 @@ TEST_CASE("what is no duration is named with an example") {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
   }
-  CHECK(parse_duration("soon").error() == "'soon' is not a duration such as 500ms, 2s or 1h");
+  CHECK(parse_duration("soon").error() == "'soon' is not a duration such as 500ms, 2s, 10m or 1h");
 }
 
 TEST_CASE("sizes count in powers of 1024") {

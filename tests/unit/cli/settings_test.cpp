@@ -73,7 +73,7 @@ TEST_CASE("a flag comes before the environment, that before config files, these 
   CHECK(parsed.tree.globals().network == "from-home");
   CHECK(parsed.tree.globals().log == "dht=debug");
   CHECK(parsed.tree.globals().timeout == Duration(std::chrono::seconds(9)));
-  CHECK(Line({"id"}, {}).tree.globals().network == "default");
+  CHECK_FALSE(Line({"id"}, {}).tree.globals().network);
 }
 
 TEST_CASE("flags of join have settings for every command, since a command may start a node") {
@@ -114,7 +114,7 @@ TEST_CASE("the user's file names the home, the home's own cannot") {
 
 TEST_CASE("a bad setting is refused with its source") {
   CHECK(Line({"id"}, {{"CIPNODE_TIMEOUT", "soon"}}).message() ==
-        "CIPNODE_TIMEOUT: 'soon' is not a duration such as 500ms, 2s or 1h");
+        "CIPNODE_TIMEOUT: 'soon' is not a duration such as 500ms, 2s, 10m or 1h");
   CHECK(Line({"id"}, {{"CIPNODE_JSON", "perhaps"}}).message() ==
         "CIPNODE_JSON: 'perhaps' is neither true nor false");
   const Folder folder;
