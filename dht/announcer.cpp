@@ -146,15 +146,24 @@ std::optional<TimePoint> Announcer::next_timeout() const {
   return out;
 }
 
+// The own key first, as the others carry its relays. Then what was never announced, the newest
+// first, since somebody may look at once for what was just made. Then what waits longest.
+bool Announcer::goes_before(const Entry& entry, const Entry& earlier) {
+  if (entry.own_key != earlier.own_key) return entry.own_key;
+  if (entry.holders.has_value() != earlier.holders.has_value()) return !entry.holders;
+  return !entry.holders || entry.due < earlier.due;
+}
+
 void Announcer::begin_due(Now now) {
   while (next_start_ <= now.mono) {
     Entry* next = nullptr;
     for (auto& entry : entries_) {
       if (entry.running != QueryId{} || entry.due > now.mono) continue;
-      if (next == nullptr || entry.due < next->due) next = &entry;
+      if (next == nullptr || goes_before(entry, *next)) next = &entry;
     }
     if (next == nullptr) return;
-    next_start_ = now.mono + kSpacing;
+    next_start_ = last_start_ + kPerTwo;
+    last_start_ = now.mono;
     begin(now, *next);
   }
 }

@@ -5,8 +5,8 @@
 // 10 to 12 minutes.
 //
 // A machine on top of a Node: it is given all events of the node, and calls its commands. Never
-// more than 2 announces are begun per second (design D14); what is due meanwhile waits, and lag()
-// shows by how much.
+// more than 2 announces are begun within a second (design D14); what is due meanwhile waits, what
+// is new before what is announced again, and lag() shows by how much.
 //
 // Ours: a new announce is repeated after 10 s, 20 s, 40 s and so on, and when the table has grown
 // by half, since in a young overlay the closest nodes of a moment are soon not the closest any
@@ -30,7 +30,7 @@ class Announcer {
   static constexpr Duration kKeyEvery = std::chrono::minutes(5);
   static constexpr Duration kTargetEvery = std::chrono::minutes(10);
   static constexpr Duration kTargetSpread = std::chrono::minutes(2);
-  static constexpr Duration kSpacing = std::chrono::milliseconds(500);
+  static constexpr Duration kPerTwo = std::chrono::seconds(1);  // announces that are begun
   static constexpr Duration kFirstAgain = std::chrono::seconds(10);
   static constexpr Duration kRetry = std::chrono::seconds(5);
 
@@ -84,6 +84,8 @@ class Announcer {
 
   Entry* find(const Target& target);
   Entry& insert(Now now, const Target& target, const KeyPair& key);
+  // `earlier`: of the same list, further in front.
+  static bool goes_before(const Entry& entry, const Entry& earlier);
   void begin_due(Now now);
   void begin(Now now, Entry& entry);
   void handle_done(Now now, const QueryDone& done);
@@ -101,6 +103,7 @@ class Announcer {
   std::size_t pinged_ = 0;        // of this round
   std::optional<TimePoint> ping_at_;
   std::optional<Endpoint> address_;  // of the last StateChanged
+  TimePoint last_start_{};
   TimePoint next_start_{};
 };
 

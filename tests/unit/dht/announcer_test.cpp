@@ -148,6 +148,29 @@ TEST_CASE_FIXTURE(Fixture, "at most two announces are begun per second") {
   CHECK(done >= 30);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what was just made is announced at once, though much is waiting") {
+  begin(10, 3);
+  act([&](Announcer& a) {
+    for (std::uint8_t n = 0; n < 40; ++n) a.announce(net.now(), target_of(n), key_pair(1));
+  });
+  run(seconds(3));
+  act([&](Announcer& a) { a.announce(net.now(), target_of(100), key_pair(1)); });
+  run(seconds(2));
+  CHECK(announcer->holders(target_of(100)));
+  CHECK(finds(7, target_of(100)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a second announce does not wait for the first") {
+  begin(10, 3);
+  act([&](Announcer& a) {
+    a.announce_key(net.now(), key_pair(1));
+    a.announce(net.now(), target_of(1), key_pair(1));
+  });
+  run(std::chrono::milliseconds(400));
+  CHECK(announcer->holders(target_of_key(key_pair(1).public_key)));
+  CHECK(announcer->holders(target_of(1)));
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is withdrawn is not found any more") {
   begin(15, 4);
   const auto key = key_pair(1);
