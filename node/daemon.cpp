@@ -579,13 +579,7 @@ TimePoint Daemon::seek_contact() {
 Outcome<void> Daemon::may_append() const {
   const auto& met = impl_->participant->duplicates().met();
   if (!met) return {};
-  return fail_with(
-      ExitCode::conflict,
-      fmt::format("another node with the identity of this home runs at {}: what both append would "
-                  "be two histories of one feed",
-                  to_string(met->at)),
-      "end one of the two (cipnode stop) and use a home of its own there (--home DIR); a minute "
-      "after the other has gone this one appends again");
+  return tl::unexpected(twin_error(met->at));
 }
 
 }  // namespace cip::node

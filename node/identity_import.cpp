@@ -88,7 +88,7 @@ Outcome<void> prepare_import(const HomePaths& paths, int input_fd) {
     aside += ".damaged";
     std::error_code error;
     fs::rename(paths.identity, aside, error);
-    if (!error) identity = open_identity(paths, key);
+    if (!error && write_identity(paths, given->primary_key)) identity = open_identity(paths, key);
   }
   if (!identity) return tl::unexpected(identity.error());
   if (identity->primary_key != given->primary_key) return tl::unexpected(other_identity(paths));

@@ -114,7 +114,9 @@ void LengthCheck::handle(const store::FeedEvent& event) {
 }
 
 void LengthCheck::handle(const overlay::HubEvent& event) {
-  const Overloaded take{[this](const overlay::DialFailed& failed) { dials_.erase(failed.conn); },
+  const Overloaded take{[this](const overlay::DialFailed& failed) {
+                          if (dials_.erase(failed.conn) > 0) note_twin(failed);
+                        },
                         [this](const overlay::StreamDown& down) { dials_.erase(down.stream.conn); },
                         [this](const overlay::SwarmEvent& swarm) {
                           const auto* ended = std::get_if<overlay::LookupEnded>(&swarm);
@@ -127,6 +129,13 @@ void LengthCheck::handle(const overlay::HubEvent& event) {
                         [](const auto&) {}};
   std::visit(take, event);
   look();
+}
+
+// A peer that proved the own key is another holder of it, unless it is this node.
+void LengthCheck::note_twin(const overlay::DialFailed& failed) {
+  if (failed.error != overlay::Errc::own_key || participant_.is_own(failed.to)) return;
+  twin_ = failed.to;
+  finish_within(Duration::zero());
 }
 
 // Ends the check once everybody who is known to have the feed was asked, or is gone.
@@ -152,6 +161,7 @@ void LengthCheck::finish_within(Duration patience) {
 Outcome<void> LengthCheck::verdict() {
   if (failure_) return tl::unexpected(*failure_);
   if (auto may = reach_.may_append(); !may) return may;
+  if (twin_) return tl::unexpected(twin_error(*twin_));
   if (const auto fork = feeds_.later_fork(number_)) {
     return fail_with(
         ExitCode::conflict,

@@ -44,6 +44,7 @@ class LengthCheck {
   void handle(const store::FeedEvent& event);
   void handle(const overlay::HubEvent& event);
   void dial(const std::string& peer);
+  void note_twin(const overlay::DialFailed& failed);
   void look();
   void finish_within(Duration patience);
   void end_if_nobody_answers(Duration patience);
@@ -57,6 +58,7 @@ class LengthCheck {
   OnDone on_done_;
   std::uint64_t own_length_;             // of the feed as it was written here
   std::optional<std::uint64_t> proved_;  // a longer history, by somebody else
+  std::optional<Endpoint> twin_;         // where another node with this identity runs
   std::optional<Error> failure_;
   overlay::DownloadId download_ = 0;
   Hold search_;

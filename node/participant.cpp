@@ -304,6 +304,12 @@ std::vector<Endpoint> Participant::tcp_endpoints() const {
   return out;
 }
 
+bool Participant::is_own(const Endpoint& endpoint) const {
+  if (endpoint.port != local_.port) return false;
+  const auto own = tcp_endpoints();
+  return realm_of(endpoint.ip) == Realm::loopback || std::ranges::find(own, endpoint) != own.end();
+}
+
 void Participant::arm_timer() {
   if (stopped_) return;
   auto next = dht_->next_timeout();

@@ -105,6 +105,8 @@ class Participant {
   Endpoint local() const { return local_; }  // as bound: the address may be 0.0.0.0
   // Where others may dial this node, in every realm it is in.
   std::vector<Endpoint> tcp_endpoints() const;
+  // Who dials there reaches this very node.
+  bool is_own(const Endpoint& endpoint) const;
   UdpCounters udp_counters() const { return udp_.counters(); }
 
  private:

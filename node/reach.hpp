@@ -3,6 +3,9 @@
 // What a request may expect of the network at this moment, so that it waits for nobody who cannot
 // be there.
 
+#include <fmt/format.h>
+
+#include "base/endpoint.hpp"
 #include "node/error.hpp"
 #include "node/name_lookup.hpp"
 
@@ -21,5 +24,16 @@ class Reach {
   // histories.
   virtual Outcome<void> may_append() const = 0;
 };
+
+// Another node with the identity of this one runs there.
+inline Error twin_error(const Endpoint& at) {
+  return {
+      ExitCode::conflict,
+      fmt::format("another node with the identity of this home runs at {}: what both append "
+                  "would be two histories of one feed",
+                  to_string(at)),
+      "end one of the two (cipnode stop) and use a home of its own there (--home DIR); a minute "
+      "after the other has gone this one appends again"};
+}
 
 }  // namespace cip::node

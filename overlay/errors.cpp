@@ -64,7 +64,7 @@ const char* text(Errc code) {
     case Errc::unasked_data:
       return "the peer sends feed data that nobody asked for";
     case Errc::own_key:
-      return "this is the node itself";
+      return "has the key of this node: it is this node itself, or runs on a copy of its home";
     case Errc::not_allowed:
       return "this node is told not to connect to the peer";
     case Errc::too_many_streams:

@@ -52,10 +52,21 @@ class IdentityTest(SystemTest):
         self.ok("feed", "append", "log", stdin=b"later", home=self.home)
         self.ok("stop", home=self.home)
         holder = self.start([BINARY, "--home", self.home, "--json", "feed", "seed", "log", "--listen", "127.0.0.1:0"])
-        address = holder.event("ready")["tcp"]
+        original = holder.event("ready")["tcp"]
+        reader = self.join()
+        key = self.info(self.home)["key"]
+        self.ok("feed", "download", key, "--peer", original, home=reader)
+        self.ok("feed", "seed", key, home=reader)
+        address = reader.ready["tcp"]
         other = self.new_home()
         self.ok("id", "import", self.file, home=other)
-        self.fails(CONFLICT, "feed", "append", "log", "--peer", address, stdin=b"fork", home=other)
+        # While the first home runs, nothing is appended at all.
+        twin = self.fails(CONFLICT, "feed", "append", "log", "--peer", original, stdin=b"fork", home=other)
+        self.assertIn(original, twin["message"])
+        holder.stop()
+        self.ok("stop", home=other)
+        longer = self.fails(CONFLICT, "feed", "append", "log", "--peer", address, stdin=b"fork", home=other)
+        self.assertIn("longer history", longer["message"])
         self.ok("feed", "download", "log", "--peer", address, home=other)
         info = self.info(other)
         self.assertEqual((info["length"], info["contiguousLength"]), (6, 6))
