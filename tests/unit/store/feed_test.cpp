@@ -225,7 +225,9 @@ TEST_CASE(
   rig.held.clear();
   std::vector<store::Ticket> reads;
   for (std::uint64_t i = 0; i < 200; ++i) reads.push_back(rig.feed.read(i));
-  const auto proof = rig.feed.prove({.block = {{.index = 3, .nodes = 8}}});
+  ProofRequest request;
+  request.block = ProofRequest::Block{3, 8};
+  const auto proof = rig.feed.prove(request);
   rig.feed.verify(0);
   rig.feed.sync();
   rig.feed.handle_store_done(commit.id, fail(store::Errc::full));
