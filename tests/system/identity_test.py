@@ -50,11 +50,11 @@ class IdentityTest(SystemTest):
         self.make()
         self.ok("id", "export", self.file, home=self.home)
         self.ok("feed", "append", "log", stdin=b"later", home=self.home)
+        key = self.info(self.home)["key"]
         self.ok("stop", home=self.home)
         holder = self.start([BINARY, "--home", self.home, "--json", "feed", "seed", "log", "--listen", "127.0.0.1:0"])
         original = holder.event("ready")["tcp"]
         reader = self.join()
-        key = self.info(self.home)["key"]
         self.ok("feed", "download", key, "--peer", original, home=reader)
         self.ok("feed", "seed", key, home=reader)
         address = reader.ready["tcp"]
@@ -62,8 +62,9 @@ class IdentityTest(SystemTest):
         self.ok("id", "import", self.file, home=other)
         # While the first home runs, nothing is appended at all.
         twin = self.fails(CONFLICT, "feed", "append", "log", "--peer", original, stdin=b"fork", home=other)
-        self.assertIn(original, twin["message"])
+        self.assertIn("another node with the identity of this home", twin["message"])
         holder.stop()
+        self.cipnode("stop", home=self.home)
         self.ok("stop", home=other)
         longer = self.fails(CONFLICT, "feed", "append", "log", "--peer", address, stdin=b"fork", home=other)
         self.assertIn("longer history", longer["message"])
