@@ -29,6 +29,7 @@ class OverTime {
   explicit OverTime(const std::vector<ChurnRun>& runs) : runs_(runs) {
     double last_s = 0;
     for (const auto& run : runs) {
+      if (run.joined + run.left > 0) has_moves_ = true;
       for (const auto& sample : run.samples) {
         last_s = std::max(last_s, sample.at_s);
         if (sample.healing) has_ended_ = true;
@@ -59,7 +60,10 @@ class OverTime {
     }
     Chart out{
         .title = title, .x_label = unit_.label, .y_label = y_label, .series = {std::move(series)}};
-    if (has_ended_) out.marks = {{ChartMark::Of::x, churn_s_ / unit_.seconds, "churn ends"}};
+    if (has_ended_) {
+      out.marks = {{ChartMark::Of::x, churn_s_ / unit_.seconds,
+                    has_moves_ ? "churn ends" : "nobody came or went"}};
+    }
     return out;
   }
 
@@ -85,6 +89,7 @@ class OverTime {
   const std::vector<ChurnRun>& runs_;
   TimeUnit unit_{};
   bool has_ended_ = false;
+  bool has_moves_ = false;
   double churn_s_ = 0;
 };
 

@@ -94,7 +94,8 @@ Chart latency_chart(const std::vector<Reached>& all) {
             .y_top = 100};
   for (const Reached& one : all) {
     if (one.hops.empty()) out.notes.push_back(none_reached(one));
-    out.series.push_back({one.strategy, Kind::steps, cumulative(one.latencies_ms)});
+    out.series.push_back(
+        {one.hops.empty() ? "" : one.strategy, Kind::steps, cumulative(one.latencies_ms)});
   }
   return out;
 }

@@ -32,6 +32,15 @@ std::vector<Estimates> estimates_of(const std::vector<SizeRun>& runs) {
   return out;
 }
 
+// An estimator that is missing says so.
+void note_missing(Chart& chart) {
+  for (const char* name : {"density", "robust", "common-peers", "buckets"}) {
+    if (std::find(chart.x_names.begin(), chart.x_names.end(), name) != chart.x_names.end())
+      continue;
+    chart.notes.push_back(fmt::format("{} is not here: it gave no estimate.", name));
+  }
+}
+
 Chart over_estimators(const char* title, const char* y_label, Kind kind) {
   return {.title = title,
           .x_label = "Estimator",
@@ -54,6 +63,7 @@ Chart one_run_chart(const SizeRun& run) {
     if (std::isfinite(result.high)) continue;
     out.notes.push_back(result.estimator + ": its interval has no upper end.");
   }
+  note_missing(out);
   out.notes.push_back(
       "Bias, spread and coverage of the estimators show over several runs (--runs).");
   return out;
@@ -74,6 +84,7 @@ Chart spread_chart(const std::vector<Estimates>& all, std::size_t runs) {
     out.series[0].boxes.push_back({at(0), at(0.25), at(0.5), at(0.75), at(1)});
     out.x_names.push_back(estimator);
   }
+  note_missing(out);
   return out;
 }
 

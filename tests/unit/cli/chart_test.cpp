@@ -42,6 +42,7 @@ ChurnRun churn_run(double success, bool heals) {
   out.samples = {{.at_s = 60, .success = success}, {.at_s = 120, .success = success}};
   if (heals) out.samples.push_back({.at_s = 240, .success = 1, .healing = true});
   if (heals) out.healed_s = 120;
+  out.left = 1;
   return out;
 }
 
@@ -117,6 +118,7 @@ TEST_CASE("churn charts mark its end and show the extent of the runs") {
   const auto& success = charts[1];
   REQUIRE(success.marks.size() == 1);
   CHECK(success.marks[0].at == 2);  // minutes
+  CHECK(success.marks[0].name == "churn ends");
   CHECK(success.series[0].points[0].second == 75);
   CHECK(success.series[0].intervals[0] == std::pair{50.0, 100.0});
   CHECK(churn_charts({churn_run(1, false)})[1].marks.empty());
@@ -130,6 +132,7 @@ TEST_CASE("several size runs show bias, spread and coverage") {
   }
   const auto charts = size_charts(runs);
   CHECK(charts[0].series[0].boxes[0].high == 130);
+  CHECK(has(svg(charts[0]), "buckets is not here: it gave no estimate."));
   CHECK(charts[1].series[0].points[0].second == doctest::Approx(10));
   CHECK(charts[2].series[0].points[0].second == doctest::Approx(20));
   CHECK(charts[3].series[0].points[0].second == doctest::Approx(200.0 / 3));
