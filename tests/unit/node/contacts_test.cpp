@@ -87,6 +87,7 @@ TEST_CASE("names are kept for the next start, a bounded number of them") {
 
 TEST_CASE("the system resolves a name, and leaves a loop alone that is gone") {
   asio::io_context io;
+  const auto stays = asio::make_work_guard(io);  // as a node's loop does
   const auto lookup = system_name_lookup(io);
   std::optional<LookupResult> got;
   resolve_once(lookup, "localhost:4001", [&](const LookupResult& result) { got = result; });

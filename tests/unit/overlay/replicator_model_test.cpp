@@ -71,6 +71,8 @@ class Model {
       CHECK(side->feed.tree_hash() == writer_->feed.tree_hash());
       CHECK_FALSE(side->feed.is_frozen());
       for (const auto& why : side->destroyed) {
+        // Messages are lost here, and time passes in which none arrives.
+        if (why == "feed peer that fell silent") continue;
         CHECK_MESSAGE(!liars_.empty(), "an honest peer was thrown out: ", why);
       }
     }

@@ -329,6 +329,7 @@ TEST_CASE("several proofs at once do what they do one by one") {
     CHECK(fates(together) == fates(in_turn));
     while (!together.held.empty()) together.run_one();
     while (!in_turn.held.empty()) in_turn.run_one();
+    together.is_holding = in_turn.is_holding = false;
 
     const auto all = fates(together);
     CHECK(all.size() == proofs.size());
