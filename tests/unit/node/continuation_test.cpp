@@ -7,14 +7,14 @@ using namespace cip::node;
 using std::chrono::seconds;
 
 TEST_CASE("a subscription goes on behind what was printed, and where nothing was printed yet") {
-  Continuation call({"subscribe", {{"topic", "news"}, {"count", 5}, {"timeoutMs", 60'000}}});
-  call.note_position({{"after", {{"ann", 7}, {"bob", 3}}}});
-  call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 7}});
-  call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 8}});
+  Continuation call({"subscribe", {{"topic", "news"}, {"count", 5U}, {"timeoutMs", 60'000}}});
+  call.note_position({{"after", {{"ann", 7U}, {"bob", 3U}}}});
+  call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 7U}});
+  call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 8U}});
   const auto next = call.next(seconds(10));
   REQUIRE(next);
   CHECK(next->params["topic"] == "news");
-  CHECK(next->params["after"] == Json{{"ann", 9}, {"bob", 3}});
+  CHECK(next->params["after"] == Json{{"ann", 9U}, {"bob", 3U}});
   CHECK(next->params["count"] == 3);
   CHECK(next->params["begunMs"] == 10'000);
   CHECK(next->params["timeoutMs"] == 50'000);
@@ -22,20 +22,20 @@ TEST_CASE("a subscription goes on behind what was printed, and where nothing was
 }
 
 TEST_CASE("a subscription that has printed all it was to print is over") {
-  Continuation call({"subscribe", {{"topic", "news"}, {"count", 1}}});
+  Continuation call({"subscribe", {{"topic", "news"}, {"count", 1U}}});
   CHECK_FALSE(call.is_complete());
-  call.note_result({{"feed", "ann"}, {"seq", 1}});
+  call.note_result({{"feed", "ann"}, {"seq", 1U}});
   CHECK(call.is_complete());
 }
 
 TEST_CASE("a followed feed goes on at the next block, or where it was to begin") {
-  Continuation old({"feed.follow", {{"feed", "k"}, {"from", 4}}});
+  Continuation old({"feed.follow", {{"feed", "k"}, {"from", 4U}}});
   CHECK(old.next({})->params["from"] == 4);
   Continuation fresh({"feed.follow", {{"feed", "k"}, {"from", "new"}}});
   CHECK(fresh.next({})->params["from"] == "new");
-  fresh.note_position({{"from", 12}});
+  fresh.note_position({{"from", 12U}});
   CHECK(fresh.next({})->params["from"] == 12);
-  fresh.note_result({{"key", "k"}, {"index", 12}});
+  fresh.note_result({{"key", "k"}, {"index", 12U}});
   CHECK(fresh.next({})->params["from"] == 13);
 }
 

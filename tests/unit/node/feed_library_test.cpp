@@ -154,8 +154,10 @@ TEST_CASE_FIXTURE(LibraryFixture,
   peer.feeds->adopt(reader->number(), Bytes32{9});
   peer.feeds->drop_unused(open(peer, key, "a topic"));
   settle(peer);
-  REQUIRE(is_open(peer, reader->number()));
+  const auto number = reader->number();
+  REQUIRE(is_open(peer, number));
   reader.reset();
+  REQUIRE(run_until(io, [&] { return !is_open(peer, number); }));
   settle(peer);
   CHECK(peer.backend.list_feeds()->empty());
 }

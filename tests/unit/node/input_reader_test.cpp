@@ -31,6 +31,8 @@ struct Read {
   }
 
   asio::io_context io;
+  // Other work keeps the loop of a program.
+  asio::executor_work_guard<asio::io_context::executor_type> stays = asio::make_work_guard(io);
   Bytes bytes;
   bool ended = false;
   std::error_code error;
