@@ -162,8 +162,7 @@ void Announcer::begin_due(Now now) {
       if (next == nullptr || goes_before(entry, *next)) next = &entry;
     }
     if (next == nullptr) return;
-    next_start_ = last_start_ + kPerTwo;
-    last_start_ = now.mono;
+    next_start_ = std::max(next_start_, now.mono - (kBurst - 1) * kSpacing) + kSpacing;
     begin(now, *next);
   }
 }

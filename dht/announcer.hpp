@@ -30,7 +30,10 @@ class Announcer {
   static constexpr Duration kKeyEvery = std::chrono::minutes(5);
   static constexpr Duration kTargetEvery = std::chrono::minutes(10);
   static constexpr Duration kTargetSpread = std::chrono::minutes(2);
-  static constexpr Duration kPerTwo = std::chrono::seconds(1);  // announces that are begun
+  // Announces that are begun: two a second, after a burst for what a user makes in a row and
+  // somebody looks for at once.
+  static constexpr Duration kSpacing = std::chrono::milliseconds(500);
+  static constexpr int kBurst = 16;
   static constexpr Duration kFirstAgain = std::chrono::seconds(10);
   static constexpr Duration kRetry = std::chrono::seconds(5);
 
@@ -103,8 +106,7 @@ class Announcer {
   std::size_t pinged_ = 0;        // of this round
   std::optional<TimePoint> ping_at_;
   std::optional<Endpoint> address_;  // of the last StateChanged
-  TimePoint last_start_{};
-  TimePoint next_start_{};
+  TimePoint next_start_{};           // may lie back by what a burst may take
 };
 
 }  // namespace cip::dht
