@@ -16,6 +16,8 @@ seeded() { [ "$(cip --home "$A" --json feed info "$KEY" | grep -o '"contiguousLe
 until_true 30 seeded
 check "the seeded feed is here" seeded
 "$BIN" --home "$A" subscribe crowd >"$T/got" 2>/dev/null & PIDS+=($!); disown
+entered() { cip --home "$A" topic ls | grep -q crowd; }
+until_true 20 entered || verdict 77 "subscribe does not enter the topic"
 publish_once "$B" crowd hello
 hello() { grep -q hello "$T/got"; }
 until_true 20 hello
