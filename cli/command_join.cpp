@@ -91,7 +91,8 @@ void add_join_command(CommandTree& tree) {
            "Without contacts it comes back through those saved in its home. The node runs until a "
            "signal or `cipnode stop`; with --detach the command returns when the node answers. A "
            "node that was started for a command makes way for it; what runs there goes on here. "
-           "Beside a node that was joined it is refused (exit 9) and changes nothing. SIGHUP ends a "
+           "Beside a node that was joined it is refused (exit 9) and changes nothing. SIGHUP ends "
+           "a "
            "node in the foreground; a detached one opens its log anew.",
        .timeout = "10s with --detach",
        .examples = {"cipnode join", "cipnode join 192.0.2.7:49737 --listen 0.0.0.0:0 --detach"},

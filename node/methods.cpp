@@ -48,8 +48,7 @@ constexpr std::array kMethods{
     about_node("health"),
     // Without a running node they run in the process of the command: nothing stays behind.
     reads_home("id.export", kAtOnce),
-    MethodInfo{
-        .name = "id.import", .timeout = kForEver, .changes = true, .any_network = true},
+    MethodInfo{.name = "id.import", .timeout = kForEver, .changes = true, .any_network = true},
     MethodInfo{.name = "stop",
                .timeout = kAtOnce,
                .changes = true,

@@ -20,6 +20,7 @@
 //   method        parameters                                       results
 //   id            -                                                {key, keyHex}             local
 //   paths         -                                                {home, identity, ...}     local
+//   salvage       dir                                              n: {name, key, saved, ...} local
 //   version       -                                                {version, commit, ...}    local
 //   id.export     -                                        out     none                       ~
 //   id.import     -                                        in      {key, feeds, topics, ...}  !~
