@@ -154,10 +154,14 @@ Result<void> import_feed(Backend& backend, const IdentityExport& given, const Ex
   if (!here) return fail(here.error());
   const auto state = backend.load_feed(here->number);
   if (!state) return fail(state.error());
-  if (*commit && !state->head) {
-    (*commit)->feed = here->number;
-    (*commit)->sync = true;
-    if (auto done = backend.commit(**commit); !done) return fail(done.error());
+  CommitOp op;
+  if (*commit && !state->head) op = std::move(**commit);
+  // A feed of others that never met its writer has none.
+  if (!state->manifest) op.manifest = *manifest;
+  if (op.head || op.manifest) {
+    op.feed = here->number;
+    op.sync = true;
+    if (auto done = backend.commit(op); !done) return fail(done.error());
   }
   if (is_new) out.feeds.push_back(feed.record.key);
   return {};
