@@ -1,6 +1,5 @@
 // The control service and its client over a real socket, with operations made up for the test.
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -264,35 +263,6 @@ TEST_CASE_FIXTURE(ControlFixture,
   CHECK(run_until(io, [&] { return closed; }));
   CHECK_FALSE(busy->ended);
   CHECK(server->connections() == 1);
-}
-
-TEST_CASE_FIXTURE(ControlFixture,
-                  "without descriptors the server waits, and answers when there are") {
-  FrameSocket::Socket socket(io);
-  const SocketAddress address(paths.socket);
-  socket.open({});
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit few{256, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  std::vector<int> taken;
-  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
-  socket.connect(address.endpoint());
-  const auto raw = std::make_shared<FrameSocket>(std::move(socket));
-  bool answered = false;
-  raw->start([&](const Frame&) { answered = true; }, [] {});
-  raw->send(encode_json_frame(json_text(json_request(1, "status", Json::object()))));
-  // It looks now and then: a server that spins would have run thousands of handlers.
-  std::size_t handlers = 0;
-  io.restart();
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
-  while (std::chrono::steady_clock::now() < end) handlers += io.run_one_until(end);
-  CHECK(handlers < 100);
-  CHECK_FALSE(answered);
-  for (const int fd : taken) ::close(fd);
-  ::setrlimit(RLIMIT_NOFILE, &before);
-  CHECK(run_until(io, [&] { return answered; }));
-  raw->close();
 }
 
 TEST_CASE("a socket path longer than the kernel takes works all the same") {
