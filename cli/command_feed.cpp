@@ -5,7 +5,6 @@
 #include "cli/application.hpp"
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
-#include "cli/resolve.hpp"
 
 namespace cip::cli {
 namespace {
@@ -149,9 +148,7 @@ int append(Context& context, const AppendFlags& flags) {
   node::Request request{"feed.append", {{"feed", flags.feed}}};
   if (flags.lines) request.params["lines"] = true;
   if (flags.block_size) request.params["blockSize"] = *flags.block_size;
-  const auto peers = resolve_contacts(flags.peers);
-  if (!peers) return report(context, peers.error());
-  if (!peers->empty()) request.params["peer"] = *peers;
+  if (!flags.peers.empty()) request.params["peer"] = flags.peers;
   TextPrinter printer(context, [&](const Json& done) {
     return fmt::format(
         "appended {}, {}; the feed has {}\n", plural(count_of(done, "appended"), "block"),
@@ -182,9 +179,9 @@ void add_append(CommandTree& tree, CLI::App& feed) {
             "Cut into blocks of this size")
       ->group(kCommandFlags)
       ->excludes(lines);
-  add_list(app, "--peer", flags.peers, parse_contact, "HOST:PORT",
-           "Before the first append ask there whether the feed is longer, not in the DHT "
-           "(repeatable)")
+  add_list(app, "--peer", flags.peers, parse_peer, "PEER",
+           "Before the first append ask there whether the feed is longer: HOST:PORT, or the key "
+           "of a node (repeatable)")
       ->group(kCommandFlags);
 }
 

@@ -8,7 +8,6 @@
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
 #include "cli/progress.hpp"
-#include "cli/resolve.hpp"
 
 namespace cip::cli {
 namespace {
@@ -29,8 +28,8 @@ void add_feed_argument(CLI::App& app, std::string& feed) {
 }
 
 void add_fetch_flags(CLI::App& app, FetchFlags& flags) {
-  add_list(app, "--peer", flags.peers, parse_contact, "HOST:PORT",
-           "Connect there directly, without the DHT (repeatable)")
+  add_list(app, "--peer", flags.peers, parse_peer, "PEER",
+           "Connect to this peer alone: HOST:PORT, or the key of its node (repeatable)")
       ->group(kCommandFlags);
   add_value(app, "--encryption-key-file", flags.key_file, parse_text, "FILE",
             "Key of an encrypted feed, in any text form")
@@ -58,9 +57,7 @@ Outcome<std::string> read_key_file(const std::string& path) {
 Outcome<node::Request> fetch_request(const char* method, const FetchFlags& flags) {
   node::Request request{method, {{"feed", flags.feed}}};
   if (flags.range) request.params["range"] = to_text(*flags.range);
-  const auto peers = resolve_contacts(flags.peers);
-  if (!peers) return tl::unexpected(peers.error());
-  if (!peers->empty()) request.params["peer"] = *peers;
+  if (!flags.peers.empty()) request.params["peer"] = flags.peers;
   if (!flags.key_file.empty()) {
     const auto key = read_key_file(flags.key_file);
     if (!key) return tl::unexpected(key.error());
@@ -263,9 +260,7 @@ int seed(Context& context, const SeedFlags& flags) {
   node::Request request{"feed.seed", {{"feeds", flags.feeds}}};
   if (flags.listen) request.params["listen"] = to_string(*flags.listen);
   if (flags.once) request.params["once"] = true;
-  const auto peers = resolve_contacts(flags.peers);
-  if (!peers) return report(context, peers.error());
-  if (!peers->empty()) request.params["peer"] = *peers;
+  if (!flags.peers.empty()) request.params["peer"] = flags.peers;
   TextPrinter printer(context,
                       [&](const Json& object) { return seed_text(object, context.style()); });
   return run(context, request, printer);
@@ -287,8 +282,8 @@ void add_seed(CommandTree& tree, CLI::App& feed) {
       ->group(kCommandFlags);
   add_switch(app, "--once", flags.once, "End after the first peer has gone (with --listen)")
       ->group(kCommandFlags);
-  add_list(app, "--peer", flags.peers, parse_contact, "HOST:PORT",
-           "Connect there directly, without the DHT (repeatable)")
+  add_list(app, "--peer", flags.peers, parse_peer, "PEER",
+           "Connect to this peer alone: HOST:PORT, or the key of its node (repeatable)")
       ->group(kCommandFlags);
 }
 

@@ -163,6 +163,13 @@ Parsed<std::string> parse_contact(std::string_view text) {
   return std::string(text);
 }
 
+Parsed<std::string> parse_peer(std::string_view text) {
+  if (parse_key(text)) return std::string(text);
+  const auto contact = parse_contact(text);
+  if (contact) return contact;
+  return bad("{}, or the key of a node", contact.error());
+}
+
 Parsed<Endpoint> parse_listen(std::string_view text) {
   constexpr std::string_view kForm = "write ADDRESS:PORT, such as 0.0.0.0:49737 or 127.0.0.1:0";
   const auto split = split_host_port(text);

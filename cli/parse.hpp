@@ -42,6 +42,8 @@ std::string to_text(const BlockRange& range);
 // HOST:PORT to connect to: a name or an IPv4 address and a port that is not 0. Given back as typed:
 // names are resolved when they are used.
 Parsed<std::string> parse_contact(std::string_view text);
+// A contact, or the key of a node. Given back as typed.
+Parsed<std::string> parse_peer(std::string_view text);
 // HOST:PORT to listen on: an IPv4 address, `localhost` or nothing (all interfaces), any port.
 Parsed<Endpoint> parse_listen(std::string_view text);
 

@@ -19,12 +19,14 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
       named_(!peers.empty()),
       patience_(patience),
       on_hopeless_(std::move(on_hopeless)),
+      peers_(daemon.participant(), daemon, target_,
+             [this](const DialledPeer& peer) { handle(peer); }),
       timer_(daemon.io()),
       look_timer_(daemon.io()) {
   listening_ = daemon_.participant().hub_events.listen(
       [this](const overlay::HubEvent& event) { handle(event); });
   had_peer_ = !daemon_.participant().hub().replication().peers(number_).empty();
-  for (const auto& peer : peers) dial(peer);
+  for (const auto& peer : peers) peers_.dial(peer);
   if (!named_) {
     wait_for_contact(daemon_.seek_contact());
     search_ = daemon_.feeds().search(number_);
@@ -35,23 +37,13 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
   wait();
 }
 
-void FeedSearch::dial(const std::string& peer) {
-  ++resolving_;
-  const auto dial_all = [this, peer, alive = std::weak_ptr(alive_)](const LookupResult& result) {
-    if (alive.expired()) return;
-    --resolving_;
-    if (result.endpoints.empty()) {
-      ++failed_dials_;
-      unresolved_ += fmt::format("; {} cannot be resolved ({})", peer, result.problem);
-    }
-    for (const auto endpoint : result.endpoints) {
-      if (on_resolved) on_resolved(endpoint);
-      dials_[daemon_.participant().hub().dial(now(), endpoint, {target_})] = peer;
-    }
-    daemon_.participant().changed();
-    if (is_named_by_user_done()) give_up();
-  };
-  resolve_once(daemon_.name_lookup(), peer, dial_all);
+void FeedSearch::handle(const DialledPeer& peer) {
+  if (peer.dials.empty()) problems_ += "; " + peer.problem;
+  for (const auto& dial : peer.dials) {
+    if (on_resolved) on_resolved(dial.to);
+    dials_.insert(dial.conn);
+  }
+  if (is_named_by_user_done()) give_up();
 }
 
 // A node that knows nobody and has nobody left to ask cannot find anything.
@@ -132,7 +124,6 @@ void FeedSearch::give_up_if_all_asked() {
 // Of named peers the last one gone ends the search: nobody else will be asked.
 void FeedSearch::dial_ended(overlay::ConnId conn) {
   if (dials_.erase(conn) == 0) return;
-  ++failed_dials_;
   if (is_named_by_user_done()) give_up();
 }
 
@@ -168,7 +159,7 @@ Error FeedSearch::verdict() const {
   }
   if (named_ || named_peers_ > 0 || !candidates_.empty()) {
     return {ExitCode::no_route,
-            fmt::format("no peer that has the feed {} can be reached{}", name, unresolved_),
+            fmt::format("no peer that has the feed {} can be reached{}", name, problems_),
             "check that one of its holders is online and can be dialled"};
   }
   if (nodes_answered_) {

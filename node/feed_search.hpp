@@ -7,11 +7,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "node/daemon.hpp"
 #include "node/feed_library.hpp"
+#include "node/named_peers.hpp"
 
 namespace cip::node {
 
@@ -26,7 +28,7 @@ inline constexpr unsigned kAttempts = 2;  // to reach one peer
 
 class FeedSearch {
  public:
-  // `peers` as HOST:PORT, names too: only these are dialled. `patience`: how long to go on without
+  // `peers` as HOST:PORT or key: only these are dialled. `patience`: how long to go on without
   // a peer; zero: for ever. `on_hopeless` comes at most once; the search may be destroyed in it.
   FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std::string> peers,
              Duration patience, std::function<void(Error)> on_hopeless);
@@ -40,14 +42,14 @@ class FeedSearch {
   std::function<void(const Endpoint&)> on_resolved;
 
  private:
-  void dial(const std::string& peer);
+  void handle(const DialledPeer& peer);
   void handle(const overlay::HubEvent& event);
   void dial_ended(overlay::ConnId conn);
   void handle_lookup(const overlay::LookupEnded& ended);
   void look_again();
   void wait_for_contact(TimePoint until);
   void note_gone(const PublicKey& peer, unsigned attempts);
-  bool is_named_by_user_done() const { return named_ && dials_.empty() && resolving_ == 0; }
+  bool is_named_by_user_done() const { return named_ && dials_.empty() && peers_.pending() == 0; }
   void give_up_if_all_asked();
   void give_up();
   void wait();
@@ -59,10 +61,9 @@ class FeedSearch {
   bool named_;  // peers were named: the DHT is not asked
   Duration patience_;
   std::function<void(Error)> on_hopeless_;
-  std::map<overlay::ConnId, std::string> dials_;  // under way or open
-  std::size_t resolving_ = 0;                     // names of --peer
-  std::string unresolved_;                        // what became of them
-  std::size_t failed_dials_ = 0;
+  NamedPeers peers_;
+  std::set<overlay::ConnId> dials_;  // under way or open
+  std::string problems_;             // why some were not dialled
   std::size_t refusals_ = 0;  // peers that do not have it
   // Peers that the DHT named, and how often each was tried in vain.
   std::map<PublicKey, unsigned> candidates_;

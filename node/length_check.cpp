@@ -21,6 +21,8 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
       target_(target),
       on_done_(std::move(on_done)),
       own_length_(feeds.feed(number)->length()),
+      peers_(participant, reach, feeds.find(number)->record.discovery_key,
+             [this](const DialledPeer& peer) { handle(peer); }),
       timer_(participant.io()),
       silence_timer_(participant.io()) {
   if (!feeds_.must_ask_length(number_)) {
@@ -35,7 +37,7 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
   options.length_only = true;
   auto& hub = participant_.hub();
   download_ = hub.replication().download(now(), number_, options);
-  for (const auto& peer : peers) dial(peer);
+  for (const auto& peer : peers) peers_.dial(peer);
   if (target_) {
     is_searching_ = true;
     // A topic is joined already.
@@ -53,7 +55,7 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
 // just started is given the time to meet somebody.)
 void LengthCheck::end_if_nobody_answers(Duration patience) {
   const bool heard = participant_.dht().stats().replies_received != answers_ || !dials_.empty() ||
-                     resolving_ > 0 || !participant_.hub().streams().empty();
+                     peers_.pending() > 0 || !participant_.hub().streams().empty();
   if (heard) return;
   if (!reach_.has_contact() && !reach_.may_meet_somebody()) patience = Duration::zero();
   silence_timer_.expires_after(patience);
@@ -72,19 +74,14 @@ LengthCheck::~LengthCheck() {
   participant_.changed();
 }
 
-void LengthCheck::dial(const std::string& peer) {
-  ++resolving_;
-  const auto dial_all = [this, alive = std::weak_ptr(alive_)](const LookupResult& result) {
-    if (alive.expired()) return;
-    --resolving_;
-    const auto& discovery_key = feeds_.find(number_)->record.discovery_key;
-    for (const auto endpoint : result.endpoints) {
-      dials_.insert(participant_.hub().dial(now(), endpoint, {discovery_key}));
-    }
-    participant_.changed();
-    if (download_ != 0) look();
-  };
-  resolve_once(reach_.name_lookup(), peer, dial_all);
+void LengthCheck::handle(const DialledPeer& peer) {
+  if (peer.dials.empty()) {
+    failure_ = Error{ExitCode::no_route, peer.problem,
+                     "check --peer; without it the DHT is asked who holds the feed"};
+    return finish_within(Duration::zero());
+  }
+  for (const auto& dial : peer.dials) dials_.insert(dial.conn);
+  look();
 }
 
 void LengthCheck::handle(const overlay::FeedNews& news) {
@@ -145,7 +142,7 @@ void LengthCheck::look() {
   const bool asked = peers.empty() || in_sync_;
   // Another holder of the identity may be the one who has more.
   const bool knows_itself = participant_.duplicates().has_looked() || !reach_.has_contact();
-  const bool all_here = !is_searching_ && dials_.empty() && resolving_ == 0 && knows_itself &&
+  const bool all_here = !is_searching_ && dials_.empty() && peers_.pending() == 0 && knows_itself &&
                         peers.size() + gone_ >= expected_;
   if (proved_ || (asked && all_here)) finish_within(Duration::zero());
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "node/feed_library.hpp"
+#include "node/named_peers.hpp"
 #include "node/reach.hpp"
 
 namespace cip::node {
@@ -28,12 +29,13 @@ class LengthCheck {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT are asked too. `target`:
+  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT or key are asked too. `target`:
   // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
   // and may destroy the check. Error conflict: somebody proved a longer history, or a rewritten
   // one; what is appended here meanwhile is neither; or another node with this identity was met. A
   // longer history that was proved is part of the feed then, so that the next append goes on behind
-  // it. Other errors: the disk failed meanwhile. `reach` outlives the check.
+  // it. No_route: a named peer cannot be found. Other errors: the
+  // disk failed meanwhile. `reach` outlives the check.
   LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
               store::FeedNumber number, const std::vector<std::string>& peers,
               const std::optional<Bytes32>& target, OnDone on_done);
@@ -43,7 +45,7 @@ class LengthCheck {
   void handle(const overlay::FeedNews& news);
   void handle(const store::FeedEvent& event);
   void handle(const overlay::HubEvent& event);
-  void dial(const std::string& peer);
+  void handle(const DialledPeer& peer);
   void note_twin(const overlay::DialFailed& failed);
   void look();
   void finish_within(Duration patience);
@@ -66,10 +68,10 @@ class LengthCheck {
   bool in_sync_ = false;
   std::size_t expected_ = 0;         // peers that the lookup named
   std::size_t gone_ = 0;             // of these, not to be had
-  std::set<overlay::ConnId> dials_;  // to peers that the user named, under way
+  NamedPeers peers_;
+  std::set<overlay::ConnId> dials_;  // to those, under way
   FeedLibrary::News::Listening news_;
   Listeners<overlay::HubEvent>::Listening listening_;
-  std::size_t resolving_ = 0;  // of their names
   std::uint64_t answers_ = 0;  // of the DHT, before
   asio::steady_timer timer_;
   asio::steady_timer silence_timer_;

@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <asio/post.hpp>
+
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/named_peers.hpp"
 #include "node/participant.hpp"
 #include "node/port_pair.hpp"
 
@@ -56,7 +60,7 @@ class Seed final : public Operation {
   }
 
   void seed_next() {
-    if (seeded_ == open_.size()) return out_.done();
+    if (seeded_ == open_.size()) return end_when_dialled();
     const auto number = open_[seeded_++].number();
     dial_peers(number);
     daemon_.feeds().set_seeded(number, true,
@@ -71,12 +75,24 @@ class Seed final : public Operation {
   }
 
   void dial_peers(store::FeedNumber number) {
-    for (const auto& peer : peers_) {
-      const auto endpoint = parse_endpoint(peer);
-      const auto target = daemon_.feeds().find(number)->record.discovery_key;
-      if (endpoint) daemon_.participant().hub().dial(now(), *endpoint, {target});
+    auto& named = dialled_.emplace_back(std::make_unique<NamedPeers>(
+        daemon_.participant(), daemon_, daemon_.feeds().find(number)->record.discovery_key,
+        [this](const DialledPeer& peer) {
+          if (peer.dials.empty()) out_.notice(peer.problem);
+          if (ends_when_dialled_) end_when_dialled();
+        }));
+    for (const auto& peer : peers_) named->dial(peer);
+  }
+
+  // Later, since this may be the answer of one of them.
+  void end_when_dialled() {
+    ends_when_dialled_ = true;
+    if (std::ranges::any_of(dialled_, [](const auto& named) { return named->pending() > 0; })) {
+      return;
     }
-    daemon_.participant().changed();
+    asio::post(daemon_.io(), [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) out_.done();
+    });
   }
 
   void serve() {
@@ -116,6 +132,8 @@ class Seed final : public Operation {
   bool had_reader_ = false;
   std::vector<FeedUse> open_;
   std::vector<Hold> served_;
+  std::vector<std::unique_ptr<NamedPeers>> dialled_;
+  bool ends_when_dialled_ = false;
   std::size_t seeded_ = 0;
   std::optional<std::size_t> listener_;
   std::vector<FeedLibrary::News::Listening> news_;

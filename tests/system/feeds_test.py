@@ -4,7 +4,7 @@ import os
 import random
 import unittest
 
-from harness import BINARY, SystemTest, real_lines
+from harness import BINARY, NO_ROUTE, SystemTest, real_lines
 
 
 def blocks_of_20_mb():
@@ -54,10 +54,28 @@ class FeedsTest(SystemTest):
         self.assertEqual(made["length"], 320)
         self.check_download(made, data)
 
+    def test_a_peer_is_named_by_the_key_of_its_node(self):
+        made, data = self.lines_feed()
+        reader = self.join(self.contact.contact)
+        self.assertEqual(self.ok("feed", "cat", made["key"], "--peer", self.writer.ready["key"], home=reader).out, data)
+        # Who never was there is not found, and that is said.
+        stranger = self.ok("--json", "id", home=self.new_home()).object["key"]
+        for command in ("cat", "download"):
+            refused = self.cipnode("--json", "feed", command, os.urandom(32).hex(), "--peer", stranger, home=reader)
+            self.assertEqual(refused.code, NO_ROUTE, refused)
+            self.assertIn("cannot be greeted", refused.error["message"])
+        refused = self.cipnode("--json", "feed", "append", "lines", "--peer", stranger, home=self.restarted_writer(), stdin=b"x")
+        self.assertEqual(refused.code, NO_ROUTE, refused)
+        told = self.ok("feed", "seed", made["key"], "--peer", "nowhere.invalid:1", home=reader)
+        self.assertIn(b"nowhere.invalid:1 cannot be resolved", told.err)
+
+    def restarted_writer(self):
+        self.writer.kill()
+        return self.join(self.contact.contact, home=self.writer.home)
+
     def test_a_reader_killed_in_the_middle_resumes_without_fetching_again_what_it_had(self):
         made, data = self.large_feed()
         reader = self.join(self.contact.contact)
-        from harness import BINARY
         # Slowed by its range: the first part is committed, the reader dies while it fetches the rest.
         half = self.ok("--json", "feed", "download", made["key"], "--range", "0..160", home=reader, seconds=120).object
         self.assertEqual(half["blocks"], 160)

@@ -76,6 +76,14 @@ TEST_CASE("contacts are a host or an address with a port that is not 0") {
   }
 }
 
+TEST_CASE("a peer is a contact or the key of a node") {
+  for (const auto& text : {std::string("node.example.org:1"), std::string(64, 'a')}) {
+    CAPTURE(text);
+    CHECK(parse_peer(text) == text);
+  }
+  CHECK(parse_peer("1.2.3.4").error().find("or the key of a node") != std::string::npos);
+}
+
 TEST_CASE("what is wrong with a contact is named") {
   const auto says = [](std::string_view text, std::string_view words) {
     return parse_contact(text).error().find(words) != std::string::npos;
