@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted.hpp"
 #include "node/clock.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
@@ -72,7 +73,8 @@ Error FetchWatch::verdict(const overlay::DownloadState& state) const {
   const auto left = std::ranges::count_if(peers, [](const auto& peer) { return !peer.rejected; });
   const auto missing = length == 0
                            ? std::string("the length of the feed is not known")
-                           : fmt::format("of {} blocks {} are missing here", length, state.missing);
+                           : fmt::format("of {} {} missing here", counted(length, "block"),
+                                         state.missing == 1 ? "1 is" : fmt::format("{} are", state.missing));
   if (left == 0) {
     return {ExitCode::no_route, fmt::format("{}, and no peer that has the feed is left", missing),
             "check that one of its holders is online and can be dialled; what came is kept"};
@@ -80,12 +82,14 @@ Error FetchWatch::verdict(const overlay::DownloadState& state) const {
   if (state.missing > 0 && state.holders == 0) {
     return {
         ExitCode::not_found,
-        fmt::format("{}: of the {} peers reached nobody has block {}", missing, left, state.first),
+        fmt::format("{}: of the {} reached nobody has block {}", missing,
+                    counted(static_cast<std::uint64_t>(left), "peer"), state.first),
         "find a peer that holds all of it; what came is kept"};
   }
   if (state.missing == 0 && state.claim) {
     return {ExitCode::timeout,
-            fmt::format("the feed has {} blocks; a peer says {} and does not prove it", length,
+            fmt::format("the feed has {}; a peer says {} and does not prove it",
+                        counted(length, "block"),
                         *state.claim),
             "fetch from another peer; what came is kept"};
   }

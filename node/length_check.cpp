@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted.hpp"
 #include "node/clock.hpp"
 #include "node/overloaded.hpp"
 #include "node/participant.hpp"
@@ -171,9 +172,9 @@ Outcome<void> LengthCheck::verdict() {
   if (proved_) {
     return fail_with(
         ExitCode::conflict,
-        fmt::format("others hold a longer history of this feed: {} blocks, here {}. This home is a "
+        fmt::format("others hold a longer history of this feed: {}, here {}. This home is a "
                     "copy, or was restored from a backup",
-                    *proved_, own_length_),
+                    counted(*proved_, "block"), own_length_),
         "nothing was appended; the longer history counts here now. Never append from two homes; if "
         "this is the only one, fetch what is missing with feed download, and append again");
   }

@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
 #include "node/disk_keeper.hpp"
@@ -116,7 +117,7 @@ class Append final : public FeedOperation {
     if (!event || failed_) return;
     if (const auto* broken = std::get_if<store::StoreFailed>(event)) {
       auto error = error_from(broken->reason, "writing the feed");
-      error.message += fmt::format("; {} blocks of the input are in it", durable_);
+      error.message += fmt::format("; of the input it has {}", counted(durable_, "block"));
       return fail(std::move(error));
     }
     const auto* appended = std::get_if<store::Appended>(event);
@@ -145,7 +146,7 @@ class Append final : public FeedOperation {
                 {"treeHash", to_hex(feed().tree_hash())}};
     out_.result(result);
     if (!input_error_) return out_.done();
-    input_error_->message += fmt::format("; {} blocks before that are appended", appended_);
+    input_error_->message += fmt::format("; before that {} went in", counted(appended_, "block"));
     fail(std::move(*input_error_));
   }
 

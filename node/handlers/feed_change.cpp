@@ -4,6 +4,7 @@
 
 #include <asio/post.hpp>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/handlers/feed_operation.hpp"
@@ -64,7 +65,7 @@ class Truncate final : public Change {
     if (length_ > feed().length()) {
       return out_.fail(
           {ExitCode::usage,
-           fmt::format("the feed has {} blocks, fewer than {}", feed().length(), length_),
+           fmt::format("the feed has {}, fewer than {}", counted(feed().length(), "block"), length_),
            "cipnode feed info shows the length"});
     }
     if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));

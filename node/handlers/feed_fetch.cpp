@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/block_stream.hpp"
 #include "node/clock.hpp"
@@ -48,9 +49,10 @@ class Cat final : public Fetch {
     if (cut.common < stream_->position() || (end && *end > cut.length)) {
       out_.fail(
           {ExitCode::conflict,
-           fmt::format("the author cut the feed while it was read: it has {} blocks now (fork "
-                       "{}); {} blocks were put out",
-                       cut.length, cut.fork, stream_->position() - range_.start),
+           fmt::format("the author cut the feed while it was read: it has {} now (fork "
+                       "{}); {} went out",
+                       counted(cut.length, "block"), cut.fork,
+                       counted(stream_->position() - range_.start, "block")),
            "read it again"});
       stream_.reset();
       return false;
@@ -64,7 +66,7 @@ class Cat final : public Fetch {
     const auto length = feed().length();
     const auto end = range_.end.value_or(length);
     if (end > length || range_.start > length) {
-      out_.fail({ExitCode::not_found, fmt::format("the feed has {} blocks", length),
+      out_.fail({ExitCode::not_found, fmt::format("the feed has {}", counted(length, "block")),
                  "choose a --range within it"});
       return false;
     }
@@ -152,7 +154,8 @@ class Download final : public Fetch {
     if (here == 0 && !known().record.seeded)
       daemon_.feeds().set_disk_class(number(), class_before_);
     out_.fail({ExitCode::not_found,
-               fmt::format("the feed has {} blocks; of the range {} are here", length, here),
+               fmt::format("the feed has {}; of the range {} here",
+                           counted(length, "block"), here == 1 ? "1 is" : fmt::format("{} are", here)),
                "choose a --range within it"});
   }
 

@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 #include <deque>
 
+#include "base/counted.hpp"
 #include "base/crypto.hpp"
 #include "base/text.hpp"
 #include "node/block_stream.hpp"
@@ -120,8 +121,8 @@ class Follow final : public Fetch {
   // What was put out before stays put out; from where the new history differs it goes on.
   void go_on_from(const store::Truncated& cut) {
     out_.notice(fmt::format(
-        "the author cut the feed: it had {} blocks and has {} now (fork {}); going on from the cut",
-        length_, cut.length, cut.fork));
+        "the author cut the feed: it had {} and has {} now (fork {}); going on from the cut",
+        counted(length_, "block"), cut.length, cut.fork));
     Json event{{"event", "truncated"},
                {"key", to_z32(feed().key())},
                {"oldLength", length_},

@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
 #include "node/disk_keeper.hpp"
@@ -64,7 +65,7 @@ HealthFinding feeds(Daemon& daemon) {
 
 HealthFinding network(Daemon& daemon) {
   const auto contacts = daemon.participant().dht().table().size();
-  if (contacts > 0) return good("network", fmt::format("{} contacts", contacts));
+  if (contacts > 0) return good("network", counted(contacts, "contact"));
   if (daemon.options().contacts.empty()) {
     return good("network", "no contacts, and none were given: the node is alone");
   }
