@@ -106,9 +106,10 @@ void Participant::start() {
   udp_.start(
       [this](dht::SocketRole local, Endpoint from, const dht::Message& message) {
         dht_->handle_message(now(), local, from, message);
-        changed();
       },
-      [this] { dht_->note_drop(dht::DropReason::malformed); });
+      [this] { dht_->note_drop(dht::DropReason::malformed); },
+      // At once: whoever asked is waiting, and a turn of the loop is a third of an answer.
+      [this] { pump(); });
   refresh_offer();
   dht_->start(now());
   if (options_.watch_duplicates) duplicates_->start(now());

@@ -12,11 +12,13 @@ UdpDriver::UdpDriver(asio::io_context& io, asio::ip::udp::socket server,
   if (client_->open({*client_ip, 0})) client_.reset();
 }
 
-void UdpDriver::start(OnMessage on_message, OnUndecodable on_undecodable) {
+void UdpDriver::start(OnMessage on_message, OnUndecodable on_undecodable,
+                      UdpSocket::OnRead on_read) {
   on_message_ = std::move(on_message);
   on_undecodable_ = std::move(on_undecodable);
-  const auto listen = [this](UdpSocket& socket, dht::SocketRole role) {
-    socket.start([this, role](Endpoint from, ByteView bytes) { receive(role, from, bytes); });
+  const auto listen = [&](UdpSocket& socket, dht::SocketRole role) {
+    socket.start([this, role](Endpoint from, ByteView bytes) { receive(role, from, bytes); },
+                 on_read);
   };
   listen(server_, dht::SocketRole::server);
   if (client_) listen(*client_, dht::SocketRole::client);

@@ -23,7 +23,8 @@ class UdpDriver {
   UdpDriver(asio::io_context& io, asio::ip::udp::socket server,
             std::optional<std::uint32_t> client_ip);
 
-  void start(OnMessage on_message, OnUndecodable on_undecodable);
+  // `on_read` comes after the messages that came together.
+  void start(OnMessage on_message, OnUndecodable on_undecodable, UdpSocket::OnRead on_read);
   void send(const dht::Outgoing& outgoing);
   void close();
 

@@ -133,8 +133,9 @@ void UdpSocket::adopt(asio::ip::udp::socket socket) {
   socket_.non_blocking(true, ignored);
 }
 
-void UdpSocket::start(OnDatagram on_datagram) {
+void UdpSocket::start(OnDatagram on_datagram, OnRead on_read) {
   on_datagram_ = std::move(on_datagram);
+  on_read_ = std::move(on_read);
   wait();
 }
 
@@ -165,7 +166,8 @@ bool UdpSocket::receive() {
     on_datagram_(to_endpoint(batch_->sources[i]), ByteView(batch_->buffers[i]).first(size));
     if (alive.expired() || !socket_.is_open()) return false;
   }
-  return true;
+  on_read_();
+  return !alive.expired() && socket_.is_open();
 }
 
 bool UdpSocket::send(Endpoint to, ByteView datagram, SendPath path) {

@@ -36,6 +36,7 @@ struct SendPath {
 class UdpSocket {
  public:
   using OnDatagram = std::function<void(Endpoint from, ByteView datagram)>;
+  using OnRead = std::function<void()>;
 
   explicit UdpSocket(asio::io_context& io);
   ~UdpSocket();
@@ -44,8 +45,9 @@ class UdpSocket {
   std::error_code open(Endpoint local);
   // Takes over a bound socket.
   void adopt(asio::ip::udp::socket socket);
-  // Datagrams come until the socket is destroyed. The callback may destroy it.
-  void start(OnDatagram on_datagram);
+  // Datagrams come until the socket is destroyed, and `on_read` after those that came together.
+  // Either callback may destroy it.
+  void start(OnDatagram on_datagram, OnRead on_read = [] {});
   // False when the system refused; datagrams may be lost anyway.
   bool send(Endpoint to, ByteView datagram, SendPath path = {});
   void close();
@@ -64,6 +66,7 @@ class UdpSocket {
   asio::ip::udp::socket socket_;
   std::unique_ptr<Batch> batch_;
   OnDatagram on_datagram_;
+  OnRead on_read_;
   UdpCounters counters_;
   TimePoint received_at_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -10,6 +10,7 @@ DRIVER = PROGRAMS / "cip_bench_dht"
 PEERS = ["node", INTEROP / "dht-peers.mjs"]
 
 OPS = 300
+OWN_NODES, YOUNG_SECONDS = 50, 30  # until their first announces are over
 STOCK_NODES, PUT_NODES, KILL_NODES, DEAD_NODES = 50, 20, 40, 8
 # A young node announces its key again after 10, 20, 40 and 80 s, then every 5 minutes: one whole
 # such period is measured, and the network is as old as the node.
@@ -38,6 +39,21 @@ def among_stock_nodes(rounds):
         for share in ("p50", "p99"):
             yield row(f"{what}, {nodes} stock nodes, {share}", "ms", "lower", [s[name][share + "ms"] for s in stock],
                       [o[what][share + "ms"] for o in ours], "half of stock" if share == "p50" else "")
+
+
+def among_own_processes(rounds, folder):
+    """Every node is a process of its own, as users run them."""
+    network = []
+    for i in range(OWN_NODES):
+        contact = [network[0][1]] if network else []
+        node = Line([BINARY, "--home", Path(folder) / f"own{i}", "--json", "join", *contact, "--listen", "127.0.0.1:0", "--no-lan"])
+        network.append((node, node.event("ready")["udp"]))
+    time.sleep(YOUNG_SECONDS)
+    ours = [driver("client", network[0][1], OPS, 1)["find_node"] for _ in range(rounds)]
+    for node, _ in network:
+        node.stop()
+    for share, wanted in (("p50", "0.4"), ("p99", "")):
+        yield row(f"find_node, {OWN_NODES} own processes, {share}", "ms", "lower", [], [o[share + "ms"] for o in ours], wanted)
 
 
 def in_one_process(rounds):
@@ -112,6 +128,7 @@ def simulated():
 
 def rows(rounds, folder):
     yield from among_stock_nodes(rounds)
+    yield from among_own_processes(rounds, folder)
     yield from in_one_process(rounds)
     yield from after_deaths(rounds)
     yield from answers(rounds, folder)
