@@ -15,10 +15,21 @@ bool by_position(const TreeNode& a, const TreeNode& b) {
 }
 bool by_index(const StoredBlock& a, const StoredBlock& b) { return a.index < b.index; }
 
-template <typename T, typename Less>
-void sort_unless_sorted(std::vector<T>& items, Less less) {
-  if (!std::is_sorted(items.begin(), items.end(), less))
-    std::sort(items.begin(), items.end(), less);
+// By keys of their own: a position costs more than a comparison, a node more than a key to move.
+void sort_by_position(std::vector<TreeNode>& nodes) {
+  struct Key {
+    std::uint64_t position;
+    std::size_t at;
+  };
+  std::vector<Key> keys;
+  keys.reserve(nodes.size());
+  for (const auto& node : nodes) keys.push_back({flat::position_of(node.index), keys.size()});
+  if (std::ranges::is_sorted(keys, {}, &Key::position)) return;
+  std::ranges::sort(keys, {}, &Key::position);
+  std::vector<TreeNode> sorted;
+  sorted.reserve(nodes.size());
+  for (const auto& key : keys) sorted.push_back(nodes[key.at]);
+  nodes = std::move(sorted);
 }
 
 }  // namespace
@@ -84,8 +95,8 @@ bool PendingCommit::empty() const {
 }
 
 CommitOp PendingCommit::take() {
-  sort_unless_sorted(nodes_, by_position);
-  sort_unless_sorted(blocks_, by_index);
+  sort_by_position(nodes_);
+  if (!std::ranges::is_sorted(blocks_, by_index)) std::ranges::sort(blocks_, by_index);
   CommitOp op;
   op.nodes = std::move(nodes_);
   op.blocks = std::move(blocks_);
