@@ -90,7 +90,7 @@ void NamedPeers::handle(const overlay::GreeterEvent& event) {
     finish(name, done->endpoints,
            done->kind == overlay::PeerKind::stock
                ? fmt::format("{} is no cipnode: there is no stream to it", name)
-               : fmt::format("{} says of no address that it listens there", name));
+               : fmt::format("{} tells no address at which it listens", name));
   } else if (const auto* failed = std::get_if<overlay::HelloFailed>(&event)) {
     const auto found = sought_by(failed->peer, failed->id);
     if (found == sought_.end()) return;
