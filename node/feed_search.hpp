@@ -64,7 +64,7 @@ class FeedSearch {
   NamedPeers peers_;
   std::set<overlay::ConnId> dials_;  // under way or open
   std::string problems_;             // why some were not dialled
-  std::size_t refusals_ = 0;  // peers that do not have it
+  std::size_t refusals_ = 0;         // peers that do not have it
   // Peers that the DHT named, and how often each was tried in vain.
   std::map<PublicKey, unsigned> candidates_;
   std::size_t named_peers_ = 0;  // by one lookup

@@ -71,26 +71,24 @@ Error FetchWatch::verdict(const overlay::DownloadState& state) const {
   const auto length = daemon_.feeds().feed(number_)->length();
   const auto peers = daemon_.participant().hub().replication().peers(number_);
   const auto left = std::ranges::count_if(peers, [](const auto& peer) { return !peer.rejected; });
-  const auto missing = length == 0
-                           ? std::string("the length of the feed is not known")
-                           : fmt::format("of {} {} missing here", counted(length, "block"),
-                                         state.missing == 1 ? "1 is" : fmt::format("{} are", state.missing));
+  const auto missing =
+      length == 0 ? std::string("the length of the feed is not known")
+                  : fmt::format("of {} {} missing here", counted(length, "block"),
+                                state.missing == 1 ? "1 is" : fmt::format("{} are", state.missing));
   if (left == 0) {
     return {ExitCode::no_route, fmt::format("{}, and no peer that has the feed is left", missing),
             "check that one of its holders is online and can be dialled; what came is kept"};
   }
   if (state.missing > 0 && state.holders == 0) {
-    return {
-        ExitCode::not_found,
-        fmt::format("{}: of the {} reached nobody has block {}", missing,
-                    counted(static_cast<std::uint64_t>(left), "peer"), state.first),
-        "find a peer that holds all of it; what came is kept"};
+    return {ExitCode::not_found,
+            fmt::format("{}: of the {} reached nobody has block {}", missing,
+                        counted(static_cast<std::uint64_t>(left), "peer"), state.first),
+            "find a peer that holds all of it; what came is kept"};
   }
   if (state.missing == 0 && state.claim) {
     return {ExitCode::timeout,
             fmt::format("the feed has {}; a peer says {} and does not prove it",
-                        counted(length, "block"),
-                        *state.claim),
+                        counted(length, "block"), *state.claim),
             "fetch from another peer; what came is kept"};
   }
   return {ExitCode::timeout, fmt::format("{}, and the peers that have them do not answer", missing),

@@ -29,13 +29,13 @@ class LengthCheck {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT or key are asked too. `target`:
-  // where the holders of the feed meet; none: nobody is looked for. `on_done` comes once, later,
-  // and may destroy the check. Error conflict: somebody proved a longer history, or a rewritten
-  // one; what is appended here meanwhile is neither; or another node with this identity was met. A
-  // longer history that was proved is part of the feed then, so that the next append goes on behind
-  // it. No_route: a named peer cannot be found. Other errors: the
-  // disk failed meanwhile. `reach` outlives the check.
+  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT or key are asked too.
+  // `target`: where the holders of the feed meet; none: nobody is looked for. `on_done` comes once,
+  // later, and may destroy the check. Error conflict: somebody proved a longer history, or a
+  // rewritten one; what is appended here meanwhile is neither; or another node with this identity
+  // was met. A longer history that was proved is part of the feed then, so that the next append
+  // goes on behind it. No_route: a named peer cannot be found. Other errors: the disk failed
+  // meanwhile. `reach` outlives the check.
   LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
               store::FeedNumber number, const std::vector<std::string>& peers,
               const std::optional<Bytes32>& target, OnDone on_done);
@@ -66,8 +66,8 @@ class LengthCheck {
   Hold search_;
   bool is_searching_ = false;
   bool in_sync_ = false;
-  std::size_t expected_ = 0;         // peers that the lookup named
-  std::size_t gone_ = 0;             // of these, not to be had
+  std::size_t expected_ = 0;  // peers that the lookup named
+  std::size_t gone_ = 0;      // of these, not to be had
   NamedPeers peers_;
   std::set<overlay::ConnId> dials_;  // to those, under way
   FeedLibrary::News::Listening news_;

@@ -30,11 +30,10 @@ NamedPeers::NamedPeers(Participant& participant, const Reach& reach, const Bytes
 
 NamedPeers::~NamedPeers() {
   for (const auto& entry : sought_) {
-    if (entry.second.hello != 0) {
-      participant_.hub().greeter()->cancel(now(), entry.second.hello);
-    }
+    if (entry.second.hello == 0) continue;
+    participant_.hub().greeter()->cancel(now(), entry.second.hello);
+    participant_.changed();
   }
-  participant_.changed();
 }
 
 void NamedPeers::dial(const std::string& name) {
@@ -49,7 +48,7 @@ void NamedPeers::dial(const std::string& name) {
   resolve_once(reach_.name_lookup(), name,
                [this, name, alive = std::weak_ptr(alive_)](const LookupResult& result) {
                  if (alive.expired()) return;
-                 finish(name, result.endpoints,
+                 finish(result.endpoints,
                         fmt::format("{} cannot be resolved ({})", name, result.problem));
                });
 }
@@ -79,33 +78,30 @@ void NamedPeers::seek() {
 }
 
 void NamedPeers::handle(const overlay::GreeterEvent& event) {
-  const auto sought_by = [this](const PublicKey& peer, overlay::HelloId id) {
-    const auto found = sought_.find(peer);
-    return found != sought_.end() && found->second.hello == id ? found : sought_.end();
-  };
   if (const auto* done = std::get_if<overlay::HelloDone>(&event)) {
-    const auto found = sought_by(done->peer, done->id);
-    if (found == sought_.end()) return;
-    const auto name = sought_.extract(found).mapped().name;
-    finish(name, done->endpoints,
-           done->kind == overlay::PeerKind::stock
-               ? fmt::format("{} is no cipnode: there is no stream to it", name)
-               : fmt::format("{} tells no address at which it listens", name));
+    const auto name = take(done->peer, done->id);
+    if (!name) return;
+    finish(done->endpoints, done->kind == overlay::PeerKind::stock
+                                ? fmt::format("{} is no cipnode: there is no stream to it", *name)
+                                : fmt::format("{} tells no address at which it listens", *name));
   } else if (const auto* failed = std::get_if<overlay::HelloFailed>(&event)) {
-    const auto found = sought_by(failed->peer, failed->id);
-    if (found == sought_.end()) return;
-    const auto name = sought_.extract(found).mapped().name;
-    finish(name, {}, fmt::format("{} cannot be greeted ({})", name, failed->error.message()));
+    const auto name = take(failed->peer, failed->id);
+    if (name) finish({}, fmt::format("{} cannot be greeted ({})", *name, failed->error.message()));
   }
 }
 
-void NamedPeers::finish(const std::string& name, const std::vector<Endpoint>& endpoints,
-                        std::string problem) {
+std::optional<std::string> NamedPeers::take(const PublicKey& peer, overlay::HelloId hello) {
+  const auto found = sought_.find(peer);
+  if (found == sought_.end() || found->second.hello != hello) return std::nullopt;
+  return sought_.extract(found).mapped().name;
+}
+
+void NamedPeers::finish(const std::vector<Endpoint>& endpoints, std::string problem) {
   --pending_;
-  DialledPeer peer{name, {}, endpoints.empty() ? std::move(problem) : std::string()};
+  DialledPeer peer;
+  if (endpoints.empty()) peer.problem = std::move(problem);
   for (const auto endpoint : endpoints) {
-    peer.dials.push_back(
-        {participant_.hub().dial(now(), endpoint, {discovery_key_}), endpoint});
+    peer.dials.push_back({participant_.hub().dial(now(), endpoint, {discovery_key_}), endpoint});
   }
   participant_.changed();
   on_dialled_(peer);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,16 +26,15 @@ struct DialledPeer {
     overlay::ConnId conn = 0;
     Endpoint to;
   };
-  std::string name;
   std::vector<Dial> dials;  // under way
-  std::string problem;      // why there are none
+  std::string problem;      // names the peer and says why there are none
 };
 
 class NamedPeers {
  public:
   // Connections are made for the feed that `discovery_key` stands for. `on_dialled` comes once for
-  // each name, of an address
-  // within dial(), and may destroy this then. `participant` and `reach` outlive it.
+  // each name, for an address already within dial(), and may destroy this. `participant` and
+  // `reach` outlive it.
   NamedPeers(Participant& participant, const Reach& reach, const Bytes32& discovery_key,
              std::function<void(const DialledPeer&)> on_dialled);
   // Hellos under way are cancelled; what was dialled stays.
@@ -50,8 +50,9 @@ class NamedPeers {
   void seek_after(Duration pause);
   void seek();
   void handle(const overlay::GreeterEvent& event);
-  void finish(const std::string& name, const std::vector<Endpoint>& endpoints,
-              std::string problem);
+  // The name of the peer that this hello was for, which is sought no longer.
+  std::optional<std::string> take(const PublicKey& peer, overlay::HelloId hello);
+  void finish(const std::vector<Endpoint>& endpoints, std::string problem);
 
   struct Sought {
     std::string name;

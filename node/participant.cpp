@@ -108,7 +108,7 @@ void Participant::start() {
         dht_->handle_message(now(), local, from, message);
       },
       [this] { dht_->note_drop(dht::DropReason::malformed); },
-      // At once: whoever asked is waiting, and a turn of the loop is a third of an answer.
+      // At once: whoever asked is waiting.
       [this] { pump(); });
   refresh_offer();
   dht_->start(now());

@@ -166,7 +166,7 @@ bool UdpSocket::receive() {
     on_datagram_(to_endpoint(batch_->sources[i]), ByteView(batch_->buffers[i]).first(size));
     if (alive.expired() || !socket_.is_open()) return false;
   }
-  on_read_();
+  if (count > 0) on_read_();
   return !alive.expired() && socket_.is_open();
 }
 

@@ -47,7 +47,8 @@ class UdpSocket {
   void adopt(asio::ip::udp::socket socket);
   // Datagrams come until the socket is destroyed, and `on_read` after those that came together.
   // Either callback may destroy it.
-  void start(OnDatagram on_datagram, OnRead on_read = [] {});
+  void start(
+      OnDatagram on_datagram, OnRead on_read = [] {});
   // False when the system refused; datagrams may be lost anyway.
   bool send(Endpoint to, ByteView datagram, SendPath path = {});
   void close();

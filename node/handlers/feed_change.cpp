@@ -63,10 +63,10 @@ class Truncate final : public Change {
                         "publish a message that takes the others back"});
     }
     if (length_ > feed().length()) {
-      return out_.fail(
-          {ExitCode::usage,
-           fmt::format("the feed has {}, fewer than {}", counted(feed().length(), "block"), length_),
-           "cipnode feed info shows the length"});
+      return out_.fail({ExitCode::usage,
+                        fmt::format("the feed has {}, fewer than {}",
+                                    counted(feed().length(), "block"), length_),
+                        "cipnode feed info shows the length"});
     }
     if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));
     const auto cut = daemon_.feeds().truncate(number(), length_);

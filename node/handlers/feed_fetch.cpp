@@ -47,13 +47,12 @@ class Cat final : public Fetch {
   bool survives(const store::Truncated& cut) {
     const auto end = stream_->end();
     if (cut.common < stream_->position() || (end && *end > cut.length)) {
-      out_.fail(
-          {ExitCode::conflict,
-           fmt::format("the author cut the feed while it was read: it has {} now (fork "
-                       "{}); {} went out",
-                       counted(cut.length, "block"), cut.fork,
-                       counted(stream_->position() - range_.start, "block")),
-           "read it again"});
+      out_.fail({ExitCode::conflict,
+                 fmt::format("the author cut the feed while it was read: it has {} now (fork "
+                             "{}); {} went out",
+                             counted(cut.length, "block"), cut.fork,
+                             counted(stream_->position() - range_.start, "block")),
+                 "read it again"});
       stream_.reset();
       return false;
     }
@@ -154,8 +153,8 @@ class Download final : public Fetch {
     if (here == 0 && !known().record.seeded)
       daemon_.feeds().set_disk_class(number(), class_before_);
     out_.fail({ExitCode::not_found,
-               fmt::format("the feed has {}; of the range {} here",
-                           counted(length, "block"), here == 1 ? "1 is" : fmt::format("{} are", here)),
+               fmt::format("the feed has {}; of the range {} here", counted(length, "block"),
+                           here == 1 ? "1 is" : fmt::format("{} are", here)),
                "choose a --range within it"});
   }
 
