@@ -22,7 +22,7 @@ bool set_option(int fd, int level, int name, const T& value) {
 }
 
 // A socket bound to the group, shared with the other nodes of this host.
-std::error_code open_shared(asio::ip::udp::socket& socket, Endpoint group) {
+std::error_code open_shared(UdpHandle& socket, Endpoint group) {
   std::error_code error;
   socket.open(asio::ip::udp::v4(), error);
   if (error) return error;
@@ -49,8 +49,8 @@ class LanDiscovery::Impl : public std::enable_shared_from_this<LanDiscovery::Imp
         own_(io),
         timer_(io) {}
 
-  void start() {
-    asio::ip::udp::socket group_socket(timer_.get_executor());
+  void start(asio::io_context& io) {
+    UdpHandle group_socket(io);
     auto error = open_shared(group_socket, options_.group);
     if (!error) error = own_.open({options_.listen_ip, 0});
     if (error) {
@@ -60,7 +60,9 @@ class LanDiscovery::Impl : public std::enable_shared_from_this<LanDiscovery::Imp
     set_option(own_.native_handle(), IPPROTO_IP, IP_MULTICAST_TTL, 1);
     set_option(own_.native_handle(), IPPROTO_IP, IP_MULTICAST_LOOP, 1);
     shared_.adopt(std::move(group_socket));
-    const auto hear = [this](Endpoint from, ByteView datagram) { handle(from, datagram); };
+    const auto hear = [this](Now now, Endpoint from, ByteView datagram) {
+      handle(now, from, datagram);
+    };
     shared_.start(hear);
     own_.start(hear);
     announce();
@@ -99,10 +101,10 @@ class LanDiscovery::Impl : public std::enable_shared_from_this<LanDiscovery::Imp
     set_option(shared_.native_handle(), IPPROTO_IP, IP_ADD_MEMBERSHIP, membership);
   }
 
-  void handle(Endpoint from, ByteView datagram) {
+  void handle(Now now, Endpoint from, ByteView datagram) {
     const auto message = decode_lan_message(datagram);
     if (!message || !on_contact_) return;
-    const auto verdict = policy_.handle(now(), from, *message);
+    const auto verdict = policy_.handle(now, from, *message);
     if (verdict.answer) {
       own_.send(from, encode_lan_message(policy_.message(LanKind::answer, options_.port)));
     }
@@ -122,7 +124,7 @@ class LanDiscovery::Impl : public std::enable_shared_from_this<LanDiscovery::Imp
 LanDiscovery::LanDiscovery(asio::io_context& io, LanOptions options, Random& random,
                            OnContact on_contact)
     : impl_(std::make_shared<Impl>(io, std::move(options), random, std::move(on_contact))) {
-  impl_->start();
+  impl_->start(io);
 }
 LanDiscovery::~LanDiscovery() { impl_->stop(); }
 

@@ -35,6 +35,10 @@ std::chrono::steady_clock::time_point system_time(TimePoint at) {
   return std::chrono::steady_clock::time_point{at.time_since_epoch()};
 }
 
+std::optional<TimePoint> sooner(std::optional<TimePoint> a, std::optional<TimePoint> b) {
+  return !a || (b && *b < *a) ? b : a;
+}
+
 }  // namespace
 
 Outcome<std::unique_ptr<Participant>> Participant::open(Surroundings around,
@@ -104,12 +108,10 @@ TcpDriver::Callbacks Participant::tcp_callbacks() {
 
 void Participant::start() {
   udp_.start(
-      [this](dht::SocketRole local, Endpoint from, const dht::Message& message) {
-        dht_->handle_message(now(), local, from, message);
+      [this](Now time, dht::SocketRole local, Endpoint from, const dht::Message& message) {
+        dht_->handle_message(time, local, from, message);
       },
-      [this] { dht_->note_drop(dht::DropReason::malformed); },
-      // At once: whoever asked is waiting.
-      [this] { pump(); });
+      [this] { dht_->note_drop(dht::DropReason::malformed); }, [this](Now time) { answer(time); });
   refresh_offer();
   dht_->start(now());
   if (options_.watch_duplicates) duplicates_->start(now());
@@ -136,8 +138,9 @@ bool Participant::said_goodbye() const { return leaves_unseen_ || dht_->queries_
 
 void Participant::stop() {
   if (std::exchange(stopped_, true)) return;
-  dht_->stop(now());
-  pump();
+  const auto time = now();
+  dht_->stop(time);
+  pump(time);
   timer_.cancel();
   interface_timer_.cancel();
   udp_.close();
@@ -149,7 +152,7 @@ void Participant::changed() {
   asio::post(around_.io, [this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     pump_posted_ = false;
-    pump();
+    pump(now());
   });
 }
 
@@ -160,16 +163,23 @@ void Participant::unwatch(dht::QueryId query) {
 }
 
 // Outputs of one machine are inputs of another: goes round until nobody has any left.
-void Participant::pump() {
-  const auto time = now();
+void Participant::pump(Now time) {
   hub_->settle(time);
   while (true) {
     const bool dht_worked = drain_dht(time);
-    if (dht_worked) refresh_offer();
+    drain_card();
     const bool hub_worked = drain_hub(time);
     if (!dht_worked && !hub_worked) break;
   }
   if (on_turn) on_turn(time);
+  others_next_ = next_of_others();
+  arm_timer();
+}
+
+// In the turn in which datagrams came, since whoever asked is waiting. Most are requests that the
+// DHT answers by itself: the other machines are left alone then.
+void Participant::answer(Now time) {
+  if (drain_dht(time)) return pump(time);
   arm_timer();
 }
 
@@ -188,10 +198,14 @@ bool Participant::drain_dht(Now time) {
     if (card_->handle_event(time, *event)) continue;
     if (!hub_->handle_dht_event(time, *event)) route(*event);
   }
+  if (worked) refresh_offer();
+  return worked;
+}
+
+void Participant::drain_card() {
   while (const auto event = card_->poll_event()) {
     if (on_card_event) on_card_event(*event);
   }
-  return worked;
 }
 
 bool Participant::drain_hub(Now time) {
@@ -311,18 +325,17 @@ bool Participant::is_own(const Endpoint& endpoint) const {
   return realm_of(endpoint.ip) == Realm::loopback || std::ranges::find(own, endpoint) != own.end();
 }
 
+std::optional<TimePoint> Participant::next_of_others() const {
+  auto next = sooner(announcer_->next_timeout(), republisher_->next_timeout());
+  next = sooner(next, hub_->next_timeout());
+  next = sooner(next, card_->next_timeout());
+  next = sooner(next, duplicates_->next_timeout());
+  return next_other_timeout ? sooner(next, next_other_timeout()) : next;
+}
+
 void Participant::arm_timer() {
   if (stopped_) return;
-  auto next = dht_->next_timeout();
-  const auto sooner = [&](std::optional<TimePoint> other) {
-    if (other && (!next || *other < *next)) next = other;
-  };
-  sooner(announcer_->next_timeout());
-  sooner(republisher_->next_timeout());
-  sooner(hub_->next_timeout());
-  sooner(card_->next_timeout());
-  sooner(duplicates_->next_timeout());
-  if (next_other_timeout) sooner(next_other_timeout());
+  const auto next = sooner(dht_->next_timeout(), others_next_);
   if (next == timer_at_) return;
   timer_at_ = next;
   if (!next) {
@@ -345,7 +358,7 @@ void Participant::handle_timeouts() {
   hub_->handle_timeout(time);
   card_->handle_timeout(time);
   duplicates_->handle_timeout(time);
-  pump();
+  pump(time);
 }
 
 void Participant::scan_interfaces() {

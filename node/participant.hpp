@@ -121,13 +121,16 @@ class Participant {
   };
 
   TcpDriver::Callbacks tcp_callbacks();
-  void pump();
+  void pump(Now now);
+  void answer(Now now);
   bool drain_dht(Now now);
+  void drain_card();
   bool drain_hub(Now now);
   void carry_out(overlay::TcpAction action);
   void route(const dht::Event& event);
   void refresh_offer();
   void refresh_card();
+  std::optional<TimePoint> next_of_others() const;
   void arm_timer();
   void handle_timeouts();
   void scan_interfaces();
@@ -152,6 +155,7 @@ class Participant {
   std::map<dht::RequestId, DhtWatcher> requests_;
   asio::steady_timer timer_;
   std::optional<TimePoint> timer_at_;
+  std::optional<TimePoint> others_next_;  // of all machines but the DHT, at the last full turn
   asio::steady_timer interface_timer_;
   bool pump_posted_ = false;
   bool stopped_ = false;

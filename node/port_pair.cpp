@@ -63,7 +63,7 @@ Outcome<PortPair> bind_port_pair(asio::io_context& io, std::optional<Endpoint> l
   std::error_code error;
   Endpoint tried;
   for (const auto port : ports_to_try(listen)) {
-    PortPair pair{udp::socket(io), tcp::acceptor(io), {}};
+    PortPair pair{UdpHandle(io), tcp::acceptor(io), {}};
     tried = {ip, port};
     error = bind_pair(pair, tried);
     if (!error) return pair;

@@ -5,12 +5,12 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/ip/udp.hpp>
 #include <optional>
 #include <vector>
 
 #include "base/endpoint.hpp"
 #include "node/error.hpp"
+#include "node/udp_handle.hpp"
 
 namespace cip::node {
 
@@ -23,7 +23,7 @@ inline constexpr int kPairAttempts = 16;
 std::vector<std::uint16_t> ports_to_try(std::optional<Endpoint> listen);
 
 struct PortPair {
-  asio::ip::udp::socket udp;
+  UdpHandle udp;
   asio::ip::tcp::acceptor tcp;  // listening
   Endpoint local;
 };

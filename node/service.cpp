@@ -127,11 +127,14 @@ RunResult run_daemon(JoinOptions options, Handler& handler, Report& report) {
     if (event.value("event", "") == "ready") report.ready(event);
     handler.on_result(event);
   };
-  (*daemon)->start(show, [&] { stopped = true; });
+  (*daemon)->start(show, [&] {
+    stopped = true;
+    io.stop();
+  });
   result.running = true;
   while (!stopped) {
     io.restart();
-    io.run_one();
+    io.run();
   }
   return result;
 }

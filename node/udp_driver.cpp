@@ -2,8 +2,7 @@
 
 namespace cip::node {
 
-UdpDriver::UdpDriver(asio::io_context& io, asio::ip::udp::socket server,
-                     std::optional<std::uint32_t> client_ip)
+UdpDriver::UdpDriver(asio::io_context& io, UdpHandle server, std::optional<std::uint32_t> client_ip)
     : server_(io) {
   server_.adopt(std::move(server));
   if (!client_ip) return;
@@ -17,16 +16,17 @@ void UdpDriver::start(OnMessage on_message, OnUndecodable on_undecodable,
   on_message_ = std::move(on_message);
   on_undecodable_ = std::move(on_undecodable);
   const auto listen = [&](UdpSocket& socket, dht::SocketRole role) {
-    socket.start([this, role](Endpoint from, ByteView bytes) { receive(role, from, bytes); },
-                 on_read);
+    socket.start(
+        [this, role](Now now, Endpoint from, ByteView bytes) { receive(now, role, from, bytes); },
+        on_read);
   };
   listen(server_, dht::SocketRole::server);
   if (client_) listen(*client_, dht::SocketRole::client);
 }
 
-void UdpDriver::receive(dht::SocketRole local, Endpoint from, ByteView datagram) {
+void UdpDriver::receive(Now now, dht::SocketRole local, Endpoint from, ByteView datagram) {
   if (const auto message = dht::decode_message(datagram)) {
-    on_message_(local, from, *message);
+    on_message_(now, local, from, *message);
   } else {
     on_undecodable_();
   }

@@ -15,13 +15,12 @@ namespace cip::node {
 
 class UdpDriver {
  public:
-  using OnMessage =
-      std::function<void(dht::SocketRole local, Endpoint from, const dht::Message& message)>;
+  using OnMessage = std::function<void(Now now, dht::SocketRole local, Endpoint from,
+                                       const dht::Message& message)>;
   using OnUndecodable = std::function<void()>;
 
   // `server` is bound. `client_ip`: also opens the client socket there, on any port.
-  UdpDriver(asio::io_context& io, asio::ip::udp::socket server,
-            std::optional<std::uint32_t> client_ip);
+  UdpDriver(asio::io_context& io, UdpHandle server, std::optional<std::uint32_t> client_ip);
 
   // `on_read` comes after the messages that came together.
   void start(OnMessage on_message, OnUndecodable on_undecodable, UdpSocket::OnRead on_read);
@@ -33,7 +32,7 @@ class UdpDriver {
   UdpCounters counters() const;
 
  private:
-  void receive(dht::SocketRole local, Endpoint from, ByteView datagram);
+  void receive(Now now, dht::SocketRole local, Endpoint from, ByteView datagram);
 
   UdpSocket server_;
   std::unique_ptr<UdpSocket> client_;

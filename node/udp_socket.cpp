@@ -125,7 +125,7 @@ std::error_code UdpSocket::open(Endpoint local) {
   return {};
 }
 
-void UdpSocket::adopt(asio::ip::udp::socket socket) {
+void UdpSocket::adopt(UdpHandle socket) {
   socket_ = std::move(socket);
   std::error_code ignored;
   socket_.set_option(asio::socket_base::receive_buffer_size(kSocketBuffer), ignored);
@@ -140,7 +140,7 @@ void UdpSocket::start(OnDatagram on_datagram, OnRead on_read) {
 }
 
 void UdpSocket::wait() {
-  socket_.async_wait(asio::ip::udp::socket::wait_read,
+  socket_.async_wait(UdpHandle::wait_read,
                      [this, alive = std::weak_ptr(alive_)](std::error_code error) {
                        if (alive.expired() || !socket_.is_open()) return;
                        if (error == asio::error::operation_aborted) return;
@@ -150,9 +150,9 @@ void UdpSocket::wait() {
 
 bool UdpSocket::receive() {
   // Errors here are what ICMP reported about somebody else's port; nothing follows from them.
-  const auto time = now().mono;
-  const auto most = time - received_at_ < kBusy ? kBatch : 1;
-  received_at_ = time;
+  const auto time = now();
+  const auto most = time.mono - received_at_ < kBusy ? kBatch : 1;
+  received_at_ = time.mono;
   const auto count = batch_->receive(socket_.native_handle(), most);
   const auto alive = std::weak_ptr(alive_);
   for (std::size_t i = 0; i < count; ++i) {
@@ -163,10 +163,10 @@ bool UdpSocket::receive() {
       ++counters_.oversized;
       continue;
     }
-    on_datagram_(to_endpoint(batch_->sources[i]), ByteView(batch_->buffers[i]).first(size));
+    on_datagram_(time, to_endpoint(batch_->sources[i]), ByteView(batch_->buffers[i]).first(size));
     if (alive.expired() || !socket_.is_open()) return false;
   }
-  if (count > 0) on_read_();
+  if (count > 0) on_read_(time);
   return !alive.expired() && socket_.is_open();
 }
 

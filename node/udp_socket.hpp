@@ -3,14 +3,13 @@
 // A UDP socket that reads many datagrams per wake-up and can choose the source address or the
 // interface of each one it sends (IP_PKTINFO).
 
-#include <asio/io_context.hpp>
-#include <asio/ip/udp.hpp>
 #include <functional>
 #include <memory>
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "node/udp_handle.hpp"
 
 namespace cip::node {
 
@@ -35,8 +34,9 @@ struct SendPath {
 
 class UdpSocket {
  public:
-  using OnDatagram = std::function<void(Endpoint from, ByteView datagram)>;
-  using OnRead = std::function<void()>;
+  // `now`: when the datagrams that came together were read; the clock is not asked for each.
+  using OnDatagram = std::function<void(Now now, Endpoint from, ByteView datagram)>;
+  using OnRead = std::function<void(Now now)>;
 
   explicit UdpSocket(asio::io_context& io);
   ~UdpSocket();
@@ -44,11 +44,11 @@ class UdpSocket {
   // Binds; port 0 asks the system.
   std::error_code open(Endpoint local);
   // Takes over a bound socket.
-  void adopt(asio::ip::udp::socket socket);
+  void adopt(UdpHandle socket);
   // Datagrams come until the socket is destroyed, and `on_read` after those that came together.
   // Either callback may destroy it.
   void start(
-      OnDatagram on_datagram, OnRead on_read = [] {});
+      OnDatagram on_datagram, OnRead on_read = [](Now) {});
   // False when the system refused; datagrams may be lost anyway.
   bool send(Endpoint to, ByteView datagram, SendPath path = {});
   void close();
@@ -64,7 +64,7 @@ class UdpSocket {
   // Handles what is there, up to one batch; false when the socket is gone.
   bool receive();
 
-  asio::ip::udp::socket socket_;
+  UdpHandle socket_;
   std::unique_ptr<Batch> batch_;
   OnDatagram on_datagram_;
   OnRead on_read_;

@@ -14,7 +14,9 @@ constexpr std::uint32_t kLoopback = 0x7f000001;
 struct Seen {
   std::vector<std::pair<Endpoint, Bytes>> datagrams;
   UdpSocket::OnDatagram recorder() {
-    return [this](Endpoint from, ByteView bytes) { datagrams.emplace_back(from, to_bytes(bytes)); };
+    return [this](Now, Endpoint from, ByteView bytes) {
+      datagrams.emplace_back(from, to_bytes(bytes));
+    };
   }
 };
 }  // namespace
