@@ -266,11 +266,11 @@ class Replicator {
     bool pushed = false;
     SeekId seek = 0;
   };
-  // A proof that came in this turn. All of a turn are handed to the feed together, since many
-  // blocks are hashed faster than one.
-  struct Arrival {
-    store::Proof proof;
-    Incoming incoming;
+  // The proofs that came in this turn, and what is known of each. All of a turn are handed to the
+  // feed together, since many blocks are hashed faster than one.
+  struct Arrivals {
+    std::vector<store::Proof> proofs;
+    std::vector<Incoming> incoming;
   };
   struct Seek {
     SeekId id = 0;
@@ -382,7 +382,7 @@ class Replicator {
   std::vector<Download> downloads_;
   DownloadId next_download_ = 1;
   store::Bitfield in_flight_;  // blocks requested, or being checked
-  std::vector<Arrival> arrived_;
+  Arrivals arrived_;
   std::unordered_map<store::Ticket, Incoming> incoming_;
   std::unordered_map<store::Ticket, PeerNumber> proving_;
   std::unordered_map<store::Ticket, PeerNumber> conflict_checks_;

@@ -211,11 +211,13 @@ std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& r
   if (expected.size() > kMaxExpectedNodes) expected.clear();
   auto node = 2 * block;
   for (std::uint64_t level = 0; level < needed; ++level) {
-    if (!expected.insert(node).second) {
+    if (expected.find(node)) {
       relies_on_earlier = true;
       return level;
     }
-    expected.insert(store::flat::sibling(node));
+    expected.insert(node, 0);
+    const auto sibling = store::flat::sibling(node);
+    if (!expected.find(sibling)) expected.insert(sibling, 0);
     node = store::flat::parent(node);
   }
   return needed;
@@ -279,18 +281,16 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
   incoming.upgrade = proof.upgrade.has_value();
   incoming.relied_on_earlier = request->relies_on_earlier;
   incoming.seek = proof.hash ? request->seek : 0;
-  arrived_.push_back({std::move(proof), incoming});
+  arrived_.proofs.push_back(std::move(proof));
+  arrived_.incoming.push_back(incoming);
   return true;
 }
 
 void Replicator::apply_arrived() {
-  if (arrived_.empty()) return;
-  std::vector<store::Proof> proofs;
-  proofs.reserve(arrived_.size());
-  for (auto& arrival : arrived_) proofs.push_back(std::move(arrival.proof));
-  auto ticket = feed_.apply(std::move(proofs));
-  for (const auto& arrival : arrived_) incoming_.emplace(ticket++, arrival.incoming);
-  arrived_.clear();
+  if (arrived_.proofs.empty()) return;
+  auto ticket = feed_.apply(std::exchange(arrived_.proofs, {}));
+  for (const auto& incoming : arrived_.incoming) incoming_.emplace(ticket++, incoming);
+  arrived_.incoming.clear();
 }
 
 bool Replicator::handle_no_data(Now now, Peer& peer, ByteView payload) {

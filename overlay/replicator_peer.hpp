@@ -10,13 +10,13 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "overlay/remote_blocks.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/reply_queue.hpp"
 #include "overlay/request_table.hpp"
+#include "store/index_map.hpp"
 
 namespace cip::overlay {
 
@@ -54,7 +54,7 @@ struct Replicator::Peer {
   std::vector<std::uint64_t> rarest;  // to be asked for next, the last first
   DownloadId rarest_of = 0;
   // Tree nodes that requests under way will bring: later ones need not climb past them.
-  std::unordered_set<std::uint64_t> expected;
+  store::IndexMap expected;
 
   // What it asks of us, and what it was told.
   ReplyQueue replies;

@@ -40,12 +40,14 @@ const RequestMessage* ReplyQueue::next_waiting() const {
 
 void ReplyQueue::begin(store::Ticket ticket) {
   CIP_ASSERT(begun_ < entries_.size());
-  entries_[begun_++].ticket = ticket;
+  CIP_ASSERT(ticket > last_ticket_);
+  last_ticket_ = entries_[begun_++].ticket = ticket;
 }
 
 void ReplyQueue::answer(FeedMessage type, Bytes message, TimePoint due) {
   CIP_ASSERT(begun_ < entries_.size());
   auto& entry = entries_[begun_++];
+  entry.ticket = last_ticket_;
   entry.ready = true;
   entry.due = due;
   entry.reply = {type, std::move(message)};
@@ -87,10 +89,10 @@ std::optional<TimePoint> ReplyQueue::next_due() const {
 }
 
 ReplyQueue::Entry* ReplyQueue::find_entry(store::Ticket ticket) {
-  for (std::size_t i = 0; i < begun_; ++i) {
-    if (entries_[i].ticket == ticket && !entries_[i].ready) return &entries_[i];
-  }
-  return nullptr;
+  const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(begun_);
+  const auto found = std::lower_bound(entries_.begin(), end, ticket,
+                                      [](const Entry& entry, auto t) { return entry.ticket < t; });
+  return found != end && found->ticket == ticket && !found->ready ? &*found : nullptr;
 }
 
 }  // namespace cip::overlay

@@ -24,7 +24,7 @@ class ReplyQueue {
   // The next request to begin with; nullptr when there is none. Follow with begin() or
   // finish_now().
   const RequestMessage* next_waiting() const;
-  // The feed works on it under this ticket.
+  // The feed works on it under this ticket, which is greater than those before.
   void begin(store::Ticket ticket);
   // It is answered without the feed: `message` of `type` goes out, not before `due`.
   void answer(FeedMessage type, Bytes message, TimePoint due = {});
@@ -49,7 +49,7 @@ class ReplyQueue {
  private:
   struct Entry {
     RequestMessage request;
-    store::Ticket ticket = 0;
+    store::Ticket ticket = 0;  // ascending; answered without the feed: that of the one before
     bool cancelled = false;
     bool ready = false;
     TimePoint due{};
@@ -60,6 +60,7 @@ class ReplyQueue {
 
   std::deque<Entry> entries_;  // the first begun_ of them were begun
   std::size_t begun_ = 0;
+  store::Ticket last_ticket_ = 0;
   std::unordered_set<std::uint64_t> ids_;  // of entries that are not cancelled
 };
 

@@ -42,7 +42,7 @@ Ticket Feed::Machine::apply(std::vector<Proof> proofs) {
   return first;
 }
 
-void Feed::Machine::run(ApplyJob job) {
+void Feed::Machine::run(ApplyJob&& job) {
   if (failure_) return emit(Rejected{job.ticket, *failure_});
   if (is_frozen_) return emit(Rejected{job.ticket, Errc::frozen});
   // What is verified next must stand on a history that is on disk.
@@ -143,7 +143,7 @@ std::optional<std::uint64_t> Feed::Machine::node_to_read(const Proof& proof,
   return top;
 }
 
-void Feed::Machine::accept(ApplyJob job, Verification verified) {
+void Feed::Machine::accept(ApplyJob&& job, Verification verified) {
   auto& proof = job.proof;
   Applied applied{job.ticket, {}, false, verified.learns_manifest};
   for (const auto& node : made_) add_node(node);

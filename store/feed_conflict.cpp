@@ -15,7 +15,7 @@ Ticket Feed::Machine::check_conflict(Proof proof) {
 // A second history is two trees of one length that are both signed. The proof shows the peer's
 // tree: first as long as its upgrade says, where it is compared with ours, then at its full length,
 // where it is signed.
-void Feed::Machine::run(ConflictJob job) {
+void Feed::Machine::run(ConflictJob&& job) {
   const auto& proof = job.proof;
   const auto answer = [&](bool conflict) { emit(ConflictChecked{job.ticket, conflict}); };
   const auto length = proof.upgrade ? proof.upgrade->length : 0;

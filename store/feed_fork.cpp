@@ -22,7 +22,7 @@ Result<void> Feed::Machine::truncate(std::uint64_t length, const KeyPair& key) {
   return {};
 }
 
-void Feed::Machine::run(CutJob job) {
+void Feed::Machine::run(CutJob&& job) {
   const WithFetched source(*this, job.fetched);
   std::vector<TreeNode> nodes;
   std::vector<std::uint64_t> missing;
@@ -75,7 +75,7 @@ Result<RootList> Feed::Machine::verify_fork(const Proof& proof, const Manifest* 
 
 // Keeps what lies before the first root that differs from ours, which is the simple reader of the
 // protocol: blocks after it are fetched again even where they are the same.
-void Feed::Machine::reorganise(ApplyJob job) {
+void Feed::Machine::reorganise(ApplyJob&& job) {
   // The first history that a reader meets may be a later one already.
   Verification known;
   if (auto good = verify_manifest(job.proof, known); !good)

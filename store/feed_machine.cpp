@@ -186,7 +186,7 @@ Ticket Feed::Machine::sync() {
 
 std::optional<FeedEvent> Feed::Machine::poll_event() {
   if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
+  std::optional<FeedEvent> event(std::move(events_.front()));
   events_.pop_front();
   return event;
 }

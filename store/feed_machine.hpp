@@ -145,8 +145,8 @@ class Feed::Machine final : public NodeSource {
   };
 
   template <typename E>
-  void emit(E event) {
-    events_.emplace_back(std::move(event));
+  void emit(E&& event) {
+    events_.emplace_back(std::forward<E>(event));
   }
   Authority authority() const { return {key_, manifest_ ? &*manifest_ : nullptr}; }
   bool forget(std::uint64_t start, std::uint64_t& end);
@@ -157,35 +157,35 @@ class Feed::Machine final : public NodeSource {
   void advance_contiguous();
 
   // feed_apply.cpp
-  void run(ApplyJob job);
+  void run(ApplyJob&& job);
   Result<Verification> verify(const ApplyJob& job);
   Result<void> verify_manifest(const Proof& proof, Verification& out) const;
   Result<void> verify_upgrade(const Proof& proof, const TreeNode*& unproven, Verification& out);
   std::optional<std::uint64_t> node_to_read(const Proof& proof, const NodeSource& trusted,
                                             std::uint64_t top) const;
-  void accept(ApplyJob job, Verification verified);
+  void accept(ApplyJob&& job, Verification verified);
 
   // feed_fork.cpp
   bool may_reorganise(const Proof& proof) const;
   bool is_of_later_fork(const Proof& proof) const;
   std::error_code judge_fork(const Proof& proof);
-  void reorganise(ApplyJob job);
+  void reorganise(ApplyJob&& job);
   Result<RootList> verify_fork(const Proof& proof, const Manifest* manifest);
-  void run(CutJob job);
+  void run(CutJob&& job);
   void replace_history(std::uint64_t common, RootList roots, std::uint64_t fork, Bytes signature);
 
   // feed_conflict.cpp
-  void run(ConflictJob job);
+  void run(ConflictJob&& job);
 
   // feed_seek.cpp
-  void run(SeekJob job);
-  void resume_job(SeekJob job, const StoreResult& part);
+  void run(SeekJob&& job);
+  void resume_job(SeekJob&& job, const StoreResult& part);
 
   // feed_verify.cpp
-  void run(VerifyJob job);
+  void run(VerifyJob&& job);
   void plan(VerifyJob& job) const;
   void read_next(VerifyJob job);
-  void resume_job(VerifyJob job, StoreResult part);
+  void resume_job(VerifyJob&& job, StoreResult part);
   void conclude(VerifyJob job);
   void check_block(VerifyJob& job, std::uint64_t index) const;
   void check_node(VerifyJob& job, std::uint64_t index) const;
@@ -193,20 +193,20 @@ class Feed::Machine final : public NodeSource {
 
   // feed_serve.cpp
   std::optional<std::error_code> refusal(const ReadJob& job) const;
-  void run(ProveJob job);
-  void run(ReadJob job);
+  void run(ProveJob&& job);
+  void run(ReadJob&& job);
   std::optional<std::error_code> refusal(const ProofRequest& request) const;
-  void fill(ProveJob job);
-  void resume(Job waiting, StoreResult part);
-  void resume_job(ProveJob job, StoreResult part);
-  void resume_job(ReadJob job, StoreResult part);
-  void resume_job(ApplyJob job, const StoreResult& part);
-  void resume_job(ConflictJob job, const StoreResult& part);
-  void resume_job(CutJob job, const StoreResult& part);
+  void fill(ProveJob&& job);
+  void resume(Job&& waiting, StoreResult part);
+  void resume_job(ProveJob&& job, StoreResult part);
+  void resume_job(ReadJob&& job, StoreResult part);
+  void resume_job(ApplyJob&& job, const StoreResult& part);
+  void resume_job(ConflictJob&& job, const StoreResult& part);
+  void resume_job(CutJob&& job, const StoreResult& part);
 
   // feed_storage.cpp
   bool is_overloaded() const { return waiting_ >= kMaxWaiting; }
-  void wait_for(Job job, std::span<const std::uint64_t> nodes,
+  void wait_for(Job&& job, std::span<const std::uint64_t> nodes,
                 std::span<const std::uint64_t> blocks = {}, bool from_disk = false);
   std::optional<StoreOp> next_commit();
   std::optional<StoreOp> next_read();

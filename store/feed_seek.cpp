@@ -12,7 +12,7 @@ Ticket Feed::Machine::seek(std::uint64_t offset, std::uint64_t padding) {
 
 // Walks down from the roots (protocol of feeds, section 8.2, locating a byte offset). A node that
 // is held but not at hand is read, and the walk begins anew: one read for each level at most.
-void Feed::Machine::run(SeekJob job) {
+void Feed::Machine::run(SeekJob&& job) {
   const auto answer = [&](Result<Position> position) {
     emit(Sought{job.ticket, std::move(position), {}});
   };
@@ -51,7 +51,7 @@ void Feed::Machine::run(SeekJob job) {
   answer(Position{roots_.length(), 0});
 }
 
-void Feed::Machine::resume_job(SeekJob job, const StoreResult& part) {
+void Feed::Machine::resume_job(SeekJob&& job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(Sought{job.ticket, fail(nodes.error()), {}});
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());

@@ -60,7 +60,7 @@ std::optional<std::error_code> Feed::Machine::refusal(const ReadJob& job) const 
   return std::nullopt;
 }
 
-void Feed::Machine::run(ReadJob job) {
+void Feed::Machine::run(ReadJob&& job) {
   const auto refuse = [&](std::error_code reason) {
     emit(BlockRead{job.ticket, job.index, fail(reason)});
   };
@@ -82,7 +82,7 @@ std::optional<std::error_code> Feed::Machine::refusal(const ProofRequest& reques
   return std::nullopt;
 }
 
-void Feed::Machine::run(ProveJob job) {
+void Feed::Machine::run(ProveJob&& job) {
   if (const auto refused = refusal(job.request)) {
     // The manifest alone is worth an answer to whoever cannot verify anything yet.
     if (*refused == Errc::store_failed || !job.request.manifest || !manifest_)
@@ -106,7 +106,7 @@ void Feed::Machine::run(ProveJob job) {
 }
 
 // Completes a planned proof from memory, or asks for the rest.
-void Feed::Machine::fill(ProveJob job) {
+void Feed::Machine::fill(ProveJob&& job) {
   const WithFetched source(*this, job.fetched);
   std::vector<std::uint64_t> missing;
   bool all_held = true;
@@ -134,11 +134,11 @@ void Feed::Machine::fill(ProveJob job) {
   wait_for(std::move(job), missing, {&*block, 1});
 }
 
-void Feed::Machine::resume(Job waiting, StoreResult part) {
+void Feed::Machine::resume(Job&& waiting, StoreResult part) {
   std::visit([&](auto& job) { resume_job(std::move(job), std::move(part)); }, waiting);
 }
 
-void Feed::Machine::resume_job(ProveJob job, StoreResult part) {
+void Feed::Machine::resume_job(ProveJob&& job, StoreResult part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(ProofReady{job.ticket, fail(nodes.error())});
   if (!job.is_planned) {
@@ -157,7 +157,7 @@ void Feed::Machine::resume_job(ProveJob job, StoreResult part) {
   emit(ProofReady{job.ticket, std::move(job.proof)});
 }
 
-void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
+void Feed::Machine::resume_job(ReadJob&& job, StoreResult part) {
   const auto refuse = [&](std::error_code reason) {
     emit(BlockRead{job.ticket, job.index, fail(reason)});
   };
@@ -171,14 +171,14 @@ void Feed::Machine::resume_job(ReadJob job, StoreResult part) {
   run(std::move(job));
 }
 
-void Feed::Machine::resume_job(ApplyJob job, const StoreResult& part) {
+void Feed::Machine::resume_job(ApplyJob&& job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(Rejected{job.ticket, nodes.error()});
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
   run(std::move(job));
 }
 
-void Feed::Machine::resume_job(CutJob job, const StoreResult& part) {
+void Feed::Machine::resume_job(CutJob&& job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) {
     // The disk contradicts the bitfield: no history to go back to.
@@ -188,7 +188,7 @@ void Feed::Machine::resume_job(CutJob job, const StoreResult& part) {
   run(std::move(job));
 }
 
-void Feed::Machine::resume_job(ConflictJob job, const StoreResult& part) {
+void Feed::Machine::resume_job(ConflictJob&& job, const StoreResult& part) {
   const auto nodes = held_nodes(part);
   if (!nodes) return emit(ConflictChecked{job.ticket, false});
   job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());

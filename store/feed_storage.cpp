@@ -107,7 +107,7 @@ void Feed::Machine::fail_for_good(std::error_code reason) {
   for (auto& batch : waiting) finish_read(std::move(batch), fail(Errc::store_failed));
 }
 
-void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
+void Feed::Machine::wait_for(Job&& job, std::span<const std::uint64_t> nodes,
                              std::span<const std::uint64_t> blocks, bool from_disk) {
   if (failure_) return resume(std::move(job), fail(Errc::store_failed));
   // Whoever reads past the caches reads for itself.
@@ -117,7 +117,7 @@ void Feed::Machine::wait_for(Job job, std::span<const std::uint64_t> nodes,
   op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
   op.blocks.insert(op.blocks.end(), blocks.begin(), blocks.end());
   op.from_disk = from_disk;
-  gathering_.waiters.push_back({std::move(job), nodes.size(), blocks.size()});
+  gathering_.waiters.emplace_back(std::move(job), nodes.size(), blocks.size());
   ++waiting_;
   const auto average = roots_.length() > 0 ? roots_.byte_length() / roots_.length() : 0;
   const auto most =

@@ -19,7 +19,7 @@ Ticket Feed::Machine::verify(std::uint64_t from) {
 }
 
 // Begins the step, or begins it anew because history was replaced meanwhile.
-void Feed::Machine::run(VerifyJob job) {
+void Feed::Machine::run(VerifyJob&& job) {
   VerifyJob step;
   step.ticket = job.ticket;
   step.from = job.from;
@@ -58,7 +58,7 @@ void Feed::Machine::plan(VerifyJob& job) const {
     if (has(index) && find_block(index) == nullptr) job.blocks.push_back(index);
 }
 
-void Feed::Machine::resume_job(VerifyJob job, StoreResult part) {
+void Feed::Machine::resume_job(VerifyJob&& job, StoreResult part) {
   if (failure_) return emit(StoreFailed{*failure_});
   if (job.era != era_) return run(std::move(job));
   if (!job.is_alone) {

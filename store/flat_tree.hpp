@@ -85,10 +85,15 @@ class Roots {
 //   index     0 2 1 4 6 5 3 8 ...
 //   position  0 1 2 3 4 5 6 7 ...
 
-// How many nodes a tree of `length` leaves has.
-constexpr std::uint64_t node_count(std::uint64_t length) {
-  return 2 * length - static_cast<std::uint64_t>(std::popcount(length));
+// std::popcount() is a call where not every processor has an instruction for it, as on amd64.
+constexpr std::uint64_t ones(std::uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555;
+  bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+  return ((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56;
 }
+
+// How many nodes a tree of `length` leaves has.
+constexpr std::uint64_t node_count(std::uint64_t length) { return 2 * length - ones(length); }
 // The block whose append completes a node: the last one below it.
 constexpr std::uint64_t completed_by(std::uint64_t index) { return right_span(index) / 2; }
 constexpr std::uint64_t position_of(std::uint64_t index) {

@@ -13,6 +13,7 @@ namespace cip::store {
 class IndexMap {
  public:
   bool empty() const { return used_ == 0; }
+  std::size_t size() const { return used_; }
 
   // The key must not be there yet.
   void insert(std::uint64_t key, std::uint32_t slot) {
