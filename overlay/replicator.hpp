@@ -22,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/number_map.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "overlay/channel_handler.hpp"
@@ -320,6 +321,7 @@ class Replicator {
   std::size_t request_limit(const Peer& peer) const;
   void answered(Now now, Peer& peer, const InFlight& request);
   void refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason);
+  std::optional<Incoming> take_incoming(store::Ticket ticket);
   void handle_applied(Now now, const store::Applied& applied);
   bool handle_rejected(Now now, const store::Rejected& rejected);
   bool handle_conflict_checked(Now now, const store::ConflictChecked& checked);
@@ -383,8 +385,8 @@ class Replicator {
   DownloadId next_download_ = 1;
   store::Bitfield in_flight_;  // blocks requested, or being checked
   Arrivals arrived_;
-  std::unordered_map<store::Ticket, Incoming> incoming_;
-  std::unordered_map<store::Ticket, PeerNumber> proving_;
+  NumberMap<Incoming> incoming_;   // by ticket
+  NumberMap<PeerNumber> proving_;  // by ticket
   std::unordered_map<store::Ticket, PeerNumber> conflict_checks_;
   std::unordered_map<store::Ticket, PeerNumber> pushing_;
   std::vector<Seek> seeks_;

@@ -211,13 +211,11 @@ std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& r
   if (expected.size() > kMaxExpectedNodes) expected.clear();
   auto node = 2 * block;
   for (std::uint64_t level = 0; level < needed; ++level) {
-    if (expected.find(node)) {
+    if (!expected.insert(node, {})) {
       relies_on_earlier = true;
       return level;
     }
-    expected.insert(node, 0);
-    const auto sibling = store::flat::sibling(node);
-    if (!expected.find(sibling)) expected.insert(sibling, 0);
+    expected.insert(store::flat::sibling(node), {});
     node = store::flat::parent(node);
   }
   return needed;
@@ -289,7 +287,7 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
 void Replicator::apply_arrived() {
   if (arrived_.proofs.empty()) return;
   auto ticket = feed_.apply(std::exchange(arrived_.proofs, {}));
-  for (const auto& incoming : arrived_.incoming) incoming_.emplace(ticket++, incoming);
+  for (const auto& incoming : arrived_.incoming) incoming_.insert(ticket++, incoming);
   arrived_.incoming.clear();
 }
 
@@ -340,21 +338,27 @@ void Replicator::wanted_again(std::uint64_t block) {
   dirty_ = true;
 }
 
+std::optional<Replicator::Incoming> Replicator::take_incoming(store::Ticket ticket) {
+  const auto* found = incoming_.find(ticket);
+  if (found == nullptr) return std::nullopt;
+  const std::optional<Incoming> out(*found);
+  incoming_.erase(ticket);
+  return out;
+}
+
 void Replicator::handle_applied(Now now, const store::Applied& applied) {
-  if (const auto found = incoming_.find(applied.ticket); found != incoming_.end()) {
-    const auto incoming = found->second;
-    incoming_.erase(found);
-    if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
-    if (auto* seek = find_seek(incoming.seek)) look(*seek);
-    if (incoming.pushed && applied.block) ++counters_.pushes_taken;
-    if (incoming.block) {
-      in_flight_.clear_range(*incoming.block, *incoming.block + 1);
-      if (!careful_.empty()) careful_.erase(*incoming.block);
-      if (!feed_.has(*incoming.block)) wanted_again(*incoming.block);
+  if (const auto incoming = take_incoming(applied.ticket)) {
+    if (incoming->upgrade && upgrading_ == incoming->peer) upgrading_ = 0;
+    if (auto* seek = find_seek(incoming->seek)) look(*seek);
+    if (incoming->pushed && applied.block) ++counters_.pushes_taken;
+    if (const auto block = incoming->block) {
+      in_flight_.clear_range(*block, *block + 1);
+      if (!careful_.empty()) careful_.erase(*block);
+      if (!feed_.has(*block)) wanted_again(*block);
     }
     if (applied.block) {
       ++counters_.blocks_fetched;
-      counters_.bytes_fetched += incoming.bytes;
+      counters_.bytes_fetched += incoming->bytes;
       if (!progress_due_) {
         progress_due_ = std::max(now.mono, last_progress_ + kProgressInterval);
       }
@@ -366,10 +370,9 @@ void Replicator::handle_applied(Now now, const store::Applied& applied) {
 }
 
 bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
-  const auto found = incoming_.find(rejected.ticket);
-  if (found == incoming_.end()) return false;
-  const auto incoming = found->second;
-  incoming_.erase(found);
+  const auto taken = take_incoming(rejected.ticket);
+  if (!taken) return false;
+  const Incoming& incoming = *taken;
   if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
   if (rejected.reason == store::Errc::later_fork) {
     events_.push_back(LaterForkProved{incoming.fork});

@@ -10,13 +10,14 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "base/number_map.hpp"
 #include "overlay/remote_blocks.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/reply_queue.hpp"
 #include "overlay/request_table.hpp"
-#include "store/index_map.hpp"
 
 namespace cip::overlay {
 
@@ -54,7 +55,7 @@ struct Replicator::Peer {
   std::vector<std::uint64_t> rarest;  // to be asked for next, the last first
   DownloadId rarest_of = 0;
   // Tree nodes that requests under way will bring: later ones need not climb past them.
-  store::IndexMap expected;
+  NumberMap<std::monostate> expected;
 
   // What it asks of us, and what it was told.
   ReplyQueue replies;

@@ -34,7 +34,7 @@ bool Replicator::handle_unrequested(Peer& peer, store::Proof proof) {
   incoming.relied_on_earlier = true;
   incoming.pushed = true;
   in_flight_.set(proof.block->index);
-  incoming_.emplace(feed_.apply(std::move(proof)), incoming);
+  incoming_.insert(feed_.apply(std::move(proof)), incoming);
   return true;
 }
 

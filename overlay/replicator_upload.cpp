@@ -253,7 +253,7 @@ void Replicator::begin_reply(Now, Peer& peer) {
   const bool nothing = !wanted.block && !wanted.hash && !wanted.seek && !wanted.upgrade;
   if (!feed_.is_frozen() && here && !nothing && feed_.length() > 0) {
     const auto ticket = feed_.prove(wanted);
-    proving_.emplace(ticket, peer.number);
+    proving_.insert(ticket, peer.number);
     peer.replies.begin(ticket);
     return;
   }
@@ -269,10 +269,10 @@ void Replicator::begin_reply(Now, Peer& peer) {
 }
 
 bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
-  const auto found = proving_.find(ready.ticket);
-  if (found == proving_.end()) return handle_push_proof(ready);
-  auto* peer = find(found->second);
-  proving_.erase(found);
+  const auto* asker = proving_.find(ready.ticket);
+  if (asker == nullptr) return handle_push_proof(ready);
+  auto* peer = find(*asker);
+  proving_.erase(ready.ticket);
   if (peer == nullptr) return true;
   const auto* request = peer->replies.find(ready.ticket);
   const auto id = request != nullptr ? request->id : 0;

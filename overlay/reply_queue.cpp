@@ -8,9 +8,9 @@
 namespace cip::overlay {
 
 void ReplyQueue::push(RequestMessage request) {
-  if (!ids_.insert(request.id).second) {
+  if (!ids_.insert(request.id, {})) {
     cancel(request.id);
-    ids_.insert(request.id);
+    ids_.insert(request.id, {});
   }
   Entry entry;
   entry.request = std::move(request);
@@ -22,7 +22,7 @@ void ReplyQueue::push(RequestMessage request) {
 }
 
 void ReplyQueue::cancel(std::uint64_t id) {
-  if (ids_.erase(id) == 0) return;
+  if (!ids_.erase(id)) return;
   const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return entry.request.id == id && !entry.cancelled;
   });

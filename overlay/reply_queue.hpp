@@ -7,8 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <unordered_set>
+#include <variant>
 
+#include "base/number_map.hpp"
 #include "base/time.hpp"
 #include "overlay/feed_messages.hpp"
 #include "store/feed.hpp"
@@ -61,7 +62,7 @@ class ReplyQueue {
   std::deque<Entry> entries_;  // the first begun_ of them were begun
   std::size_t begun_ = 0;
   store::Ticket last_ticket_ = 0;
-  std::unordered_set<std::uint64_t> ids_;  // of entries that are not cancelled
+  NumberMap<std::monostate> ids_;  // of entries that are not cancelled
 };
 
 }  // namespace cip::overlay

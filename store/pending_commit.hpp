@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "store/index_map.hpp"
+#include "base/number_map.hpp"
 #include "store/store_op.hpp"
 
 namespace cip::store {
@@ -41,8 +41,8 @@ class PendingCommit {
 
   std::vector<TreeNode> nodes_;
   std::vector<StoredBlock> blocks_;
-  IndexMap node_slots_;
-  IndexMap block_slots_;
+  NumberMap<std::uint32_t> node_slots_;
+  NumberMap<std::uint32_t> block_slots_;
   std::vector<BlockRange> cleared_;
   std::vector<BlockRange> lost_;
   std::optional<std::uint64_t> truncate_to_;
