@@ -205,12 +205,12 @@ void Replicator::send_want(Peer& peer, std::uint64_t index) {
 // first, or the other never, then the block is asked for again with all it needs.
 std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier) {
   relies_on_earlier = false;
-  const auto needed = feed_.wanted_nodes(block);
-  if (careful_.contains(block)) return needed;
+  if (!careful_.empty() && careful_.contains(block)) return feed_.wanted_nodes(block);
   auto& expected = peer.expected;
   if (expected.size() > kMaxExpectedNodes) expected.clear();
   auto node = 2 * block;
-  for (std::uint64_t level = 0; level < needed; ++level) {
+  std::uint64_t level = 0;
+  for (; feed_.must_climb(node); ++level) {
     if (!expected.insert(node, {})) {
       relies_on_earlier = true;
       return level;
@@ -218,7 +218,7 @@ std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& r
     expected.insert(store::flat::sibling(node), {});
     node = store::flat::parent(node);
   }
-  return needed;
+  return level;
 }
 
 void Replicator::send_request(Now now, Peer& peer, RequestMessage message, InFlight request) {

@@ -46,6 +46,7 @@ std::uint64_t Feed::wanted_nodes(std::uint64_t index) const {
 std::uint64_t Feed::wanted_nodes_of_hash(std::uint64_t tree_index) const {
   return machine_->wanted_nodes(tree_index);
 }
+bool Feed::must_climb(std::uint64_t tree_index) const { return machine_->must_climb(tree_index); }
 bool Feed::has_roots_of(std::uint64_t length) const { return machine_->has_roots_of(length); }
 std::size_t Feed::uncommitted_bytes() const { return machine_->uncommitted_bytes(); }
 bool Feed::is_idle() const { return machine_->is_idle(); }

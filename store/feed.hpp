@@ -197,6 +197,9 @@ class Feed {
   std::uint64_t wanted_nodes(std::uint64_t index) const;
   // The same for a node of the tree.
   std::uint64_t wanted_nodes_of_hash(std::uint64_t tree_index) const;
+  // Whether a proof that has come to this node of the tree must climb on: wanted_nodes() counts
+  // such levels.
+  bool must_climb(std::uint64_t tree_index) const;
   // Section 10.3: whether an upgrade from `length` could be proved, i.e. all its roots are held.
   bool has_roots_of(std::uint64_t length) const;
 

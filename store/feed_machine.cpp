@@ -81,12 +81,13 @@ bool Feed::Machine::has(std::uint64_t index) const {
 }
 
 std::uint64_t Feed::Machine::wanted_nodes(std::uint64_t tree_index) const {
-  const auto head = 2 * roots_.length();
-  if (tree_index >= head) return 0;
   std::uint64_t levels = 0;
-  for (auto at = tree_index; flat::right_span(at) < head && !is_held(at); at = flat::parent(at))
-    ++levels;
+  for (auto at = tree_index; must_climb(at); at = flat::parent(at)) ++levels;
   return levels;
+}
+
+bool Feed::Machine::must_climb(std::uint64_t tree_index) const {
+  return flat::right_span(tree_index) < 2 * roots_.length() && !is_held(tree_index);
 }
 
 bool Feed::Machine::has_roots_of(std::uint64_t length) const {

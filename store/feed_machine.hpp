@@ -87,6 +87,7 @@ class Feed::Machine final : public NodeSource {
   bool is_writer(const PublicKey& public_key) const;
   bool has(std::uint64_t index) const;
   std::uint64_t wanted_nodes(std::uint64_t tree_index) const;
+  bool must_climb(std::uint64_t tree_index) const;
   bool has_roots_of(std::uint64_t length) const;
   std::uint64_t appended_length() const { return tip_ ? tip_->length() : roots_.length(); }
   std::size_t uncommitted_bytes() const;
