@@ -89,6 +89,12 @@ std::optional<TimePoint> ReplyQueue::next_due() const {
 }
 
 ReplyQueue::Entry* ReplyQueue::find_entry(store::Ticket ticket) {
+  if (begun_ == 0) return nullptr;
+  // Where nobody else is served, tickets have no gaps.
+  if (const auto place = ticket - entries_.front().ticket; place < begun_) {
+    auto& entry = entries_[place];
+    if (entry.ticket == ticket && !entry.ready) return &entry;
+  }
   const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(begun_);
   const auto found = std::lower_bound(entries_.begin(), end, ticket,
                                       [](const Entry& entry, auto t) { return entry.ticket < t; });
