@@ -1,8 +1,8 @@
 #pragma once
 
 // Hashes and signatures that every floor shares: BLAKE2b and Ed25519 from libsodium, plus the
-// namespaces that keep uses of them apart (feeds section 2, DHT section 1) and the derivation of
-// key pairs from a primary key (feeds section 12; peer implementation: npm corestore).
+// namespaces that keep uses of them apart (feeds.md 2, dht.md 1) and the derivation of key pairs
+// from a primary key (feeds.md 12; peer implementation: npm corestore).
 
 #include <initializer_list>
 #include <string_view>

@@ -1,7 +1,7 @@
 #pragma once
 
-// An IPv4 address with a port, and the three realms that addresses fall into (docs: protocol of the
-// DHT, section 2). IPv6 appears only in hello trailers and contact cards, carried as raw bytes.
+// An IPv4 address with a port, and the three realms that addresses fall into (dht.md 2). IPv6
+// appears only in hello trailers and contact cards, carried as raw bytes.
 
 #include <compare>
 #include <cstdint>

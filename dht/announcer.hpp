@@ -1,12 +1,11 @@
 #pragma once
 
-// Keeps announced what is to be found (docs: protocol of the DHT, sections 16 and 17): the own key
-// at 3 relays that are pinged every 3 s, and targets (topics, feeds) that are announced again every
-// 10 to 12 minutes.
+// Keeps announced what is to be found (dht.md 16 and 17): the own key at 3 relays that are pinged
+// every 3 s, and targets (topics, feeds) that are announced again every 10 to 12 minutes.
 //
 // A machine on top of a Node: it is given all events of the node, and calls its commands. Never
-// more than 2 announces are begun within a second (design D14); what is due meanwhile waits, what
-// is new before what is announced again, and lag() shows by how much.
+// more than 2 announces are begun within a second (decisions.md D14); what is due meanwhile waits,
+// what is new before what is announced again, and lag() shows by how much.
 //
 // Ours: a new announce is repeated after 10 s, 20 s, 40 s and so on, and when the table has grown
 // by half, since in a young overlay the closest nodes of a moment are soon not the closest any

@@ -1,7 +1,7 @@
 #pragma once
 
-// Numbers of the DHT's wire (docs: protocol of the DHT, sections 4 and 10). All frozen: they are
-// those of npm dht-rpc and hyperdht.
+// Numbers of the DHT's wire (dht.md 4 and 10). All frozen: they are those of npm dht-rpc and
+// hyperdht.
 
 #include <cstddef>
 #include <cstdint>

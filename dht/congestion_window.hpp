@@ -1,9 +1,8 @@
 #pragma once
 
-// How many requests may be under way (docs: protocol of the DHT, section 6; peer implementation:
-// npm dht-rpc). Four slots of 750 ms: a transmission adds one to the current slot and to the total;
-// an answer takes one off both; when a slot passes, what is left in the oldest is taken off the
-// total.
+// How many requests may be under way (dht.md 6; peer implementation: npm dht-rpc). Four slots of
+// 750 ms: a transmission adds one to the current slot and to the total; an answer takes one off
+// both; when a slot passes, what is left in the oldest is taken off the total.
 //
 // Where we differ from npm dht-rpc: an answer is taken off the slot of its transmission. Stock
 // takes it off the current one, if that is above 0: what was under way when a slot ended then fills

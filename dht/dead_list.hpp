@@ -1,7 +1,7 @@
 #pragma once
 
 // Addresses that did not answer, remembered for some minutes: others keep naming them, and each
-// would cost every walk a timeout (docs: protocol of the DHT, section 20, 7).
+// would cost every walk a timeout (dht.md 20, 7).
 
 #include <algorithm>
 #include <vector>

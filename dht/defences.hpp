@@ -2,7 +2,7 @@
 
 // The counter-measures of a node against the weaknesses of this network, each with a switch. All
 // are on; they are switched off only by tests/abuse, which show that without them the attack works.
-// Numbers are those of the list of known weaknesses (docs: protocol of the DHT, section 20).
+// Numbers are those of the list of known weaknesses (dht.md 20).
 
 namespace cip::dht {
 

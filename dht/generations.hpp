@@ -1,9 +1,8 @@
 #pragma once
 
-// A bounded table whose entries expire without timers of their own (docs: protocol of the DHT,
-// section 11). New entries go to the fresh generation; every 2/3 of the age the fresh one becomes
-// the stale one and the former stale one is forgotten. An entry that is not touched lives between
-// 2/3 and 4/3 of the age.
+// A bounded table whose entries expire without timers of their own (dht.md 11). New entries go to
+// the fresh generation; every 2/3 of the age the fresh one becomes the stale one and the former
+// stale one is forgotten. An entry that is not touched lives between 2/3 and 4/3 of the age.
 //
 // When the fresh generation is full its farther half from our id is dropped, and until it turns
 // nothing is taken from beyond: a flood flushes what we are least responsible for. A network may

@@ -1,7 +1,7 @@
 #pragma once
 
-// Own hellos on their way out (docs: protocol of the DHT, section 12): one peer_handshake request
-// each, whose answer must come from the node that was asked.
+// Own hellos on their way out (dht.md 12): one peer_handshake request each, whose answer must come
+// from the node that was asked.
 
 #include <optional>
 

@@ -188,7 +188,7 @@ void Lifecycle::note_reply(Now now, SocketRole local, const Contact& asked,
   }
   // On the other socket its `to` says nothing about our NAT.
   if (local == core_.request_socket(from)) sample(reply.to, from);
-  // The stock node takes a member for dead that it heard of in this very tick (section 20, 1).
+  // The stock node takes a member for dead that it heard of in this very tick (dht.md 20, 1).
   const bool fooled = !core_.options.defences.careful_hints && purpose == Purpose::check &&
                       answered.call.owner == core_.tick(now);
   if (fooled) return static_cast<void>(core_.table.remove(asked.id));

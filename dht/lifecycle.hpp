@@ -1,7 +1,7 @@
 #pragma once
 
-// The life of a node (docs: protocol of the DHT, sections 5 and 9): bootstrap, learning the own
-// address, proving that strangers reach us, filling and checking the table.
+// The life of a node (dht.md 5 and 9): bootstrap, learning the own address, proving that strangers
+// reach us, filling and checking the table.
 //
 // Reachability is kept per realm: on the own host everybody is reachable; a private network needs
 // one proof, the public one three from different networks. A proof is a datagram that reached the

@@ -1,5 +1,5 @@
-// What a node knows of its own addresses, and how it finds out whether strangers reach them (docs:
-// protocol of the DHT, sections 5 and 9).
+// What a node knows of its own addresses, and how it finds out whether strangers reach them (dht.md
+// 5 and 9).
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The two datagrams of dht-rpc and their codec (docs: protocol of the DHT, section 3).
+// The two datagrams of dht-rpc and their codec (dht.md 3).
 //
 //   request   03, flags u8 (1 id, 2 token, 4 internal, 8 target, 16 value), tid u16, to addr4,
 //             [id 32] [token 32] command uint [target 32] [value buffer]
@@ -22,7 +22,7 @@
 
 namespace cip::dht {
 
-// The two sockets of a node (section 5). Until strangers are proven to reach the server socket, own
+// The two sockets of a node (dht.md 5). Until strangers are proven to reach the server socket, own
 // requests leave from the client socket.
 enum class SocketRole : std::uint8_t { server, client };
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// Decides which own address to believe in from what others say they see (docs: protocol of the DHT,
-// section 9; peer implementation: npm nat-sampler).
+// Decides which own address to believe in from what others say they see (dht.md 9; peer
+// implementation: npm nat-sampler).
 //
 // The last 16 samples count, each for the pair (ip, port) and for (ip, any), merged with an equal
 // entry among the latest 4 samples. With n samples the threshold is n below 4, n-1 below 8, n-2

@@ -90,7 +90,7 @@ class Node {
   // --- single requests
 
   RequestId ping(Now now, Endpoint to);
-  // Any command of section 10 (or of section 4 if `internal`).
+  // Any command of dht.md 10 (or of dht.md 4 if `internal`).
   struct RawRequest {
     std::uint64_t command = 0;
     bool internal = false;
@@ -109,7 +109,7 @@ class Node {
   // Relays that know the way to the peer whose public key hashes to `target`. Replies carry a peer.
   QueryId find_peer(Now now, const Target& target, QueryOptions options = {});
   // Announces `key` under `target`, with at most 3 relays; H(public key) as target announces the
-  // key itself (section 16: then give no relays and 3 replicas). Also a lookup (or find_peer):
+  // key itself (dht.md 16: then give no relays and 3 replicas). Also a lookup (or find_peer):
   // replies come.
   QueryId announce(Now now, const Target& target, const KeyPair& key,
                    const std::vector<Endpoint>& relays, QueryOptions options = {});
@@ -129,7 +129,7 @@ class Node {
   // The query ends with Errc::cancelled. Unknown ids are ignored.
   void cancel(Now now, QueryId query);
 
-  // --- hellos (section 12)
+  // --- hellos (dht.md 12)
 
   // From now on hellos for H(key) come up as HelloReceived, and find_peer for it is answered.
   void listen(const PublicKey& key);
@@ -162,7 +162,7 @@ class Node {
   std::optional<Endpoint> address(Realm realm) const;
   // The widest of them.
   std::optional<Endpoint> address() const;
-  // Public address for others to connect to directly (section 12); none behind a NAT.
+  // Public address for others to connect to directly (dht.md 12); none behind a NAT.
   std::optional<Endpoint> public_address() const;
   bool is_persistent() const;
   bool is_firewalled() const;

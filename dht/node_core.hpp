@@ -80,7 +80,7 @@ struct NodeCore {
 
   // --- way out
   // Was anything ever sent to `peer` from the server socket, while strangers were not known to
-  // reach it? Then its answer there proves nothing (section 5).
+  // reach it? Then its answer there proves nothing (dht.md 5).
   bool was_contacted(Endpoint peer) const;
   // Persistent towards the widest realm that contacts are in.
   bool is_persistent() const;

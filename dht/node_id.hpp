@@ -1,7 +1,7 @@
 #pragma once
 
 // Node ids and the XOR metric. An id is not chosen: it is the hash of the IPv4 endpoint the node is
-// seen at (docs: protocol of the DHT, section 2), so a node seen at several endpoints has several.
+// seen at (dht.md 2), so a node seen at several endpoints has several.
 
 #include <array>
 #include <bit>

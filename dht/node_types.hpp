@@ -22,7 +22,7 @@
 namespace cip::dht {
 
 // Own values, immutable or mutable, have at most this many bytes: the answer that carries one must
-// stay below an MTU of 1280 with closer nodes or 1400 in all (protocol of the DHT, sections 3, 11).
+// stay below an MTU of 1280 with closer nodes or 1400 in all (dht.md 3, 11).
 inline constexpr std::size_t kMaxOwnValueSize = 1000;
 // What a storing node accepts.
 inline constexpr std::size_t kMaxStoredValueSize = 1200;
@@ -34,16 +34,16 @@ struct NodeOptions {
   // Contacts remembered from an earlier run; asked like bootstrap, but held to the realm rules.
   std::vector<Endpoint> known;
   // IPv4 addresses of own interfaces at which the server socket receives, 127.0.0.1 included when
-  // it does. Empty: nothing is known without others (section 2 "ours").
+  // it does. Empty: nothing is known without others (dht.md 2 "ours").
   std::vector<std::uint32_t> interfaces;
   // Local port of the server socket.
   std::uint16_t server_port = 0;
-  // There is a second socket to send requests from while reachability is not proven (section 5).
+  // There is a second socket to send requests from while reachability is not proven (dht.md 5).
   // Without one nothing can be proven: then only loopback, a node that begins an overlay, and
   // Mode::persistent are taken for reachable.
   bool client_socket = false;
-  // Private by default (design D2): contacts outside loopback and private ranges are neither added
-  // nor handed out unless named. false: the public network.
+  // Private by default (decisions.md D2): contacts outside loopback and private ranges are neither
+  // added nor handed out unless named. false: the public network.
   bool private_overlay = true;
   // adaptive: persistent once reachability is proven. ephemeral: never. persistent: reachability is
   // the user's word (--public, a bootstrap node); with `public_ip` the address is too.
@@ -56,7 +56,7 @@ struct NodeOptions {
   // Checks of old contacts and refreshes of the table. Off for simulations of a frozen network:
   // then a node without pending work has no timeout at all.
   bool upkeep = true;
-  // Answers to unproven addresses are charged to a budget (section 11). Off for simulations, where
+  // Answers to unproven addresses are charged to a budget (dht.md 11). Off for simulations, where
   // no source is forged and the accounts of a million nodes would be memory.
   bool reflection_budget = true;
   // Changes of what is stored for others are told by poll_record_change(), for a copy on disk.

@@ -1,8 +1,8 @@
 #pragma once
 
-// Values inside requests and replies of the hyperdht commands (docs: protocol of the DHT, section
-// 10). A flags field is read as uint and written as one byte; decoders ignore trailing bytes and
-// unknown flags, and give nothing for what ends early.
+// Values inside requests and replies of the hyperdht commands (dht.md 10). A flags field is read as
+// uint and written as one byte; decoders ignore trailing bytes and unknown flags, and give nothing
+// for what ends early.
 //
 //   peer          publicKey fixed32, relayAddresses array<addr4>
 //   lookup reply  array<peer>, bump uint (may be missing: 0)

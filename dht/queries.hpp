@@ -1,7 +1,7 @@
 #pragma once
 
 // The queries a node runs: each is a walk (dht/query.hpp) with a command, and for what is stored a
-// commit to the closest nodes afterwards (docs: protocol of the DHT, sections 8 and 10).
+// commit to the closest nodes afterwards (dht.md 8 and 10).
 
 #include <memory>
 #include <optional>
@@ -41,11 +41,11 @@ struct QueryTask {
 class Queries {
  public:
   static constexpr std::size_t kMaxRunning = 1024;
-  // A put goes in addition to this many nodes of /24s that are not among the closest (section 20,
+  // A put goes in addition to this many nodes of /24s that are not among the closest (dht.md 20,
   // 4).
   static constexpr std::size_t kMaxAdditional = 4;
   static constexpr unsigned kRetries = 5;
-  // Down hints sent per tick (section 8).
+  // Down hints sent per tick (dht.md 8).
   static constexpr std::uint32_t kMaxHintsPerTick = 50;
 
   Queries(NodeCore& core, Server& server)

@@ -1,7 +1,7 @@
 #pragma once
 
-// The iterative walk towards a target (docs: protocol of the DHT, section 8): always ask the
-// closest contact that was not asked yet, until the k closest that answer are known.
+// The iterative walk towards a target (dht.md 8): always ask the closest contact that was not asked
+// yet, until the k closest that answer are known.
 //
 // It sends nothing: it says whom to ask, and is told what came of it. One word about time: a
 // request that is overdue is *late*; it stays in flight but lets one more run beside it, so that a
@@ -44,7 +44,7 @@ class Query {
   // A bound on what hostile answers can make us remember, and ask.
   static constexpr std::size_t kMaxSeen = 4096;
   static constexpr std::size_t kMaxRequests = 512;
-  // Contacts of one /24 that count as independent (section 20, 4).
+  // Contacts of one /24 that count as independent (dht.md 20, 4).
   static constexpr std::size_t kMaxPerSubnet = 3;
   // Transmissions that pass without an answer until a contact is no longer waited for.
   static constexpr unsigned kPatience = 2;

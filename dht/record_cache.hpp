@@ -1,6 +1,6 @@
 #pragma once
 
-// What a persistent node stores for others (docs: protocol of the DHT, section 11).
+// What a persistent node stores for others (dht.md 11).
 //
 // Every table keeps two generations: an entry is written to the fresh one; every 2/3 of its age the
 // fresh one becomes the stale one and the former stale one is forgotten, so an entry lives between

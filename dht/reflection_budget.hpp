@@ -1,7 +1,7 @@
 #pragma once
 
-// What may be sent to addresses that nobody has proven to read there (docs: protocol of the DHT,
-// section 11, "Reflection"): a request of 43 bytes can draw an answer of 1400, to a forged source.
+// What may be sent to addresses that nobody has proven to read there (dht.md 11, "Reflection"): a
+// request of 43 bytes can draw an answer of 1400, to a forged source.
 //
 // An IPv4 address is proven for 10 minutes by a valid token in a request of it, or by an answer to
 // a request of ours. Answers to others are charged to a budget per address and per /24. When it is

@@ -1,10 +1,10 @@
 #pragma once
 
-// Passes hellos and holepunch messages on (docs: protocol of the DHT, sections 12 and 14), and
-// hands up the hellos that are for us. All datagrams of one hello share the client's tid.
+// Passes hellos and holepunch messages on (dht.md 12 and 14), and hands up the hellos that are for
+// us. All datagrams of one hello share the client's tid.
 //
 // A relay keeps no state per hello, except ours: for 10 s it remembers what it relayed, since a
-// FROM_SERVER that nobody asked for would make it send a datagram anywhere (section 20, 9). For the
+// FROM_SERVER that nobody asked for would make it send a datagram anywhere (dht.md 20, 9). For the
 // same reason what is relayed is counted per source and per destination, and never goes from a
 // wider realm into a narrower one, unless to a peer that announced itself here and so asked for it.
 

@@ -1,7 +1,7 @@
 #pragma once
 
 // Keeps own values stored: whoever put a value puts it again now and then, since those that hold it
-// come and go and forget it after 32 to 64 hours (docs: protocol of the DHT, section 11).
+// come and go and forget it after 32 to 64 hours (dht.md 11).
 //
 // A machine on top of a Node, like the Announcer. Never more than one put is begun per kSpacing;
 // what is due meanwhile waits. A mutable value that the network holds with a higher seq has another

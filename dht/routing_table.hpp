@@ -1,6 +1,6 @@
 #pragma once
 
-// The k-buckets of one node (docs: protocol of the DHT, section 7).
+// The k-buckets of one node (dht.md 7).
 //
 // Bucket i holds contacts that share exactly i leading bits with our id. All buckets lie one after
 // the other in one flat array of 14 byte slots; ids and endpoints are in the ContactArena. A slot

@@ -1,7 +1,7 @@
 #pragma once
 
-// Requests under way (docs: protocol of the DHT, section 6): tids, answers, timeouts, retries, and
-// the congestion window with its queue.
+// Requests under way (dht.md 6): tids, answers, timeouts, retries, and the congestion window with
+// its queue.
 //
 // Where we differ from npm dht-rpc: tids are random, and an answer must come from the address that
 // was asked (stock matches a 16 bit counter alone); a transmission times out after 3 round trips,
@@ -33,7 +33,7 @@ enum class Purpose : std::uint8_t {
   acquaint,   // is this newcomer alive?
   replace,    // is this member alive, or may the newcomer `owner` (packed endpoint) have its place?
   nat_probe,  // ping_nat
-  prove,      // does somebody read at this address? (section 11, reflection)
+  prove,      // does somebody read at this address? (dht.md 11, reflection)
   detached,   // the owner is gone; the answer still teaches round trips and who is dead
 };
 

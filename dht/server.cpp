@@ -97,7 +97,7 @@ void Server::handle_ping_nat(const Incoming& in) {
   core_.post(in.local, {in.from.ip, *port}, std::move(reply), in.request.to);
 }
 
-// Stock believes hints of strangers, and removes a node that just answered; see section 20, 1.
+// Stock believes hints of strangers, and removes a node that just answered; see dht.md 20, 1.
 void Server::handle_down_hint(const Incoming& in) {
   const auto dead = in.request.value ? decode_address(*in.request.value) : std::nullopt;
   if (!dead) return core_.drop(DropReason::bad_value);

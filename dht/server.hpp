@@ -1,7 +1,7 @@
 #pragma once
 
-// Answers requests: the internal commands, and the storing side (docs: protocol of the DHT,
-// sections 4, 10, 11). Hellos and holepunch messages are the Relay's.
+// Answers requests: the internal commands, and the storing side (dht.md 4, 10, 11). Hellos and
+// holepunch messages are the Relay's.
 
 #include <optional>
 #include <vector>
@@ -16,7 +16,7 @@ class Server {
  public:
   // Delayed pings that wait; each is a few bytes, but the answers are sent on a stranger's word.
   static constexpr std::size_t kMaxDelayed = 64;
-  // Checks by hint under way (section 4), and hints taken per source and tick.
+  // Checks by hint under way (dht.md 4), and hints taken per source and tick.
   static constexpr std::size_t kMaxHintChecks = 10;
   static constexpr std::uint32_t kMaxHintsPerSource = 10;
   // Storing commands of one public or private source: each may cost a signature check. A swarm that
@@ -35,7 +35,7 @@ class Server {
   void handle_timeout(Now now);
   std::optional<TimePoint> next_timeout() const;
 
-  // What this node itself would answer to a lookup (value of section 10), as far as `requester` may
+  // What this node itself would answer to a lookup (value of dht.md 10), as far as `requester` may
   // know. Also for own queries.
   std::optional<Bytes> lookup_value(Now now, const Target& target, Endpoint requester);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What announces, unannounces and mutable values sign (docs: protocol of the DHT, section 10). The
-// signed bytes are always 64: a namespace and a hash.
+// What announces, unannounces and mutable values sign (dht.md 10). The signed bytes are always 64:
+// a namespace and a hash.
 //
 //   announce    NS_ANNOUNCE    || H(target || storing node's id || token || peer || refresh)
 //   unannounce  NS_UNANNOUNCE  || the same, with a peer that has no relay addresses

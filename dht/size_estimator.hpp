@@ -1,8 +1,8 @@
 #pragma once
 
 // How many nodes the network has, from how near the nodes found by walks are to their targets
-// (docs: simulations, "sim size"). Let d be the distance of the k-th closest node found by one walk
-// to a random target, as a fraction of the id space; r walks.
+// (simulations.md "How well the size is told"). Let d be the distance of the k-th closest node
+// found by one walk to a random target, as a fraction of the id space; r walks.
 //
 //   density  (rk - 1) / sum of d: unbiased, relative sd 1/sqrt(rk - 2)
 //   robust   median over walks of median(Gamma(k)) / d: not moved by a few walks that met impostors

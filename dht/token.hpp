@@ -1,6 +1,6 @@
 #pragma once
 
-// Tokens prove that a requester can receive at its IP (docs: protocol of the DHT, section 2).
+// Tokens prove that a requester can receive at its IP (dht.md 2).
 //
 //   issued      H(current, dotted IPv4 text of the requester); ours: with ":port" behind it
 //   accepted    the token made with `current` or with `previous`

@@ -1,6 +1,6 @@
 #pragma once
 
-// Starts this program again as a node in the background (design D5, `join --detach`).
+// Starts this program again as a node in the background (decisions.md D5, `join --detach`).
 
 #include "node/join_options.hpp"
 #include "node/service.hpp"

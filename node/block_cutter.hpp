@@ -1,6 +1,6 @@
 #pragma once
 
-// Cuts a byte stream into blocks or messages as it comes (docs: command line, `--lines`,
+// Cuts a byte stream into blocks or messages as it comes (cli.md, `--lines`,
 // `--block-size`).
 
 #include <optional>

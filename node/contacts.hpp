@@ -19,7 +19,7 @@
 
 namespace cip::node {
 
-// The public network of the stock packages, and its contacts (protocol of the DHT, section 19).
+// The public network of the stock packages, and its contacts (dht.md 19).
 inline constexpr std::string_view kPublicNetwork = "hyperswarm";
 const std::vector<Endpoint>& public_contacts();
 

@@ -1,7 +1,8 @@
 #pragma once
 
 // The node of a home: opens it under its lock, composes the machines with their drivers, keeps what
-// must survive, answers requests, and leaves when it is told to or nobody needs it (design D5).
+// must survive, answers requests, and leaves when it is told to or nobody needs it (decisions.md
+// D5).
 
 #include <asio/io_context.hpp>
 #include <functional>

@@ -1,8 +1,8 @@
 #pragma once
 
-// Holds the feeds of a home to its quota of disk (design D15): lets cache go, oldest read first,
-// then what others write to topics, largest first, and says no to own and kept blocks that do not
-// fit.
+// Holds the feeds of a home to its quota of disk (decisions.md D15): lets cache go, oldest read
+// first, then what others write to topics, largest first, and says no to own and kept blocks that
+// do not fit.
 
 #include <algorithm>
 #include <asio/steady_timer.hpp>
@@ -23,7 +23,8 @@ namespace cip::node {
 // exceed it, and goes again.
 inline constexpr Duration kDiskLook = std::chrono::seconds(1);
 
-// What a node of this home may take when nobody said: 10 GiB or a tenth of the disk (design D15).
+// What a node of this home may take when nobody said: 10 GiB or a tenth of the disk (decisions.md
+// D15).
 std::uint64_t default_quota(const std::filesystem::path& home);
 
 class DiskKeeper {

@@ -1,7 +1,7 @@
 #pragma once
 
 // What a user is told when a command fails: one sentence, a hint, and the exit code of its class
-// (docs: command line, "Exit codes"). Frozen: scripts depend on the numbers and the class names.
+// (cli.md "Exit codes"). Frozen: scripts depend on the numbers and the class names.
 
 #include <string>
 #include <string_view>

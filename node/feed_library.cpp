@@ -259,7 +259,7 @@ std::optional<store::BlockCipher> FeedLibrary::cipher(store::FeedNumber number,
 }
 
 // Own feeds and those kept for others are served and stay connected; of the rest only what is being
-// fetched is given on (design D14).
+// fetched is given on (decisions.md D14).
 void FeedLibrary::share(OpenFeed& open) {
   const auto& record = open.record;
   const bool kept = record.writable || record.seeded;

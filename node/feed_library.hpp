@@ -67,7 +67,8 @@ class FeedLibrary {
   using OnDone = std::function<void(Outcome<void>)>;
   using News = Listeners<overlay::FeedNews>;
 
-  // `announce`: whether feeds are announced on this network at all (design D2). All outlive it.
+  // `announce`: whether feeds are announced on this network at all (decisions.md D2). All outlive
+  // it.
   FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
               Random& random, bool announce);
 
@@ -113,7 +114,7 @@ class FeedLibrary {
 
   // A feed of others is kept, announced and served from now on, or no longer.
   void set_seeded(store::FeedNumber number, bool seeded, OnDone done);
-  // What was fetched for a moment is kept from now on (design D15), or may go again.
+  // What was fetched for a moment is kept from now on (decisions.md D15), or may go again.
   void keep(store::FeedNumber number) { set_disk_class(number, store::DiskClass::kept); }
   void set_disk_class(store::FeedNumber number, store::DiskClass disk_class);
   // Fetches all of a feed, and what is appended later, from the peers it is exchanged with; without

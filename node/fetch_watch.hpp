@@ -1,7 +1,7 @@
 #pragma once
 
 // Watches a download: says what is waited for while nothing comes, and ends the wait when that has
-// lasted too long (docs: command line, "Rules for every command").
+// lasted too long (cli.md "Rules for every command").
 
 #include <asio/steady_timer.hpp>
 #include <functional>

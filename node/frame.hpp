@@ -1,6 +1,6 @@
 #pragma once
 
-// Frames of the control socket (design D6). Frozen at protocol version 1:
+// Frames of the control socket (decisions.md D6). Frozen at protocol version 1:
 //
 //   u32 length of the rest, little endian | u8 type | body
 //   type 1  JSON   a JSON-RPC 2.0 object, UTF-8

@@ -1,7 +1,8 @@
 #pragma once
 
-// When a node that was started for a command may leave (design D5): it stays while clients or seeds
-// exist, and while it holds own blocks that nobody else has, the latter for ten minutes at most.
+// When a node that was started for a command may leave (decisions.md D5): it stays while clients or
+// seeds exist, and while it holds own blocks that nobody else has, the latter for ten minutes at
+// most.
 
 #include <optional>
 

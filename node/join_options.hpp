@@ -1,6 +1,6 @@
 #pragma once
 
-// Everything that `cipnode join` can be told; the members are its flags (docs: command line).
+// Everything that `cipnode join` can be told; the members are its flags (cli.md).
 
 #include <cstdint>
 #include <filesystem>

@@ -1,8 +1,8 @@
 #pragma once
 
 // Finds neighbours on the local network by UDP multicast on every interface, loopback included
-// (design D16): two nodes on one host without any cable meet as well. No route is needed, since
-// each datagram names its interface.
+// (decisions.md D16): two nodes on one host without any cable meet as well. No route is needed,
+// since each datagram names its interface.
 
 #include <asio/io_context.hpp>
 #include <functional>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What nodes say to their neighbours on the local network (design D16). Frozen:
+// What nodes say to their neighbours on the local network (decisions.md D16). Frozen:
 //
 //   "cipnode-lan" (11) | version u8 (1) | kind u8 | network 8 | instance 8 | port u16
 //

@@ -1,7 +1,7 @@
 #pragma once
 
-// One port number for the UDP server socket and the TCP listener (design D1; protocol of the DHT,
-// section 5 "Ours").
+// One port number for the UDP server socket and the TCP listener (decisions.md D1; dht.md 5
+// "Ours").
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>

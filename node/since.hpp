@@ -1,6 +1,6 @@
 #pragma once
 
-// Where a subscription begins: the forms of --since (docs: command line).
+// Where a subscription begins: the forms of --since (cli.md).
 
 #include <string>
 

@@ -1,8 +1,8 @@
 #pragma once
 
 // Runs what may wait for a disk on a few threads, and brings the results back to the network thread
-// (design D9). Jobs of one key (a feed) run one after the other in the order they came; those of
-// different keys side by side.
+// (decisions.md D9). Jobs of one key (a feed) run one after the other in the order they came; those
+// of different keys side by side.
 
 #include <asio/io_context.hpp>
 #include <cstdint>

@@ -30,7 +30,7 @@ class TopicLibrary final : public overlay::TopicHost {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // `announce`: whether topics are announced on this network (design D2). All outlive it.
+  // `announce`: whether topics are announced on this network (decisions.md D2). All outlive it.
   TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
                const store::DatabaseInstance& instance, bool announce);
   ~TopicLibrary();

@@ -1,7 +1,6 @@
 #pragma once
 
-// The two UDP sockets of a DHT node (protocol of the DHT, section 5), and the codec between
-// datagrams and messages.
+// The two UDP sockets of a DHT node (dht.md 5), and the codec between datagrams and messages.
 
 #include <functional>
 #include <memory>

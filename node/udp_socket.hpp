@@ -13,7 +13,7 @@
 
 namespace cip::node {
 
-// The largest datagram that peers read (protocol of the DHT, section 3); longer ones are dropped.
+// The largest datagram that peers read (dht.md 3); longer ones are dropped.
 inline constexpr std::size_t kMaxDatagram = 2048;
 
 struct UdpCounters {

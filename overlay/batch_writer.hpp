@@ -1,6 +1,6 @@
 #pragma once
 
-// The writing half of the multiplexer: gathers messages into batches (feeds section 4).
+// The writing half of the multiplexer: gathers messages into batches (feeds.md 4).
 
 #include <cstdint>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Keys of a bound stream: a stream that continues a hello, without a second handshake (protocol of
-// the DHT, 18.2). hash' replaces the handshake hash for everything on the stream, since relays of
-// the hello can compute the latter.
+// Keys of a bound stream: a stream that continues a hello, without a second handshake (dht.md
+// 18.2). hash' replaces the handshake hash for everything on the stream, since relays of the hello
+// can compute the latter.
 //
 //   hash'    = BLAKE2b-512(key = k1 || k2, "cip/bound/1" || handshake hash)
 //   streamId = H(key = hash', NS_INITIATOR or NS_RESPONDER of the sender)

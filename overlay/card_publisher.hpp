@@ -1,7 +1,7 @@
 #pragma once
 
-// Keeps the own contact card stored (protocol of the DHT, 18.3), or takes it back: when, what, and
-// whether at all. A machine over a dht::Node.
+// Keeps the own contact card stored (dht.md 18.3), or takes it back: when, what, and whether at
+// all. A machine over a dht::Node.
 //
 //   off ─publish()─► waiting ─due─► checking ─► storing ─► waiting ...
 //   off ─withdraw()─► waiting ─due─► checking ─► storing ─► off

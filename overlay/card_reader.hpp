@@ -1,7 +1,7 @@
 #pragma once
 
-// Reads the contact cards of others (protocol of the DHT, 18.3): a machine over a dht::Node. The
-// query goes to its end, for only the highest seq counts: a card may have been taken back.
+// Reads the contact cards of others (dht.md 18.3): a machine over a dht::Node. The query goes to
+// its end, for only the highest seq counts: a card may have been taken back.
 
 #include <deque>
 #include <map>

@@ -22,7 +22,7 @@ namespace cip::overlay {
 
 // Number of a connection in one Hub; never reused. 0 names none.
 using ConnId = std::uint64_t;
-// Own number of a channel on its connection (feeds section 4); reused after a close.
+// Own number of a channel on its connection (feeds.md 4); reused after a close.
 using ChannelId = std::uint32_t;
 
 // What is known of an open stream once both sides are proven.

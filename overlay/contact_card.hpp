@@ -1,7 +1,7 @@
 #pragma once
 
 // The contact card: where the holder of a key can be dialled, for peers that no hello reaches
-// (protocol of the DHT, 18.3). It is a mutable value under the identity key itself:
+// (dht.md 18.3). It is a mutable value under the identity key itself:
 //
 //   "cipnode" 01 || entries (tcp_entries.hpp), and among them
 //     4 expiry, uint seconds since 1970

@@ -1,8 +1,8 @@
 #pragma once
 
-// Which TCP endpoints to offer to whom and which of the offered ones to dial (protocol of the DHT,
-// 18.2 "Offering", "Dialling", "Reverse dial"). Without these rules a hello would make a node knock
-// at the ports of hosts that its sender chose.
+// Which TCP endpoints to offer to whom and which of the offered ones to dial (dht.md 18.2
+// "Offering", "Dialling", "Reverse dial"). Without these rules a hello would make a node knock at
+// the ports of hosts that its sender chose.
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 #pragma once
 
-// The messages of feed replication on a channel (feeds section 9; peer implementation: npm
-// hypercore, lib/messages.js). Channel: protocol "hypercore/alpha", id = discovery key.
+// The messages of feed replication on a channel (feeds.md 9; peer implementation: npm hypercore,
+// lib/messages.js). Channel: protocol "hypercore/alpha", id = discovery key.
 //
 //   open      uint flags (1 = seeks), fixed32 capability
 //   sync      flags, uint fork, uint length, uint remote length
@@ -69,7 +69,7 @@ struct SyncMessage {
 };
 
 struct RequestMessage {
-  std::uint64_t id = 0;  // 0: a conflict check (section 10.6)
+  std::uint64_t id = 0;  // 0: a conflict check (feeds.md 10.6)
   store::ProofRequest wanted;
   std::uint64_t priority = 0;
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-// Hellos, both sides, as a machine over dht::Node (protocol of the DHT, sections 12 and 18).
+// Hellos, both sides, as a machine over dht::Node (dht.md 12 and 18).
 //
 // Client: greet() walks the DHT to nodes that know the peer, sends Noise IK message 1 to at most
 // two of them at once, and takes the first answer that decrypts. Server: answers hellos that reach

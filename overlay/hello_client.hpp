@@ -1,7 +1,7 @@
 #pragma once
 
-// The asking side of one hello (protocol of the DHT, section 12 "Client procedure", and 18):
-// message 1 out, message 2 in. Pure: who carries the messages is the greeter's business.
+// The asking side of one hello (dht.md 12 "Client procedure", and 18): message 1 out, message 2 in.
+// Pure: who carries the messages is the greeter's business.
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the Noise messages of a hello carry (protocol of the DHT, section 12 "Payload"), and the
-// trailer that names TCP endpoints (18.1). The known fields are those of npm hyperdht:
+// What the Noise messages of a hello carry (dht.md 12 "Payload"), and the trailer that names TCP
+// endpoints (18.1). The known fields are those of npm hyperdht:
 //
 //   uint version (1) || uint flags || uint error || uint firewall
 //   [1 holepunch]       uint id, array of { relay addr4, peer addr4 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// The answering side of hellos (protocol of the DHT, section 12 "Server procedure", and 18):
-// message 1 in, message 2 out. Pure: who carries the messages is the greeter's business.
+// The answering side of hellos (dht.md 12 "Server procedure", and 18): message 1 in, message 2 out.
+// Pure: who carries the messages is the greeter's business.
 
 #include <cstdint>
 #include <deque>

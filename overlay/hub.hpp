@@ -42,8 +42,8 @@ class Node;
 
 namespace cip::overlay {
 
-// Sockets whose other side has not proven itself (protocol of the DHT, 18.2): in all, of one
-// address, and of loopback, which many nodes may share.
+// Sockets whose other side has not proven itself (dht.md 18.2): in all, of one address, and of
+// loopback, which many nodes may share.
 inline constexpr std::size_t kMaxUnproven = 256;
 inline constexpr std::size_t kMaxUnprovenPerIp = 4;
 inline constexpr std::size_t kMaxUnprovenLoopback = 64;

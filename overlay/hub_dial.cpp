@@ -1,7 +1,7 @@
-// The half of Hub that turns answered hellos into bound streams (protocol of the DHT, 18.2): the
-// initiator of the hello dials what the peer offered, a few endpoints side by side, and chooses the
-// first connection on which the peer has proven itself. Of a peer that no hello reaches the contact
-// card is read (18.3), and its endpoints are dialled likewise.
+// The half of Hub that turns answered hellos into bound streams (dht.md 18.2): the initiator of the
+// hello dials what the peer offered, a few endpoints side by side, and chooses the first connection
+// on which the peer has proven itself. Of a peer that no hello reaches the contact card is read
+// (18.3), and its endpoints are dialled likewise.
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 #pragma once
 
-// Several channels on one encrypted stream (feeds section 4; peer implementation: npm protomux).
+// Several channels on one encrypted stream (feeds.md 4; peer implementation: npm protomux).
 //
 //   frame   = uint channel (of the sender) || uint type || payload
 //   channel 0: 0 batch, 1 open (own number, protocol, optional id, handshake), 2 reject (the

@@ -1,7 +1,7 @@
 #pragma once
 
-// Noise handshakes XX and IK over Ed25519 keys, ChaCha20-Poly1305 and BLAKE2b-512 (feeds section
-// 3.2; DHT section 12; peer implementation: npm noise-handshake with noise-curve-ed).
+// Noise handshakes XX and IK over Ed25519 keys, ChaCha20-Poly1305 and BLAKE2b-512 (feeds.md 3.2;
+// dht.md 12; peer implementation: npm noise-handshake with noise-curve-ed).
 //
 //   XX  -> e                         IK  (responder's static key known before)
 //       <- e, ee, s, es                  -> e, es, s, ss

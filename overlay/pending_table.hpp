@@ -1,7 +1,7 @@
 #pragma once
 
-// Hellos whose other side may open a stream, by the stream id expected from it (protocol of the
-// DHT, 18.2 "Pending hellos"): 10 s, at most 1024, oldest out.
+// Hellos whose other side may open a stream, by the stream id expected from it (dht.md 18.2
+// "Pending hellos"): 10 s, at most 1024, oldest out.
 
 #include <deque>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which blocks of a feed a peer says it holds (feeds section 10.1): a length without gaps, a
-// bitfield beyond it, and what it refused to give although it said so.
+// Which blocks of a feed a peer says it holds (feeds.md 10.1): a length without gaps, a bitfield
+// beyond it, and what it refused to give although it said so.
 //
 // All of it is the peer's word. What it can make us keep is bounded: at most kMaxRemotePages pages
 // of 4,096 blocks; ranges beyond that are forgotten, which only means that blocks in them are not

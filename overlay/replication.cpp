@@ -418,7 +418,7 @@ void Replication::channel_closed(Now now, ConnId conn, ChannelId channel) {
   const bool was_open = session->second.peer != 0;
   if (!was_open) news(slot, FeedRefused{conn});
   end_session(now, stream, channel);
-  // It was idle from the other side's view while we want something (section 10.8).
+  // It was idle from the other side's view while we want something (feeds.md 10.8).
   if (!was_open || !slot.replicator.is_downloading()) return;
   if (++stream.reopened[slot.feed.number()] <= kMaxReopens) open_session(stream, slot);
 }

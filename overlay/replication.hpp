@@ -1,11 +1,11 @@
 #pragma once
 
 // All feeds of one participant and their exchange over its streams: the protocol "hypercore/alpha"
-// (feeds section 9). Owns the feeds, finds the one a channel is about by discovery key, checks that
-// the other side knows the feed key, and gives the channel to the feed's Replicator.
+// (feeds.md 9). Owns the feeds, finds the one a channel is about by discovery key, checks that the
+// other side knows the feed key, and gives the channel to the feed's Replicator.
 //
-// Nobody learns what is held by connecting (design D14): a channel is answered only when the other
-// side names a feed that is shared, and opened only where the owner says so, by open().
+// Nobody learns what is held by connecting (decisions.md D14): a channel is answered only when the
+// other side names a feed that is shared, and opened only where the owner says so, by open().
 
 #include <cstdint>
 #include <deque>
@@ -33,11 +33,11 @@ struct FeedSharing {
   bool serve = false;
   // Channels stay open for live changes although nothing is wanted: own feeds, seeded feeds.
   bool keep_open = false;
-  // A higher fork, signed by the writer, replaces what is held (feeds section 8.4).
+  // A higher fork, signed by the writer, replaces what is held (feeds.md 8.4).
   bool follow_forks = false;
   // Damaged blocks are given up and fetched again: for feeds that others hold too.
   bool heal = false;
-  // Peers may send new blocks that are wanted without being asked (section 10.7).
+  // Peers may send new blocks that are wanted without being asked (feeds.md 10.7).
   bool accept_push = false;
 };
 

@@ -140,7 +140,7 @@ bool Replicator::handle_sync(Now now, Peer& peer, ByteView payload) {
   peer.acked = same_fork ? message->remote_length : 0;
   peer.refused_upgrade.reset();
   if (!message->downloading && !says_downloading(now)) {
-    // Neither side wants anything: the channel is idle (section 10.8). Whoever does, opens again.
+    // Neither side wants anything: the channel is idle (feeds.md 10.8). Whoever does, opens again.
     const auto conn = peer.conn;
     const auto channel = peer.channel;
     remove_peer(now, peer.number);
@@ -173,7 +173,7 @@ bool Replicator::handle_range(Peer& peer, ByteView payload) {
   return true;
 }
 
-// An empty name stands for that of the extension message before (feeds section 9).
+// An empty name stands for that of the extension message before (feeds.md 9).
 bool Replicator::handle_extension(Peer& peer, ByteView payload) {
   const auto message = decode_extension(payload);
   if (!message || message->name.size() > kMaxExtensionName) return false;
@@ -271,7 +271,7 @@ void Replicator::flush(Now now) {
   dirty_ = false;
   apply_arrived();
   // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
-  // Peers hear what is gone before they hear of the fork, lest they ask for it (section 8.4).
+  // Peers hear what is gone before they hear of the fork, lest they ask for it (feeds.md 8.4).
   if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) {
     note_cleared(now, feed_.contiguous_length(), told_length_);
     look_again_everywhere();

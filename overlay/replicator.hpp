@@ -1,9 +1,8 @@
 #pragma once
 
-// One feed and the peers it is exchanged with (feeds section 10; peer implementation: npm
-// hypercore, lib/replicator.js). Each peer is a channel on some stream. What is wanted is fetched
-// in order, from all peers that have it at once; what others ask for is answered in the order they
-// ask.
+// One feed and the peers it is exchanged with (feeds.md 10; peer implementation: npm hypercore,
+// lib/replicator.js). Each peer is a channel on some stream. What is wanted is fetched in order,
+// from all peers that have it at once; what others ask for is answered in the order they ask.
 //
 // A machine on top of a Feed: its owner hands it messages of channels and events of the feed, and
 // calls flush() when an input is done; it acts on the feed and on Streams. It never drains the
@@ -208,7 +207,7 @@ class Replicator {
   // SeekDone. While nobody can tell it waits; cancel_seek() ends that.
   SeekId seek(std::uint64_t offset, std::uint64_t padding = 0);
   void cancel_seek(SeekId id);
-  // Takes new blocks that a download wants from peers that send them unasked (section 10.7).
+  // Takes new blocks that a download wants from peers that send them unasked (feeds.md 10.7).
   void set_accept_push(bool accept);
   // Extension messages become events; otherwise they are dropped, which is the default.
   void set_extensions(bool exposed) { exposes_extensions_ = exposed; }

@@ -1,4 +1,4 @@
-// Peers that fail: that are slow, silent, wrong, or never read (feeds sections 10.4, 10.9).
+// Peers that fail: that are slow, silent, wrong, or never read (feeds.md 10.4, 10.9).
 
 #include <algorithm>
 

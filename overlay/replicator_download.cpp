@@ -24,7 +24,7 @@ std::string_view crime_of(std::error_code reason) {
 
 }  // namespace
 
-// --- Upgrades (section 10.4) -----------------------------------------------------------------
+// --- Upgrades (feeds.md 10.4) --------------------------------------------------------------------
 
 bool Replicator::wants_upgrade() const {
   return std::any_of(downloads_.begin(), downloads_.end(), [&](const Download& download) {
@@ -70,7 +70,7 @@ void Replicator::request_upgrade(Now now) {
 }
 
 // A peer whose feed was rewritten: its whole new tree is asked for, and the feed decides what stays
-// (section 8.4).
+// (feeds.md 8.4).
 bool Replicator::request_fork(Now now) {
   for (auto& [number, peer] : peers_) {
     const auto& remote = peer->remote;
@@ -200,7 +200,7 @@ void Replicator::send_want(Peer& peer, std::uint64_t index) {
                 encode_want({segment * kWantSegment, kWantSegment, false}));
 }
 
-// How far the proof must climb (section 8.1). Nodes that requests under way on this channel will
+// How far the proof must climb (feeds.md 8.1). Nodes that requests under way on this channel will
 // bring count as stored, which keeps proofs of blocks in a row short; should such an answer come
 // first, or the other never, then the block is asked for again with all it needs.
 std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier) {
@@ -392,7 +392,7 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   if (!store::blames_peer(rejected.reason) || incoming.relied_on_earlier) return true;
   if (peer->ends_at || peer->ended) return true;
   reject(now, *peer, rejected.reason);
-  // Does it have another history than ours? (section 10.6)
+  // Does it have another history than ours? (feeds.md 10.6)
   peer->crime = crime_of(rejected.reason);
   peer->crime_error = rejected.reason;
   peer->ends_at = now.mono;

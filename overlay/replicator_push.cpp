@@ -1,5 +1,5 @@
 // Data that comes without a request: answers to conflict checks, and new blocks that are pushed to
-// whoever says that it takes them (feeds sections 10.6, 10.7).
+// whoever says that it takes them (feeds.md 10.6, 10.7).
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
-// Finding the block of a byte offset with the help of peers (feeds sections 8.2, 10.4): where the
-// tree here does not reach down to the offset, a peer is asked for a node on the way, with the
-// nodes that locate the offset below it.
+// Finding the block of a byte offset with the help of peers (feeds.md 8.2, 10.4): where the tree
+// here does not reach down to the offset, a peer is asked for a node on the way, with the nodes
+// that locate the offset below it.
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-// The half of Replicator that answers and announces (feeds sections 10.3, 10.5).
+// The half of Replicator that answers and announces (feeds.md 10.3, 10.5).
 
 #include <algorithm>
 #include <utility>

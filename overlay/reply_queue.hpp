@@ -1,7 +1,7 @@
 #pragma once
 
-// What one peer has asked of a feed and was not answered yet (feeds section 10.5). Answers leave in
-// the order of the requests, whatever order the disk gives them in; only requests with a priority
+// What one peer has asked of a feed and was not answered yet (feeds.md 10.5). Answers leave in the
+// order of the requests, whatever order the disk gives them in; only requests with a priority
 // overtake those that were not begun.
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 #pragma once
 
-// Requests that are under way on one channel and the ids they go by (feeds section 10.4). Ids start
-// at 1 and stay small: an id is used again once its answer has come. After a cancel that may still
-// be under way, so the id rests until a later request has been answered.
+// Requests that are under way on one channel and the ids they go by (feeds.md 10.4). Ids start at 1
+// and stay small: an id is used again once its answer has come. After a cancel that may still be
+// under way, so the id rests until a later request has been answered.
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 #pragma once
 
 // The two sides of a stream or a hello. In a hello the initiator greets; on a bound stream the
-// roles are those of the hello, whoever dialled (protocol of the DHT, 18.2).
+// roles are those of the hello, whoever dialled (dht.md 18.2).
 
 #include <cstdint>
 

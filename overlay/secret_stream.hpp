@@ -1,8 +1,7 @@
 #pragma once
 
 // One encrypted duplex connection as a machine: bytes of an ordered transport in and out, messages
-// up and down (feeds section 3; protocol of the DHT, sections 15 and 18.2). It does not know what
-// carries the bytes.
+// up and down (feeds.md 3; dht.md 15 and 18.2). It does not know what carries the bytes.
 //
 //   frame   = u24 length || body                          length: of the body, little endian
 //   XX      : Noise 1 (32), 2 (96), 3 (64); then first (56) each way; then messages
@@ -35,7 +34,7 @@ inline constexpr std::size_t kMaxFrameBody = 0xffffff;
 inline constexpr std::size_t kMessageOverhead = 17;  // tag byte and MAC
 inline constexpr std::size_t kMaxPlaintext = kMaxFrameBody - kMessageOverhead;
 
-// From accept to proof (section 18.2), and the same for the side that dialled, which also has the
+// From accept to proof (dht.md 18.2), and the same for the side that dialled, which also has the
 // round trips of the transport's own handshake in it.
 inline constexpr Duration kAcceptedProofTimeout = std::chrono::seconds(5);
 inline constexpr Duration kDialledProofTimeout = std::chrono::seconds(10);
@@ -110,7 +109,7 @@ class SecretStream final : public FrameSink {
 
   bool is_open() const { return state_ == State::open; }
   bool is_closed() const { return state_ == State::closed; }
-  // The other side is who it claims to be: no longer an unproven socket (section 18.2).
+  // The other side is who it claims to be: no longer an unproven socket (dht.md 18.2).
   bool is_proven() const { return proven_; }
   // Bound streams, as soon as the hello is known.
   bool is_bound() const { return bound_; }

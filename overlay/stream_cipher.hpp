@@ -1,7 +1,7 @@
 #pragma once
 
 // The two directions of libsodium's secretstream (XChaCha20-Poly1305), in place: tag MESSAGE, no
-// associated data (feeds section 3.4).
+// associated data (feeds.md 3.4).
 //
 //   body = encrypted tag (1) || ciphertext || MAC (16)
 

@@ -1,9 +1,9 @@
 #pragma once
 
 // Whom to connect to: for every target that is wanted (a feed by its discovery key, a topic by its
-// id) the peers that the DHT names, and peers that are wanted by key (protocol of the DHT, section
-// 17; peer implementation: npm hyperswarm). Policy only: it asks the Node to look up and the
-// Greeter to greet; the Hub dials what hellos offer and reports how it went.
+// id) the peers that the DHT names, and peers that are wanted by key (dht.md 17; peer
+// implementation: npm hyperswarm). Policy only: it asks the Node to look up and the Greeter to
+// greet; the Hub dials what hellos offer and reports how it went.
 
 #include <cstdint>
 #include <deque>
@@ -83,7 +83,7 @@ class Swarm {
                      std::vector<Endpoint> relays = {});
   void drop_candidate(const PublicKey& peer);
   // Whether peers that several nodes name are tried before those that one names: storing nodes can
-  // invent peers (protocol of the DHT, section 20, 10). On; off only for tests/abuse.
+  // invent peers (dht.md 20, 10). On; off only for tests/abuse.
   void prefer_confirmed(bool on) { prefer_confirmed_ = on; }
   // Looks a joined target up at once, e.g. because somebody waits for it.
   void refresh(Now now, const Bytes32& target);

@@ -1,7 +1,7 @@
 #pragma once
 
-// How a node says where its TCP listener is (protocol of the DHT, 18.1): entries in the trailer of
-// a hello (hello_payload.hpp) and in a contact card (contact_card.hpp).
+// How a node says where its TCP listener is (dht.md 18.1): entries in the trailer of a hello
+// (hello_payload.hpp) and in a contact card (contact_card.hpp).
 //
 //   entry = uint type, buffer value
 //     1 capabilities, uint bits   2 TCP endpoints, n x addr4   3 TCP endpoints, n x addr6

@@ -1,8 +1,8 @@
 #pragma once
 
 // The bytes of topics: keys, the header and message blocks of an author's feed, and the messages of
-// the channel `cip/topic/1` (docs: topics). All integers are compact uints; trailing bytes of a
-// message are ignored. Numbers and strings here are frozen.
+// the channel `cip/topic/1` (topics.md 2 and 3). All integers are compact uints; trailing bytes of
+// a message are ignored. Numbers and strings here are frozen.
 //
 //   header   "cip/topic" | version uint (1) | flags uint | topic id 32 | author 32 | instance 16
 //            | created uint (ms) | array of { type uint, value buffer } | signature 64
@@ -89,7 +89,7 @@ struct TopicFeed {
 Bytes encode_topic_feeds(const std::vector<TopicFeed>& feeds);
 std::optional<std::vector<TopicFeed>> decode_topic_feeds(ByteView payload);
 
-// A block with its upgrade from length `from`; `data` is a data message of feeds section 9, id 0.
+// A block with its upgrade from length `from`; `data` is a data message of feeds.md 9, id 0.
 struct TopicPush {
   std::uint64_t index = 0;
   std::uint64_t from = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Topics: places where authors publish and anyone who knows the key subscribes (docs: topics). A
+// Topics: places where authors publish and anyone who knows the key subscribes (topics.md). A
 // message is a block of its author's signed feed for the topic; what is pushed live, what is
 // fetched after an absence and what is kept on disk is the same block with the same proof.
 //
@@ -52,7 +52,7 @@ class TopicHost {
   ~TopicHost() = default;
 };
 
-// Limits of the protocol, with their reasons in docs/topics.
+// Limits of the protocol, as topics.md 5 has them.
 struct TopicLimits {
   std::size_t feeds = kMaxTopicFeeds;               // tracked per topic
   std::size_t new_feeds_per_hour = 64;              // introduced by one neighbour

@@ -1,7 +1,7 @@
 #pragma once
 
-// Encrypted blocks (protocol of feeds, section 11). Encryption comes before hashing, so that those
-// who replicate a feed need no key. There is no MAC: integrity comes from the tree.
+// Encrypted blocks (feeds.md 11). Encryption comes before hashing, so that those who replicate a
+// feed need no key. There is no MAC: integrity comes from the tree.
 //
 //   stored block = padding (8) || ciphertext (as long as the plaintext)
 //   padding      = u64(fork) xor first 8 bytes of XSalsa20(u64(index) || 16 zeros, blinding key)

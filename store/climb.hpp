@@ -1,7 +1,7 @@
 #pragma once
 
 // Climbing from a block, a node or the nodes of a seek towards the trusted tree: step A of
-// verifying a proof (protocol of feeds, section 8.3).
+// verifying a proof (feeds.md 8.3).
 
 #include <cstdint>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a quota of disk means for feeds (design D15): what is own or kept stays and may not grow
-// beyond it; cache makes room, the feed whose user read it longest ago first.
+// What a quota of disk means for feeds (decisions.md D15): what is own or kept stays and may not
+// grow beyond it; cache makes room, the feed whose user read it longest ago first.
 
 #include <cstdint>
 #include <span>

@@ -1,7 +1,7 @@
 #pragma once
 
 // One feed: a signed append-only log of blocks, of which this machine holds all, some or none
-// (protocol of feeds, sections 5 to 8; peer implementation: npm hypercore, lib/core.js).
+// (feeds.md 5 to 8; peer implementation: npm hypercore, lib/core.js).
 //
 // A machine without I/O. Commands return a ticket and answer by an event that carries it; storage
 // operations go out by poll_store_op() and come back by handle_store_done(). After every command
@@ -193,14 +193,14 @@ class Feed {
   std::uint64_t written_length() const;
   // Which blocks are held. Bits at or after length() may belong to appends in progress.
   const Bitfield& blocks() const;
-  // Section 8.1: how many levels a proof of block `index` must climb to reach a stored node.
+  // feeds.md 8.1: how many levels a proof of block `index` must climb to reach a stored node.
   std::uint64_t wanted_nodes(std::uint64_t index) const;
   // The same for a node of the tree.
   std::uint64_t wanted_nodes_of_hash(std::uint64_t tree_index) const;
   // Whether a proof that has come to this node of the tree must climb on: wanted_nodes() counts
   // such levels.
   bool must_climb(std::uint64_t tree_index) const;
-  // Section 10.3: whether an upgrade from `length` could be proved, i.e. all its roots are held.
+  // feeds.md 10.3: whether an upgrade from `length` could be proved, i.e. all its roots are held.
   bool has_roots_of(std::uint64_t length) const;
 
   // Bytes verified or appended but not on disk. The owner stops feeding above its own bound.
@@ -222,8 +222,8 @@ class Feed {
   // overloaded (appends or a cut not durable yet), frozen, store_failed.
   Result<void> truncate(std::uint64_t length, const KeyPair& key);
 
-  // Whether a proof {upgrade from 0} of a higher fork may replace our history (protocol of feeds,
-  // section 8.4); if not, which is the default, it is rejected: as later_fork when it is right.
+  // Whether a proof {upgrade from 0} of a higher fork may replace our history (feeds.md 8.4); if
+  // not, which is the default, it is rejected: as later_fork when it is right.
   void allow_forks(bool allow);
 
   // Answers a request of a peer: ProofReady. Reads exactly the nodes and the block it needs.
@@ -264,7 +264,7 @@ class Feed {
   // is lost as well, and found out when it is read.
   Result<void> discard(std::uint64_t start, std::uint64_t end);
 
-  // Section 10.6: does this proof {upgrade from 0} show a second signed history? ConflictChecked.
+  // feeds.md 10.6: does this proof {upgrade from 0} show a second signed history? ConflictChecked.
   Ticket check_conflict(Proof proof);
 
   // --- Storage and events ---

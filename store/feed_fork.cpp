@@ -42,7 +42,7 @@ void Feed::Machine::run(CutJob&& job) {
   replace_history(job.length, std::move(roots), fork, std::move(signature));
 }
 
-// --- Following a writer who truncated (protocol of feeds, section 8.4) ---------------------------
+// --- Following a writer who truncated (feeds.md 8.4) ---------------------------------------------
 
 bool Feed::Machine::may_reorganise(const Proof& proof) const {
   return allows_forks_ && is_of_later_fork(proof) && !tip_;

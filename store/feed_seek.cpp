@@ -10,8 +10,8 @@ Ticket Feed::Machine::seek(std::uint64_t offset, std::uint64_t padding) {
   return ticket;
 }
 
-// Walks down from the roots (protocol of feeds, section 8.2, locating a byte offset). A node that
-// is held but not at hand is read, and the walk begins anew: one read for each level at most.
+// Walks down from the roots (feeds.md 8.2, locating a byte offset). A node that is held but not at
+// hand is read, and the walk begins anew: one read for each level at most.
 void Feed::Machine::run(SeekJob&& job) {
   const auto answer = [&](Result<Position> position) {
     emit(Sought{job.ticket, std::move(position), {}});

@@ -1,8 +1,7 @@
 #pragma once
 
-// Arithmetic of the in-order numbering of Merkle trees (protocol of feeds, section 6; RFC 7574
-// section 5.3; peer implementation: npm flat-tree). Block i is leaf 2i, parents stand between their
-// children:
+// Arithmetic of the in-order numbering of Merkle trees (feeds.md 6; RFC 7574 section 5.3; peer
+// implementation: npm flat-tree). Block i is leaf 2i, parents stand between their children:
 //
 //        3
 //    1       5

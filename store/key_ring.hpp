@@ -1,8 +1,7 @@
 #pragma once
 
 // Who a home is and what it may write: key pairs that follow from the primary key, and the secrets
-// that do not, kept in the database (design: words and keys; protocol of feeds, section 12; peer
-// implementation: npm corestore).
+// that do not, kept in the database (feeds.md 12; peer implementation: npm corestore).
 //
 // The identity and derived feeds come back with the primary key alone. Writer feeds get random keys
 // unless derivation is asked for, since a key that follows from the identity starts again at length

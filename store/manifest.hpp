@@ -1,7 +1,7 @@
 #pragma once
 
-// A manifest says who may sign a feed; the feed's key is its hash (protocol of feeds, section 5.1;
-// peer implementation: npm hypercore, lib/verifier.js and lib/messages.js).
+// A manifest says who may sign a feed; the feed's key is its hash (feeds.md 5.1; peer
+// implementation: npm hypercore, lib/verifier.js and lib/messages.js).
 //
 //   version 1 to 3:  uint version, uint flags, uint hash (0), uint quorum, array of signer,
 //                    [flag 2] prologue, [flag 4] array of fixed32, [flag 8] buffer

@@ -1,8 +1,8 @@
 #pragma once
 
-// What one asks of a feed's holder, and what lets a stranger check the answer (protocol of feeds,
-// sections 8 and 9). The parts are those of the request and data messages; ids and priorities of
-// these belong to the replicator. Encodings of the parts are here, beside each other:
+// What one asks of a feed's holder, and what lets a stranger check the answer (feeds.md 8 and 9).
+// The parts are those of the request and data messages; ids and priorities of these belong to the
+// replicator. Encodings of the parts are here, beside each other:
 //
 //   data parts, in this order        flag
 //     block    uint index, buffer value, array of node                                    1
@@ -98,7 +98,7 @@ struct UpgradePart {
   std::uint64_t length = 0;
   std::vector<TreeNode> nodes;
   std::vector<TreeNode> additional;
-  Bytes signature;  // as section 7 encodes it; empty inside a prologue
+  Bytes signature;  // as feeds.md 7 encodes it; empty inside a prologue
   bool operator==(const UpgradePart&) const = default;
 };
 

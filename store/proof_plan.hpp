@@ -1,7 +1,7 @@
 #pragma once
 
-// Which nodes a proof consists of (protocol of feeds, section 8.2; peer implementation: npm
-// hypercore, lib/merkle-tree.js). Planning needs sizes only where a byte offset must be located.
+// Which nodes a proof consists of (feeds.md 8.2; peer implementation: npm hypercore,
+// lib/merkle-tree.js). Planning needs sizes only where a byte offset must be located.
 
 #include <cstdint>
 #include <optional>

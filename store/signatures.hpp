@@ -1,7 +1,7 @@
 #pragma once
 
-// Signatures of a feed's head (protocol of feeds, section 7; peer implementation: npm hypercore,
-// lib/verifier.js and lib/multisig.js).
+// Signatures of a feed's head (feeds.md 7; peer implementation: npm hypercore, lib/verifier.js and
+// lib/multisig.js).
 //
 //   signed data    TREE (32) || context (32) || tree hash (32) || u64(length) || u64(fork)
 //                  compat feeds: the same without context

@@ -4,7 +4,7 @@
 // Backend (here, at once; in the simulator, after a drawn delay; in the node, on a pool) and
 // returns the results in any order.
 //
-// Layout that these operations are made for (design: RocksDB layout): blocks are keyed by index,
+// Layout that these operations are made for (store/README.md): blocks are keyed by index,
 // nodes by completion position (flat_tree.hpp). Consecutive entries of one commit form a run. Runs
 // never overlap, since a commit holds only nodes and blocks that are not stored: the feed's two
 // bitfields are exact.
@@ -34,9 +34,9 @@ struct FeedHead {
   std::uint64_t byte_length = 0;
   std::uint64_t fork = 0;
   std::vector<TreeNode> roots;  // left to right
-  Bytes signature;              // as sent (protocol of feeds, section 7)
-  bool compat = false;          // no manifest: the key is the public key (section 5.2)
-  bool frozen = false;          // a second signed history was seen (section 8.4)
+  Bytes signature;              // as sent (feeds.md 7)
+  bool compat = false;          // no manifest: the key is the public key (feeds.md 5.2)
+  bool frozen = false;          // a second signed history was seen (feeds.md 8.4)
 
   bool operator==(const FeedHead&) const = default;
 };

@@ -1,7 +1,7 @@
 #pragma once
 
-// Nodes of a feed's Merkle tree, their hashes and the roots of a feed (protocol of feeds, section
-// 6; peer implementation: npm hypercore, lib/merkle-tree.js).
+// Nodes of a feed's Merkle tree, their hashes and the roots of a feed (feeds.md 6; peer
+// implementation: npm hypercore, lib/merkle-tree.js).
 //
 //   leaf hash   = H(00 || u64(block size) || block)
 //   parent hash = H(01 || u64(left size + right size) || left hash || right hash)

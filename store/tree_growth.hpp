@@ -1,7 +1,7 @@
 #pragma once
 
-// Growing the roots of a tree by nodes that a peer sent: step B of verifying a proof (protocol of
-// feeds, section 8.3), used for upgrades and for the patches of signatures alike.
+// Growing the roots of a tree by nodes that a peer sent: step B of verifying a proof (feeds.md
+// 8.3), used for upgrades and for the patches of signatures alike.
 
 #include <cstdint>
 #include <span>

@@ -94,7 +94,7 @@ class QueryOperation : public Operation {
 };
 
 // Peers named by more nodes come first: what a storing node says is not signed, and one that
-// invents peers is alone with them (protocol of the DHT, section 20, 10).
+// invents peers is alone with them (dht.md 20, 10).
 class Lookup final : public QueryOperation {
  public:
   Lookup(Daemon& daemon, Output& out, const Bytes32& target)

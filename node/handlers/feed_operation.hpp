@@ -62,7 +62,7 @@ class FeedOperation : public Operation {
   Listeners<store::FeedNumber>::Listening gone_;
 };
 
-// The info object of an open feed (docs: command line).
+// The info object of an open feed (cli.md).
 Json feed_info(Daemon& daemon, store::FeedNumber number);
 // "A..B": blocks A to B - 1; either may be missing. Error usage.
 struct BlockSpan {

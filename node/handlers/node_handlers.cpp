@@ -17,7 +17,7 @@ namespace cip::node {
 
 namespace {
 
-// The table counts time in ticks (protocol of the DHT, section 9).
+// The table counts time in ticks (dht.md 9).
 constexpr double kTickMs = 5000;
 
 class Status final : public Operation {

@@ -1,6 +1,6 @@
 #pragma once
 
-// The status object of a node (docs: command line).
+// The status object of a node (cli.md).
 
 #include <functional>
 

@@ -251,7 +251,7 @@ class Subscribe final : public Operation {
     }
   }
 
-  // What a durable subscriber reads stays on disk (design D15).
+  // What a durable subscriber reads stays on disk (decisions.md D15).
   void keep(const Bytes32& feed_key) {
     const auto* feed = daemon_.participant().hub().replication().feed_by_key(feed_key);
     if (feed) daemon_.feeds().keep(feed->number());
@@ -270,7 +270,7 @@ class Subscribe final : public Operation {
     cursor_->printed(out_.taken());
   }
 
-  // What is gone for good is said (docs: topics).
+  // What is gone for good is said (topics.md 4).
   void show_gap(const overlay::TopicGap& gap) {
     Json author = nullptr;
     for (const auto& feed : daemon_.topics().machine().feeds(topic_.id)) {

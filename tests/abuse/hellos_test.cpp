@@ -1,4 +1,4 @@
-// A recorded hello that is sent again (docs: protocol of the DHT, section 20, 17).
+// A recorded hello that is sent again (dht.md 20, 17).
 
 #include <doctest/doctest.h>
 

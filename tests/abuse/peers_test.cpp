@@ -1,4 +1,4 @@
-// Storing nodes that invent peers (docs: protocol of the DHT, section 20, 10).
+// Storing nodes that invent peers (dht.md 20, 10).
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// Walks among attackers that answer with each other (docs: protocol of the DHT, section 20, 4).
+// Walks among attackers that answer with each other (dht.md 20, 4).
 
 #include <doctest/doctest.h>
 

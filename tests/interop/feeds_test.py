@@ -97,7 +97,7 @@ class StockFeedsTest(SystemTest):
         feeds = {name: self.our_feed(home, name, *rest) for name, *rest in OURS}
         seeder, at = self.seed(home, *(feed["key"] for feed in feeds.values()))
         for name, feed in feeds.items():
-            # Line 11 must be told that an encrypted feed is compat (protocol of feeds, section 13).
+            # Line 11 must be told that an encrypted feed is compat (feeds.md 13).
             compat = ["--compat"] if name == "encrypted-compat" else []
             readers = [self.stock_reader(line, feed["key"], at, *self.expect_all(feed), *compat) for line in LINES]
             for line, reader in zip(LINES, readers):

@@ -84,7 +84,7 @@ TEST_CASE("both sides of a bound stream write and read the recorded bytes") {
   }
 }
 
-TEST_CASE("the initiator dials: proofs and data are sent in the order of section 18.2") {
+TEST_CASE("the initiator dials: proofs and data are sent in the order of dht.md 18.2") {
   BoundFixture f;
   auto initiator = f.dial(Role::initiator);
   auto responder = f.accept(Role::responder);

@@ -14,7 +14,7 @@ constexpr std::uint64_t kHour = 3600;
 constexpr Now kNow{TimePoint{}, UnixMillis{1'800'000'000'500}};
 constexpr std::uint64_t kNowSeconds = 1'800'000'000;
 
-// 203.0.113.9:49737, expiry 1800021600; written out by hand from section 18.3.
+// 203.0.113.9:49737, expiry 1800021600; written out by hand from dht.md 18.3.
 constexpr auto kGolden =
     "6369706e6f646501"  // "cipnode" 01
     "010101"            // capabilities 1
