@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/machine.hpp"
 #include "dht/commands.hpp"
 #include "dht/routing_table.hpp"
 #include "dht/signatures.hpp"
@@ -137,13 +138,13 @@ void Announcer::handle_timeout(Now now) {
 }
 
 std::optional<TimePoint> Announcer::next_timeout() const {
-  std::optional<TimePoint> out = ping_at_;
+  Earliest out;
+  out.consider(ping_at_);
   for (const auto& entry : entries_) {
     if (entry.running != QueryId{}) continue;
-    const auto at = std::max(entry.due, next_start_);
-    if (!out || at < *out) out = at;
+    out.consider(std::max(entry.due, next_start_));
   }
-  return out;
+  return out.get();
 }
 
 // The own key first, as the others carry its relays. Then what was never announced, the newest

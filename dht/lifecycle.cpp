@@ -1,4 +1,5 @@
 #include "dht/lifecycle.hpp"
+#include "base/machine.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -375,11 +376,7 @@ void Lifecycle::wake_up(Now now) {
 }
 
 std::optional<TimePoint> Lifecycle::next_timeout() const {
-  std::optional<TimePoint> out;
-  for (const auto& at : {retry_at_, probe_at_, check_at_}) {
-    if (at && (!out || *at < *out)) out = at;
-  }
-  return out;
+  return earliest({retry_at_, probe_at_, check_at_});
 }
 
 std::size_t Lifecycle::memory_bytes() const {

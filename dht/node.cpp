@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/machine.hpp"
 #include "base/prefetch.hpp"
 #include "dht/hellos.hpp"
 #include "dht/lifecycle.hpp"
@@ -336,12 +337,8 @@ std::optional<RecordChange> Node::poll_record_change() {
 std::optional<TimePoint> Node::next_timeout() const {
   const auto& core = parts_->core;
   if (!core.running) return std::nullopt;
-  std::optional<TimePoint> out;
-  for (const auto& at : {core.rpc.next_timeout(), core.records.next_timeout(),
-                         parts_->server.next_timeout(), parts_->lifecycle.next_timeout()}) {
-    if (at && (!out || *at < *out)) out = at;
-  }
-  return out;
+  return earliest({core.rpc.next_timeout(), core.records.next_timeout(),
+                   parts_->server.next_timeout(), parts_->lifecycle.next_timeout()});
 }
 
 // --- what it knows
@@ -378,9 +375,7 @@ std::size_t Node::memory_bytes() const {
          parts_->queries.memory_bytes() + parts_->lifecycle.memory_bytes();
 }
 
-void Node::prefetch() const {
-  base::prefetch(parts_.get(), sizeof(Parts));
-}
+void Node::prefetch() const { base::prefetch(parts_.get(), sizeof(Parts)); }
 
 void Node::prefetch_table() const {
   parts_->core.table.prefetch();

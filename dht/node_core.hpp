@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/crypto.hpp"
+#include "base/fifo.hpp"
 #include "base/random.hpp"
 #include "dht/contact.hpp"
 #include "dht/dead_list.hpp"
 #include "dht/drop_reason.hpp"
-#include "dht/fifo.hpp"
 #include "dht/message.hpp"
 #include "dht/node.hpp"
 #include "dht/node_types.hpp"

@@ -4,8 +4,9 @@
 #include <compare>
 #include <iterator>
 
+#include "base/fifo.hpp"
+#include "base/machine.hpp"
 #include "dht/commands.hpp"
-#include "dht/fifo.hpp"
 #include "dht/generations.hpp"
 #include "dht/signatures.hpp"
 
@@ -332,13 +333,9 @@ void RecordCache::expire(Now now) {
 }
 
 std::optional<TimePoint> RecordCache::next_timeout() const {
-  std::optional<TimePoint> next;
-  if (!state_) return next;
-  state_->each([&](const auto& table) {
-    const auto due = table.next_turn();
-    if (due && (!next || *due < *next)) next = due;
-  });
-  return next;
+  Earliest next;
+  if (state_) state_->each([&](const auto& table) { next.consider(table.next_turn()); });
+  return next.get();
 }
 
 void RecordCache::clear() { state_.reset(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/machine.hpp"
 #include "dht/commands.hpp"
 #include "dht/signatures.hpp"
 
@@ -105,13 +106,12 @@ void Republisher::handle_timeout(Now now) {
 }
 
 std::optional<TimePoint> Republisher::next_timeout() const {
-  std::optional<TimePoint> out;
+  Earliest out;
   for (const auto& entry : entries_) {
     if (entry.running != QueryId{}) continue;
-    const auto at = std::max(entry.due, next_start_);
-    if (!out || at < *out) out = at;
+    out.consider(std::max(entry.due, next_start_));
   }
-  return out;
+  return out.get();
 }
 
 }  // namespace cip::dht

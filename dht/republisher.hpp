@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "dht/fifo.hpp"
+#include "base/fifo.hpp"
 #include "dht/node.hpp"
 
 namespace cip::dht {

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "base/endpoint.hpp"
+#include "base/fifo.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/congestion_window.hpp"
 #include "dht/defences.hpp"
-#include "dht/fifo.hpp"
 #include "dht/handles.hpp"
 #include "dht/message.hpp"
 

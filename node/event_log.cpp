@@ -1,8 +1,8 @@
 #include "node/event_log.hpp"
 
+#include "base/machine.hpp"
 #include "base/text.hpp"
 #include "node/log.hpp"
-#include "node/overloaded.hpp"
 
 namespace cip::node {
 

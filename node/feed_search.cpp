@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "base/machine.hpp"
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/handlers/walk.hpp"
-#include "node/overloaded.hpp"
 
 namespace cip::node {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/counted.hpp"
+#include "base/machine.hpp"
 #include "node/clock.hpp"
-#include "node/overloaded.hpp"
 #include "node/participant.hpp"
 #include "node/store_error.hpp"
 

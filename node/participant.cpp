@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <asio/post.hpp>
 
+#include "base/machine.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
 #include "node/interfaces.hpp"
-#include "node/overloaded.hpp"
 
 namespace cip::node {
 
@@ -33,10 +33,6 @@ overlay::HubOptions hub_options(const ParticipantOptions& options) {
 // The steady clock counts from where node::now() does.
 std::chrono::steady_clock::time_point system_time(TimePoint at) {
   return std::chrono::steady_clock::time_point{at.time_since_epoch()};
-}
-
-std::optional<TimePoint> sooner(std::optional<TimePoint> a, std::optional<TimePoint> b) {
-  return !a || (b && *b < *a) ? b : a;
 }
 
 }  // namespace
@@ -326,16 +322,14 @@ bool Participant::is_own(const Endpoint& endpoint) const {
 }
 
 std::optional<TimePoint> Participant::next_of_others() const {
-  auto next = sooner(announcer_->next_timeout(), republisher_->next_timeout());
-  next = sooner(next, hub_->next_timeout());
-  next = sooner(next, card_->next_timeout());
-  next = sooner(next, duplicates_->next_timeout());
-  return next_other_timeout ? sooner(next, next_other_timeout()) : next;
+  return earliest({announcer_->next_timeout(), republisher_->next_timeout(), hub_->next_timeout(),
+                   card_->next_timeout(), duplicates_->next_timeout(),
+                   next_other_timeout ? next_other_timeout() : std::nullopt});
 }
 
 void Participant::arm_timer() {
   if (stopped_) return;
-  const auto next = sooner(dht_->next_timeout(), others_next_);
+  const auto next = earliest({dht_->next_timeout(), others_next_});
   if (next == timer_at_) return;
   timer_at_ = next;
   if (!next) {

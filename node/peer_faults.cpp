@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <asio/error.hpp>
 
+#include "base/machine.hpp"
 #include "base/text.hpp"
 #include "node/feed_library.hpp"
-#include "node/overloaded.hpp"
 #include "node/participant.hpp"
 #include "overlay/errors.hpp"
 #include "store/errors.hpp"

@@ -67,12 +67,7 @@ std::optional<TimePoint> CardPublisher::next_timeout() const {
   return due_;
 }
 
-std::optional<CardEvent> CardPublisher::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<CardEvent> CardPublisher::poll_event() { return events_.pop(); }
 
 void CardPublisher::check(Now now) {
   step_ = Step::checking;
@@ -84,7 +79,7 @@ void CardPublisher::check(Now now) {
 void CardPublisher::checked(Now now, const dht::QueryDone& done) {
   if (done.error) return wait(now, kRetry);
   if (!found_ || is_contact_card(found_->value)) return store(now);
-  events_.push_back(CardForeign{});
+  events_.push(CardForeign{});
   // Nothing of ours is there to be taken back.
   if (aim_ == Aim::withdraw) aim_ = Aim::none;
   wait(now, kEvery);
@@ -117,7 +112,7 @@ void CardPublisher::stored(Now now, const dht::QueryDone& done) {
   const auto holders = std::count_if(done.stored.begin(), done.stored.end(),
                                      [](const dht::Stored& node) { return node.error == 0; });
   const auto here = done.stored_here ? 1 : 0;
-  events_.push_back(CardStored{card_, static_cast<std::size_t>(holders + here)});
+  events_.push(CardStored{card_, static_cast<std::size_t>(holders + here)});
   // Meanwhile it may have been switched on again.
   if (aim_ == Aim::withdraw && card_.tcp.endpoints.empty()) aim_ = Aim::none;
   wait(now, kEvery);

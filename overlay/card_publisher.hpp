@@ -10,13 +10,13 @@
 // written in the second between is lost: mutable values know no comparison.
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <variant>
 #include <vector>
 
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "base/machine.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
@@ -91,7 +91,7 @@ class CardPublisher {
   dht::QueryId query_{};
   std::optional<dht::MutableValue> found_;  // by the check, with the highest seq
   ContactCard card_;                        // being stored
-  std::deque<CardEvent> events_;
+  Fifo<CardEvent> events_;
 };
 
 }  // namespace cip::overlay

@@ -35,15 +35,10 @@ bool CardReader::handle_event(Now now, const dht::Event& event) {
   if (read.best) out.card = decode_contact_card(read.best->value);
   if (out.card && !out.card->is_current(now)) out.card.reset();
   if (out.card) out.endpoints = public_endpoints(out.card->tcp.endpoints);
-  events_.push_back(std::move(out));
+  events_.push(std::move(out));
   return true;
 }
 
-std::optional<CardRead> CardReader::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<CardRead> CardReader::poll_event() { return events_.pop(); }
 
 }  // namespace cip::overlay

@@ -3,13 +3,13 @@
 // Reads the contact cards of others (dht.md 18.3): a machine over a dht::Node. The query goes to
 // its end, for only the highest seq counts: a card may have been taken back.
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "base/machine.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
 #include "dht/payloads.hpp"
@@ -50,7 +50,7 @@ class CardReader {
 
   dht::Node& node_;
   std::map<dht::QueryId, Read> reads_;
-  std::deque<CardRead> events_;
+  Fifo<CardRead> events_;
 };
 
 }  // namespace cip::overlay

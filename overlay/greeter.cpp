@@ -72,12 +72,7 @@ bool Greeter::handle_event(Now now, const dht::Event& event) {
   return false;
 }
 
-std::optional<GreeterEvent> Greeter::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<GreeterEvent> Greeter::poll_event() { return events_.pop(); }
 
 GreeterStats Greeter::stats() const {
   auto out = stats_;
@@ -95,7 +90,7 @@ HelloId Greeter::greet(Now now, const PublicKey& peer, GreetOptions options) {
   const HelloId id = ++last_id_;
   const auto refuse = [&](std::error_code error) {
     ++stats_.failed;
-    events_.push_back(
+    events_.push(
         HelloFailed{.id = id, .peer = peer, .error = error, .peer_error = 0, .relays = {}});
     return id;
   };
@@ -148,7 +143,7 @@ bool Greeter::handle_walk_done(Now now, const dht::QueryDone& done) {
   walks_.erase(walk);
   greeting.walk.reset();
   greeting.walked = done;
-  events_.push_back(WalkDone{greeting.id, done});
+  events_.push(WalkDone{greeting.id, done});
   if (greeting.ended) {
     greetings_.erase(greeting.id);
   } else {
@@ -236,18 +231,18 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
     if (done.dial_back_asked) pending_.add(now, {greeting.id, answer.keys});
   }
   ++stats_.done;
-  events_.push_back(std::move(done));
+  events_.push(std::move(done));
   end(now, greeting);
 }
 
 void Greeter::fail_greeting(Now now, Greeting& greeting, std::error_code error,
                             std::uint64_t peer_error) {
   ++stats_.failed;
-  events_.push_back(HelloFailed{.id = greeting.id,
-                                .peer = greeting.peer,
-                                .error = error,
-                                .peer_error = peer_error,
-                                .relays = greeting.relays});
+  events_.push(HelloFailed{.id = greeting.id,
+                           .peer = greeting.peer,
+                           .error = error,
+                           .peer_error = peer_error,
+                           .relays = greeting.relays});
   end(now, greeting);
 }
 
@@ -277,7 +272,7 @@ bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
   if (!answer->keys) return true;
   const HelloId id = ++last_id_;
   pending_.add(now, {id, *answer->keys});
-  events_.push_back(HelloAnswered{id, answer->peer, seen});
+  events_.push(HelloAnswered{id, answer->peer, seen});
   dial_back(now, id, *answer);
   return true;
 }
@@ -291,7 +286,7 @@ void Greeter::dial_back(Now now, HelloId id, const HelloServer::Answer& answer) 
       ++stats_.dials_refused;
     }
   }
-  if (!request.endpoints.empty()) events_.push_back(std::move(request));
+  if (!request.endpoints.empty()) events_.push(std::move(request));
 }
 
 }  // namespace cip::overlay

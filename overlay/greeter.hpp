@@ -8,7 +8,6 @@
 // stream that follows. Nothing here dials; the owner does, after HelloDone or DialBackRequested.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "base/machine.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
@@ -197,7 +197,7 @@ class Greeter final : public PendingHellos {
   std::map<HelloId, std::unique_ptr<Greeting>> greetings_;
   std::map<dht::QueryId, HelloId> walks_;
   std::map<dht::RequestId, HelloId> requests_;
-  std::deque<GreeterEvent> events_;
+  Fifo<GreeterEvent> events_;
   GreeterStats stats_;
 };
 

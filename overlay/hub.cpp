@@ -194,25 +194,23 @@ void Hub::handle_timeout(Now now) {
 void Hub::settle(Now now) { finish_turn(now); }
 
 std::optional<TimePoint> Hub::next_timeout() const {
-  auto next = replication_->next_timeout();
-  const auto consider = [&](std::optional<TimePoint> at) {
-    if (at && (!next || *at < *next)) next = at;
-  };
+  Earliest next;
+  next.consider(replication_->next_timeout());
   for (const auto& [conn, connection] : connections_) {
-    if (connection->stream) consider(connection->stream->next_timeout());
-    consider(connection->superseded);
+    if (connection->stream) next.consider(connection->stream->next_timeout());
+    next.consider(connection->superseded);
     // Somebody waits for room that is there already: go on at once.
-    if (connection->blocked && connection->can_take_more()) consider(now_.mono);
+    if (connection->blocked && connection->can_take_more()) next.consider(now_.mono);
   }
   for (const auto& [id, attempt] : attempts_) {
-    consider(attempt.next_dial);
-    consider(attempt.give_up);
+    next.consider(attempt.next_dial);
+    next.consider(attempt.give_up);
   }
   if (greeter_) {
-    consider(greeter_->next_timeout());
-    consider(swarm_->next_timeout());
+    next.consider(greeter_->next_timeout());
+    next.consider(swarm_->next_timeout());
   }
-  return next;
+  return next.get();
 }
 
 // --- Turns -----------------------------------------------------------------------------------
@@ -229,7 +227,7 @@ void Hub::finish_turn(Now now) {
     resume_writers(now);
     for (auto* handler : handlers_) handler->turn_ended(now);
   } while (!doomed_.empty());
-  while (auto event = replication_->poll_event()) events_.push_back(std::move(*event));
+  while (auto event = replication_->poll_event()) events_.push(std::move(*event));
   for (const auto conn : std::exchange(dirty_, {})) {
     auto* connection = find(conn);
     if (connection == nullptr) continue;
@@ -259,12 +257,7 @@ std::optional<TcpAction> Hub::poll_tcp() {
   return std::nullopt;
 }
 
-std::optional<HubEvent> Hub::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<HubEvent> Hub::poll_event() { return events_.pop(); }
 
 void Hub::mark(Connection& connection) {
   if (!std::exchange(connection.dirty, true)) dirty_.push_back(connection.info.conn);
@@ -336,13 +329,13 @@ void Hub::close_connection(Now now, ConnId conn, std::error_code error, std::str
   }
   if (!connection->is_open) {
     if (connection->user_dial) {
-      events_.push_back(DialFailed{conn, connection->info.remote, error});
+      events_.push(DialFailed{conn, connection->info.remote, error});
     }
     attempt_lost(now, *connection, error);
     return;
   }
   for (auto* handler : handlers_) handler->stream_closed(now, conn);
-  events_.push_back(StreamDown{connection->info, error, std::move(reason)});
+  events_.push(StreamDown{connection->info, error, std::move(reason)});
   const auto other = stream_to(connection->info.peer);
   if (other) {
     if (auto* kept = find(other->conn)) kept->superseded.reset();

@@ -23,6 +23,7 @@
 
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "base/machine.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
@@ -277,7 +278,7 @@ class Hub final : public Streams {
   std::vector<ConnId> dirty_;   // have something to flush, or to write
   std::vector<ConnId> doomed_;  // are closed when the turn ends
   std::deque<TcpAction> actions_;
-  std::deque<HubEvent> events_;
+  Fifo<HubEvent> events_;
   std::deque<ConnId> outputs_;  // with bytes to be taken
   HubCounters counters_;
   Now now_;  // of the last input

@@ -37,7 +37,7 @@ void Hub::take_greeter_events(Now now) {
       dial_back(now, *request);
       continue;
     }
-    events_.push_back(std::move(*event));
+    events_.push(std::move(*event));
   }
 }
 
@@ -49,7 +49,7 @@ void Hub::take_swarm_events(Now now) {
         open_target(now, stream->conn, found->target);
       }
     }
-    events_.push_back(std::move(*event));
+    events_.push(std::move(*event));
   }
 }
 
@@ -85,7 +85,7 @@ void Hub::take_card_events(Now now) {
   while (auto read = cards_->poll_event()) {
     const auto mine = card_reads_.extract(read->id);
     if (mine.empty()) {
-      events_.push_back(std::move(*read));
+      events_.push(std::move(*read));
     } else if (read->endpoints.empty()) {
       swarm_->attempt_failed(now, read->peer, mine.mapped());
     } else {

@@ -59,7 +59,7 @@ void Hub::stream_opened(Now now, Connection& connection) {
   connection.since = now.mono;
   for (auto* handler : handlers_) handler->stream_opened(now, info);
   if (swarm_) swarm_->stream_up(now, info.peer);
-  events_.push_back(StreamUp{info});
+  events_.push(StreamUp{info});
   open_targets(now, connection);
 }
 
@@ -96,7 +96,7 @@ bool Hub::yields_to_other(Now now, Connection& connection) {
     doom(old, make_error_code(Errc::not_chosen), "other stream of this peer");
     return false;
   }
-  if (connection.user_dial) events_.push_back(StreamUp{old.info});
+  if (connection.user_dial) events_.push(StreamUp{old.info});
   connection.user_dial = false;
   open_targets(now, old);
   doom(connection, make_error_code(Errc::not_chosen), "other stream of this peer");

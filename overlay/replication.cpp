@@ -274,12 +274,7 @@ std::optional<TimePoint> Replication::next_timeout() const {
   return timers_.begin()->first;
 }
 
-std::optional<FeedNews> Replication::poll_event() {
-  if (news_.empty()) return std::nullopt;
-  auto event = std::move(news_.front());
-  news_.pop_front();
-  return event;
-}
+std::optional<FeedNews> Replication::poll_event() { return news_.pop(); }
 
 void Replication::turn_ended(Now now) {
   // Settling one feed may touch another (observers); those come in the same turn.
@@ -314,7 +309,7 @@ void Replication::take_event(Now now, Slot& slot, store::FeedEvent event) {
 }
 
 void Replication::news(const Slot& slot, decltype(FeedNews::what) what) {
-  news_.push_back({slot.feed.number(), std::move(what)});
+  news_.push({slot.feed.number(), std::move(what)});
 }
 
 void Replication::set_timer(Slot& slot) {

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/machine.hpp"
 #include "overlay/channel_handler.hpp"
 #include "overlay/replicator.hpp"
 #include "store/feed.hpp"
@@ -170,7 +171,7 @@ class Replication final : public ChannelHandler {
   std::vector<Slot*> touched_;
   std::set<std::pair<TimePoint, store::FeedNumber>> timers_;
   std::deque<store::StoreOp> ops_;
-  std::deque<FeedNews> news_;
+  Fifo<FeedNews> news_;
 };
 
 }  // namespace cip::overlay

@@ -6,16 +6,6 @@
 #include "overlay/replicator_peer.hpp"
 
 namespace cip::overlay {
-namespace {
-
-template <typename... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <typename... F>
-Overloaded(F...) -> Overloaded<F...>;
-
-}  // namespace
 
 Replicator::Replicator(store::Feed& feed, Streams& streams)
     : feed_(feed), streams_(streams), told_fork_(feed.fork()) {}
@@ -180,7 +170,7 @@ bool Replicator::handle_extension(Peer& peer, ByteView payload) {
   if (!message->name.empty()) peer.extension = message->name;
   if (!exposes_extensions_ || peer.extension.empty()) return true;
   if (message->payload.size() > kMaxExtensionBytes) return true;
-  events_.push_back(ExtensionReceived{peer.conn, peer.extension, to_bytes(message->payload)});
+  events_.push(ExtensionReceived{peer.conn, peer.extension, to_bytes(message->payload)});
   return true;
 }
 
@@ -296,37 +286,29 @@ void Replicator::flush(Now now) {
   emit_progress(now);
 }
 
-std::optional<ReplicatorEvent> Replicator::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<ReplicatorEvent> Replicator::poll_event() { return events_.pop(); }
 
 std::optional<TimePoint> Replicator::next_timeout() const {
-  std::optional<TimePoint> next;
-  const auto consider = [&](std::optional<TimePoint> at) {
-    if (at && (!next || *at < *next)) next = at;
-  };
-  consider(progress_due_);
-  consider(empty_until_);
-  consider(late_due_);
-  if (said_downloading_ && !keep_open_ && downloads_.empty()) consider(linger_until_);
+  Earliest next;
+  next.consider(progress_due_);
+  next.consider(empty_until_);
+  next.consider(late_due_);
+  if (said_downloading_ && !keep_open_ && downloads_.empty()) next.consider(linger_until_);
   for (const auto& [number, peer] : peers_) {
     if (peer->ended) continue;
-    if (streams_.is_writable(peer->conn)) consider(peer->replies.next_due());
-    consider(peer->ends_at);
-    if (peer->blocked_since) consider(*peer->blocked_since + kNeverReads);
-    if (!peer->requests.empty()) consider(next_check(*peer));
+    if (streams_.is_writable(peer->conn)) next.consider(peer->replies.next_due());
+    next.consider(peer->ends_at);
+    if (peer->blocked_since) next.consider(*peer->blocked_since + kNeverReads);
+    if (!peer->requests.empty()) next.consider(next_check(*peer));
   }
-  return next;
+  return next.get();
 }
 
 void Replicator::emit_progress(Now now) {
   if (!progress_due_ || *progress_due_ > now.mono) return;
   progress_due_.reset();
   last_progress_ = now.mono;
-  events_.push_back(Progress{counters_.blocks_fetched, counters_.bytes_fetched});
+  events_.push(Progress{counters_.blocks_fetched, counters_.bytes_fetched});
 }
 
 // --- What is known ---------------------------------------------------------------------------

@@ -9,7 +9,6 @@
 // feed's outputs.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/machine.hpp"
 #include "base/number_map.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -407,7 +407,7 @@ class Replicator {
   TimePoint last_progress_{};
   std::optional<TimePoint> progress_due_;
   std::optional<TimePoint> empty_until_;
-  std::deque<ReplicatorEvent> events_;
+  Fifo<ReplicatorEvent> events_;
   ReplicationCounters counters_;
 };
 

@@ -28,7 +28,7 @@ void Replicator::reject(Now, Peer& peer, std::error_code reason) {
   peer.rejected = true;
   lose_requests(peer, true);
   if (upgrading_ == peer.number) upgrading_ = 0;
-  events_.push_back(PeerRejected{peer.conn, reason});
+  events_.push(PeerRejected{peer.conn, reason});
   dirty_ = true;
 }
 

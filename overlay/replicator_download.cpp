@@ -365,7 +365,7 @@ void Replicator::handle_applied(Now now, const store::Applied& applied) {
     }
   }
   if (applied.block) note_stored(*applied.block, *applied.block + 1);
-  if (applied.upgraded) events_.push_back(LengthGrew{feed_.length()});
+  if (applied.upgraded) events_.push(LengthGrew{feed_.length()});
   if (applied.upgraded || applied.learnt_manifest) need_syncs();
 }
 
@@ -375,7 +375,7 @@ bool Replicator::handle_rejected(Now now, const store::Rejected& rejected) {
   const Incoming& incoming = *taken;
   if (incoming.upgrade && upgrading_ == incoming.peer) upgrading_ = 0;
   if (rejected.reason == store::Errc::later_fork) {
-    events_.push_back(LaterForkProved{incoming.fork});
+    events_.push(LaterForkProved{incoming.fork});
   }
   if (incoming.block) {
     if (incoming.relied_on_earlier) careful_.insert(*incoming.block);
@@ -416,7 +416,7 @@ bool Replicator::handle_conflict_checked(Now now, const store::ConflictChecked& 
   if (peer != nullptr && peer->ends_at) {
     peer->ends_at = checked.conflict ? std::nullopt : std::optional(now.mono);
   }
-  if (checked.conflict) events_.push_back(FeedFrozen{peer != nullptr ? peer->conn : 0});
+  if (checked.conflict) events_.push(FeedFrozen{peer != nullptr ? peer->conn : 0});
   return true;
 }
 
@@ -461,7 +461,7 @@ void Replicator::check_in_sync(Now now) {
   for (auto& download : downloads_) {
     const bool before = std::exchange(download.in_sync, is_in_sync(now, download));
     if (!download.in_sync || before) continue;
-    events_.push_back(InSync{download.id, feed_.length(), !download.options.follow});
+    events_.push(InSync{download.id, feed_.length(), !download.options.follow});
   }
   const auto finished = [](const Download& item) { return item.in_sync && !item.options.follow; };
   if (std::none_of(downloads_.begin(), downloads_.end(), finished)) return;

@@ -14,7 +14,7 @@ SeekId Replicator::seek(std::uint64_t offset, std::uint64_t padding) {
   const auto id = next_seek_++;
   dirty_ = true;
   if (seeks_.size() >= kMaxSeeks) {
-    events_.push_back(SeekDone{id, fail(store::Errc::overloaded)});
+    events_.push(SeekDone{id, fail(store::Errc::overloaded)});
     return id;
   }
   Seek search;
@@ -52,7 +52,7 @@ bool Replicator::handle_sought(const store::Sought& sought) {
     found->missing = sought.missing;
     return true;
   }
-  events_.push_back(SeekDone{found->id, sought.position});
+  events_.push(SeekDone{found->id, sought.position});
   seeks_.erase(found);
   return true;
 }

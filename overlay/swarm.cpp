@@ -72,7 +72,7 @@ void Swarm::add_candidate(Now now, const PublicKey& peer, const std::optional<By
   if (!target) {
     candidate->for_itself = true;
   } else if (candidate->targets.insert(*target).second) {
-    events_.push_back(CandidateFound{*target, peer});
+    events_.push(CandidateFound{*target, peer});
   }
   begin_attempts(now);
 }
@@ -163,7 +163,7 @@ void Swarm::end_lookup(Now now, const Bytes32& id, Target& target, const dht::Qu
     target.due = now.mono + doubled(kFirstLookupInterval, target.fruitless, kLookupInterval);
     ++target.fruitless;
   }
-  events_.push_back(LookupEnded{id, target.named.size(), done.error});
+  events_.push(LookupEnded{id, target.named.size(), done.error});
 }
 
 bool Swarm::has_peer_for(const Bytes32& target) const {
@@ -289,7 +289,7 @@ void Swarm::fail(Now now, const PublicKey& peer, Candidate& candidate, std::erro
   // Spread by a quarter, so that peers that failed together do not come back together.
   const auto spread = static_cast<std::uint64_t>(pause.count() / 4) + 1;
   candidate.due = now.mono + pause + Duration(static_cast<Duration::rep>(random_.below(spread)));
-  events_.push_back(AttemptFailed{peer, error});
+  events_.push(AttemptFailed{peer, error});
   if (!candidate.is_wanted()) candidates_.erase(peer);
   begin_attempts(now);
 }
@@ -346,28 +346,20 @@ void Swarm::handle_timeout(Now now) {
   begin_attempts(now);
 }
 
-std::optional<SwarmEvent> Swarm::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<SwarmEvent> Swarm::poll_event() { return events_.pop(); }
 
 std::optional<TimePoint> Swarm::next_timeout() const {
-  std::optional<TimePoint> next;
-  const auto consider = [&](TimePoint at) {
-    if (!next || at < *next) next = at;
-  };
+  Earliest next;
   for (const auto& [id, target] : targets_) {
-    if (target.due) consider(*target.due);
+    next.consider(target.due);
   }
-  if (!has_free_attempt()) return next;
+  if (!has_free_attempt()) return next.get();
   for (const auto& [peer, candidate] : candidates_) {
     const bool waits = candidate.is_wanted() && !candidate.connected && candidate.attempt == 0 &&
                        !candidate.dialling;
-    if (waits) consider(candidate.due);
+    if (waits) next.consider(candidate.due);
   }
-  return next;
+  return next.get();
 }
 
 }  // namespace cip::overlay

@@ -6,7 +6,6 @@
 // greet; the Hub dials what hellos offer and reports how it went.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +15,7 @@
 
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
+#include "base/machine.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
@@ -173,7 +173,7 @@ class Swarm {
   std::map<dht::QueryId, Bytes32> lookups_;
   std::map<PublicKey, Candidate> candidates_;
   std::set<HelloId> greeted_;  // greetings of this machine, the latest
-  std::deque<SwarmEvent> events_;
+  Fifo<SwarmEvent> events_;
   bool prefer_confirmed_ = true;
   bool stopped_ = false;
 };

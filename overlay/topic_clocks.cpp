@@ -41,7 +41,7 @@ void Topics::note_clock(Topic& topic, Author& author, const Neighbour& neighbour
   author.clock = Author::Clock{*shown->second.clock, from_author, told};
   if (std::abs(ahead - told) <= kClockSlackMs) return;
   author.clock->told_ahead = ahead;
-  events_.push_back(TopicClockKnown{topic.id, author.key, ahead});
+  events_.push(TopicClockKnown{topic.id, author.key, ahead});
 }
 
 // When a message was written, by the clock here. An author of whose clock nothing is known is taken

@@ -152,7 +152,7 @@ void Topics::handle_ack(Topic& topic, Neighbour& neighbour, ByteView payload) {
     shown.acked = std::max(shown.acked, each.length);
     shown.length = std::max(shown.length, each.length);
     if (topic.own == name->second) {
-      events_.push_back(TopicAcked{topic.id, neighbour.stream.peer, shown.acked});
+      events_.push(TopicAcked{topic.id, neighbour.stream.peer, shown.acked});
     }
   }
 }
@@ -250,7 +250,7 @@ void Topics::take_header(Topic& topic, Author& author, const Result<Bytes>& bloc
     author.cipher.emplace(
         store::derive_block_key(author.key, topic_block_key(topic.key), author.feed->is_compat()));
   }
-  events_.push_back(TopicFeedKnown{topic.id, author.key, *header});
+  events_.push(TopicFeedKnown{topic.id, author.key, *header});
   for (auto& [conn, neighbour] : topic.neighbours) {
     if (!neighbour.open) continue;
     note_clock(topic, author, neighbour);
@@ -283,7 +283,7 @@ bool Topics::handle_feed_event(Now now, store::Feed& feed, store::FeedEvent& eve
     spread(*topic, *author, 0, 0);
     const std::uint64_t start = std::max<std::uint64_t>(appended->start, 1);
     if (start < appended->length) {
-      events_.push_back(TopicPublished{topic->id, author->key, start, appended->length});
+      events_.push(TopicPublished{topic->id, author->key, start, appended->length});
     }
   }
   if (std::holds_alternative<store::Written>(event) ||

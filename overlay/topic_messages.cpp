@@ -142,7 +142,7 @@ void Topics::feed_subscription(Topic& topic, SubscriptionId id, Subscription& su
       host_.feed_touched(*author.feed);
     }
   }
-  events_.push_back(SubscriptionWoken{id});
+  events_.push(SubscriptionWoken{id});
 }
 
 bool Topics::read_done(Topic& topic, Author& author, const store::BlockRead& read) {
@@ -160,7 +160,7 @@ bool Topics::read_done(Topic& topic, Author& author, const store::BlockRead& rea
   const auto subscription = topic.subscriptions.find(asked.subscription);
   if (subscription == topic.subscriptions.end()) return true;
   subscription->second.put(author.key, asked.index, open_message(author, asked.index, read.value));
-  events_.push_back(SubscriptionWoken{asked.subscription});
+  events_.push(SubscriptionWoken{asked.subscription});
   return true;
 }
 

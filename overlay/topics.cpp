@@ -53,7 +53,7 @@ void Topics::leave(const Bytes32& id) {
   std::erase_if(subscriptions_, [&](const auto& entry) { return entry.second == id; });
   std::erase_if(topic_of_feed_, [&](const auto& entry) { return entry.second == id; });
   topics_.erase(id);
-  events_.push_back(TopicLeft{id});
+  events_.push(TopicLeft{id});
 }
 
 void Topics::open_channel(Topic& topic, const StreamInfo& stream) {
@@ -195,12 +195,7 @@ std::optional<TimePoint> Topics::next_timeout() const {
   return due_.begin()->first;
 }
 
-std::optional<TopicEvent> Topics::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  auto event = std::move(events_.front());
-  events_.pop_front();
-  return event;
-}
+std::optional<TopicEvent> Topics::poll_event() { return events_.pop(); }
 
 std::vector<Topics::FeedInfo> Topics::feeds(const Bytes32& id) const {
   std::vector<FeedInfo> out;

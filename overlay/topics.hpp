@@ -14,7 +14,6 @@
 // subscriptions that were woken for their messages. No I/O, no clock. Not thread-safe.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +23,7 @@
 #include <vector>
 
 #include "base/crypto.hpp"
+#include "base/machine.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "overlay/channel_handler.hpp"
@@ -255,7 +255,7 @@ class Topics final : public ChannelHandler, public FeedObserver {
   std::multimap<TimePoint, Due> due_;
   bool full_ = false;
   std::uint64_t refused_pushes_ = 0;
-  std::deque<TopicEvent> events_;
+  Fifo<TopicEvent> events_;
   Now now_;  // of the latest input
 };
 

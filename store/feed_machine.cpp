@@ -185,11 +185,6 @@ Ticket Feed::Machine::sync() {
   return ticket;
 }
 
-std::optional<FeedEvent> Feed::Machine::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  std::optional<FeedEvent> event(std::move(events_.front()));
-  events_.pop_front();
-  return event;
-}
+std::optional<FeedEvent> Feed::Machine::poll_event() { return events_.pop(); }
 
 }  // namespace cip::store

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/machine.hpp"
 #include "store/feed.hpp"
 #include "store/node_cache.hpp"
 #include "store/node_source.hpp"
@@ -147,7 +148,7 @@ class Feed::Machine final : public NodeSource {
 
   template <typename E>
   void emit(E&& event) {
-    events_.emplace_back(std::forward<E>(event));
+    events_.emplace(std::forward<E>(event));
   }
   Authority authority() const { return {key_, manifest_ ? &*manifest_ : nullptr}; }
   bool forget(std::uint64_t start, std::uint64_t& end);
@@ -251,7 +252,7 @@ class Feed::Machine final : public NodeSource {
   std::map<StoreOpId, ReadBatch> reading_;
   std::size_t waiting_ = 0;
 
-  std::deque<FeedEvent> events_;
+  Fifo<FeedEvent> events_;
   std::vector<TreeNode> made_;  // nodes of the proof being verified, kept for its memory
   StoreOpId last_op_ = 0;
   Ticket last_ticket_ = 0;

@@ -9,15 +9,18 @@
 
 #include "base/prefetch.hpp"
 
-namespace cip::dht {
+namespace cip {
+inline namespace base {
 
 template <typename T>
 class Fifo {
  public:
-  void push(T&& item) {
+  void push(T&& item) { emplace(std::move(item)); }
+  template <typename... Args>
+  void emplace(Args&&... args) {
     if (items_.size() == items_.capacity())
       items_.reserve(items_.empty() ? kKept : 4 * items_.size());
-    items_.push_back(std::move(item));
+    items_.emplace_back(std::forward<Args>(args)...);
   }
 
   std::optional<T> pop() {
@@ -50,4 +53,5 @@ class Fifo {
   std::size_t head_ = 0;
 };
 
-}  // namespace cip::dht
+}  // namespace base
+}  // namespace cip
