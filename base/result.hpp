@@ -1,7 +1,7 @@
 #pragma once
 
 // Result<T>: a value or an error code. A thin layer over tl::expected, with the member names of the
-// standard's std::expected, so that moving to C++23 is a matter of one `using`.
+// standard's std::expected, so that moving to C++23 is a matter of one base class.
 
 #include <system_error>
 #include <tl/expected.hpp>
@@ -9,8 +9,12 @@
 namespace cip {
 inline namespace base {
 
+// A class of its own, since the attribute cannot stand at an alias: whoever drops one is warned.
 template <typename T>
-using Result = tl::expected<T, std::error_code>;
+class [[nodiscard]] Result : public tl::expected<T, std::error_code> {
+ public:
+  using tl::expected<T, std::error_code>::expected;
+};
 
 // `return fail(Errc::truncated);` from any function that returns a Result.
 [[nodiscard]] inline tl::unexpected<std::error_code> fail(std::error_code code) {

@@ -41,7 +41,10 @@ struct Error {
 
 // A value or an Error.
 template <typename T>
-using Outcome = tl::expected<T, Error>;
+class [[nodiscard]] Outcome : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+};
 
 [[nodiscard]] inline tl::unexpected<Error> fail_with(ExitCode code, std::string message,
                                                      std::string hint = {}) {
