@@ -95,7 +95,8 @@ void Writer::addr4s(std::span<const Endpoint> values) {
   out_.resize(begin + kSize * values.size());
   std::uint8_t* out = out_.data() + begin;
   for (const Endpoint value : values) {
-    for (std::size_t i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value.ip >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      out[i] = static_cast<std::uint8_t>(value.ip >> (24 - 8 * i));
     out[4] = static_cast<std::uint8_t>(value.port);
     out[5] = static_cast<std::uint8_t>(value.port >> 8);
     out += kSize;

@@ -1,8 +1,8 @@
 #pragma once
 
 // What state machines have in common. A machine has no I/O: inputs are `handle_*(now, …)` and
-// commands, outputs are `poll_*()`, first in, first out, and `next_timeout()`. After every input its
-// owner drains the outputs and arms its one timer anew.
+// commands, outputs are `poll_*()`, first in, first out, and `next_timeout()`. After every input
+// its owner drains the outputs and arms its one timer anew.
 
 #include <initializer_list>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Randomness of a real node: the kernel's, through libsodium. Small draws (tids, jitter) come from a
-// page that is fetched at once, and what was handed out is wiped from it. Not thread-safe.
+// Randomness of a real node: the kernel's, through libsodium. Small draws (tids, jitter) come from
+// a page that is fetched at once, and what was handed out is wiped from it. Not thread-safe.
 
 #include <array>
 
