@@ -16,7 +16,6 @@ class Random {
   virtual void fill(MutableByteView out) = 0;
 
   std::uint64_t next_u64();
-  std::uint32_t next_u32() { return static_cast<std::uint32_t>(next_u64() >> 32); }
   std::uint16_t next_u16() { return static_cast<std::uint16_t>(next_u64() >> 48); }
   // Uniform in [0, bound); bound > 0. Unbiased.
   std::uint64_t below(std::uint64_t bound);

@@ -107,16 +107,6 @@ void Rpc::detach(Purpose purpose, std::uint64_t owner) {
   }
 }
 
-void Rpc::abandon(Now now, RequestId id) {
-  for (std::size_t at = 0; at < pending_.size(); ++at) {
-    if (pending_[at].id != id) continue;
-    if (pending_[at].transmissions > 0) window_.remove(now.mono, pending_[at].sent);
-    erase(at);
-    drain_queue(now);
-    return;
-  }
-}
-
 void Rpc::fail_all() {
   for (auto& pending : pending_) {
     overdue_.push(

@@ -101,8 +101,6 @@ class Rpc {
 
   // The owner of these requests is gone.
   void detach(Purpose purpose, std::uint64_t owner);
-  // Forgets a request without a word; unknown ids are ignored.
-  void abandon(Now now, RequestId id);
   // Everything under way, failed at once: poll_overdue() gives it.
   void fail_all();
 

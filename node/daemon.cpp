@@ -556,9 +556,6 @@ DiskKeeper& Daemon::disk() { return *impl_->disk; }
 std::string Daemon::lan_problem() const {
   return impl_->lan ? impl_->lan->problem() : "it is turned off";
 }
-void Daemon::add_contacts(const std::vector<std::string>& contacts) {
-  impl_->resolver.resolve(contacts);
-}
 std::vector<std::string> Daemon::contact_problems() const { return impl_->resolver.problems(); }
 const NameLookup& Daemon::name_lookup() const { return impl_->lookup; }
 bool Daemon::has_contact() const { return !impl_->participant->dht().table().empty(); }

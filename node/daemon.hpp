@@ -70,8 +70,6 @@ class Daemon final : public Service, public Reach {
   DiskKeeper& disk();
   // Empty while local discovery works; why not, else.
   std::string lan_problem() const;
-  // Contacts as typed; names are resolved meanwhile.
-  void add_contacts(const std::vector<std::string>& contacts);
   // Why the contacts named so far lead nowhere, a sentence for each.
   std::vector<std::string> contact_problems() const;
   const NameLookup& name_lookup() const override;

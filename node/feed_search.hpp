@@ -37,7 +37,6 @@ class FeedSearch {
   void handle(const overlay::FeedNews& news);
   // Why no peer was found, or that there was one and time ran out.
   Error verdict() const;
-  bool had_peer() const { return had_peer_; }
   // Hears which addresses the names among the peers stood for.
   std::function<void(const Endpoint&)> on_resolved;
 

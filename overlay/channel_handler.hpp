@@ -76,9 +76,8 @@ class Streams {
 // One protocol. The Hub calls it for channels of that protocol only; stream_* for all streams.
 class ChannelHandler {
  public:
-  // Name in open messages, and an alias that counts as the same (empty: none).
+  // Name in open messages.
   virtual std::string_view protocol() const = 0;
-  virtual std::string_view protocol_alias() const { return {}; }
 
   virtual void stream_opened(Now now, const StreamInfo& stream) = 0;
   // All channels of the connection are gone; no channel_closed() precedes it.

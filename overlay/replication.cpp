@@ -122,11 +122,6 @@ store::Feed* Replication::feed_by_key(const Bytes32& key) {
   return found != by_key_.end() ? feed(found->second->feed.number()) : nullptr;
 }
 
-store::Feed* Replication::feed_by_discovery_key(const Bytes32& key) {
-  auto* slot = find_by_discovery_key(key);
-  return slot != nullptr ? feed(slot->feed.number()) : nullptr;
-}
-
 const store::Feed* Replication::find_feed(store::FeedNumber number) const {
   const auto* slot = find(number);
   return slot != nullptr ? &slot->feed : nullptr;

@@ -91,7 +91,6 @@ class Replication final : public ChannelHandler {
   // For commands on the feed itself (append, read, sync): it is drained at the end of the turn.
   store::Feed* feed(store::FeedNumber number);
   store::Feed* feed_by_key(const Bytes32& key);
-  store::Feed* feed_by_discovery_key(const Bytes32& key);
   const store::Feed* find_feed(store::FeedNumber number) const;
   std::vector<store::FeedNumber> feeds() const;
 

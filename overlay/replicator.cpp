@@ -320,11 +320,6 @@ bool Replicator::is_downloading() const {
                      [](const Download& download) { return !download.in_sync; });
 }
 
-bool Replicator::has_peer_on(ConnId conn) const {
-  return std::any_of(peers_.begin(), peers_.end(),
-                     [&](const auto& item) { return item.second->conn == conn; });
-}
-
 std::vector<ReplicatorPeerInfo> Replicator::peers() const {
   std::vector<ReplicatorPeerInfo> out;
   for (const auto& [number, peer] : peers_) {

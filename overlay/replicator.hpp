@@ -246,7 +246,6 @@ class Replicator {
   // Whether something is wanted that is not held, or nothing is known of the length yet.
   bool is_downloading() const;
   bool has_peer(PeerNumber peer) const { return peers_.contains(peer); }
-  bool has_peer_on(ConnId conn) const;
   std::vector<ReplicatorPeerInfo> peers() const;
   // Nothing once the download has ended.
   std::optional<DownloadState> state_of(DownloadId id) const;

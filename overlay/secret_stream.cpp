@@ -345,13 +345,7 @@ void SecretStream::append_message(std::span<const ByteView> parts, std::size_t s
 Bytes SecretStream::poll_output(Now now) {
   if (out_.empty()) return {};
   last_write_ = now.mono;
-  return std::exchange(out_, std::exchange(spare_, {}));
-}
-
-void SecretStream::recycle(Bytes piece) {
-  if (piece.capacity() > kSpareCapacity || piece.capacity() <= spare_.capacity()) return;
-  piece.clear();
-  spare_ = std::move(piece);
+  return std::exchange(out_, {});
 }
 
 // --- time and end

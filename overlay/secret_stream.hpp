@@ -101,8 +101,6 @@ class SecretStream final : public FrameSink {
   // All bytes for the transport so far; empty when there are none. What is taken counts as written
   // now. Many messages make one piece.
   Bytes poll_output(Now now);
-  // Gives a piece back whose bytes have been written, so that its memory is used again.
-  void recycle(Bytes piece);
   std::optional<TimePoint> next_timeout() const;
 
   // --- what is known
@@ -192,7 +190,6 @@ class SecretStream final : public FrameSink {
   Bytes partial_;          // a frame that began in earlier bytes, length included
   bool partial_is_read_ = false;
   Bytes out_;
-  Bytes spare_;
   std::deque<StreamEvent> events_;
   TimePoint proof_deadline_;
   TimePoint last_read_{};

@@ -77,13 +77,6 @@ void Swarm::add_candidate(Now now, const PublicKey& peer, const std::optional<By
   begin_attempts(now);
 }
 
-void Swarm::drop_candidate(const PublicKey& peer) {
-  auto* candidate = find(peer);
-  if (candidate == nullptr) return;
-  candidate->for_itself = false;
-  if (!candidate->is_wanted() && !candidate->connected) candidates_.erase(peer);
-}
-
 void Swarm::refresh(Now now, const Bytes32& target) {
   const auto found = targets_.find(target);
   if (found == targets_.end() || found->second.query.value != 0) return;
@@ -151,7 +144,6 @@ void Swarm::take_reply(Now now, const Bytes32& id, Target& target, const dht::Qu
 
 void Swarm::end_lookup(Now now, const Bytes32& id, Target& target, const dht::QueryDone& done) {
   target.query = {};
-  target.looked_up = true;
   target.closest.clear();
   for (const auto& contact : done.closest) target.closest.push_back(contact.endpoint);
   if (has_peer_for(id)) {
@@ -170,11 +162,6 @@ bool Swarm::has_peer_for(const Bytes32& target) const {
   return std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& item) {
     return item.second.connected && item.second.targets.contains(target);
   });
-}
-
-bool Swarm::is_searching(const Bytes32& target) const {
-  const auto found = targets_.find(target);
-  return found != targets_.end() && !found->second.looked_up;
 }
 
 // --- Attempts --------------------------------------------------------------------------------

@@ -81,7 +81,6 @@ class Swarm {
   // Stays connected to a peer for a target's sake, or (no target) for its own.
   void add_candidate(Now now, const PublicKey& peer, const std::optional<Bytes32>& target,
                      std::vector<Endpoint> relays = {});
-  void drop_candidate(const PublicKey& peer);
   // Whether peers that several nodes name are tried before those that one names: storing nodes can
   // invent peers (dht.md 20, 10). On; off only for tests/abuse.
   void prefer_confirmed(bool on) { prefer_confirmed_ = on; }
@@ -120,8 +119,6 @@ class Swarm {
   // Targets for which a peer was found.
   std::vector<Bytes32> targets_of(const PublicKey& peer) const;
   bool has_joined(const Bytes32& target) const { return targets_.contains(target); }
-  // Whether the first lookup of a joined target is still under way.
-  bool is_searching(const Bytes32& target) const;
   // Whether the Hub is dialling a peer on behalf of this machine.
   bool is_dialling(const PublicKey& peer) const;
   std::size_t candidates() const { return candidates_.size(); }
@@ -132,8 +129,7 @@ class Swarm {
     dht::QueryId query;
     std::map<PublicKey, unsigned> named;  // by how many nodes, in the lookup under way or the last
     std::vector<Endpoint> closest;        // where the next lookup begins
-    bool looked_up = false;
-    unsigned fruitless = 0;  // lookups in a row after which there was no peer
+    unsigned fruitless = 0;               // lookups in a row after which there was no peer
     std::optional<TimePoint> due;
   };
   struct Candidate {
