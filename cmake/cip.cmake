@@ -21,6 +21,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(cip_flags INTERFACE -Wno-stringop-overflow -Wno-array-bounds
                          -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  # The same of optionals of variants that are moved; builds without -O2 look for the real ones.
+  target_compile_options(cip_flags INTERFACE -Wno-uninitialized)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_definitions(cip_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()

@@ -13,6 +13,12 @@
 
 namespace cip::test {
 
+// Equal values, or the same error.
+template <typename T>
+bool same(const Result<T>& a, const Result<T>& b) {
+  return a && b ? *a == *b : !a && !b && a.error() == b.error();
+}
+
 // The bytes that the vectors call content.
 Bytes content(std::uint64_t index, std::size_t size);
 // Block i of the feeds of the vectors: (i * 7919) mod 41 bytes.
