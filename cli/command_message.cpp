@@ -188,7 +188,7 @@ void add_subscribe_flags(CLI::App& app, SubscribeFlags& flags) {
                 "Go on where the subscription of this name ended"));
   add(add_value(app, "--count", flags.count, parse_count, "N", "End after N messages"));
   add(add_value(app, "--idle", flags.idle, parse_duration, "DURATION",
-                "End when no message came for this time"));
+                "End when no message came for this time; 0: never"));
   add(add_switch(app, "--until-synced", flags.until_synced,
                  "End when everything the reachable peers have is printed"));
   add(add_value(app, "--exec", flags.command, parse_text, "CMD",

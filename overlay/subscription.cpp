@@ -46,11 +46,12 @@ void Subscription::see_feed(Now now, const Bytes32& feed, const FeedLengths& len
   cursor.next_out = cursor.next_read.value_or(0);
 }
 
-// What was learnt here decides, not what an author's clock says: live messages are always shown,
-// and of history what was written late enough by the clock here.
+// What was learnt here decides, not what an author's clock says: what comes while the subscription
+// lives is always shown, and of history what was written late enough by the clock here.
 bool Subscription::is_wanted(const Bytes32& feed, const Cursor& cursor,
                              const TopicDelivery& message) const {
-  if (message.seq >= cursor.old || options_.cursors.contains(feed)) return true;
+  const bool is_live = message.seq >= std::max(cursor.old, cursor.began);
+  if (is_live || options_.cursors.contains(feed)) return true;
   switch (options_.since.kind) {
     case Since::Kind::only_new:
       return message.written >= started_.mono;

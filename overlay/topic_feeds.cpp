@@ -191,10 +191,13 @@ void Topics::feed_opened(Now now, const Bytes32& id, store::Feed& feed,
     topic->own = author.key;
     if (feed.length() == 0) write_header(*topic, author);
   }
-  for (const auto& [conn, neighbour] : topic->neighbours) {
-    if (neighbour.open && neighbour.shown.contains(author.key)) {
-      host_.replicate_feed(conn, author.key);
+  for (auto& [conn, neighbour] : topic->neighbours) {
+    if (!neighbour.open) continue;
+    if (author.is_shared()) {
+      introduce(*topic, neighbour, author);
+      send_ack(neighbour, author);
     }
+    if (neighbour.shown.contains(author.key)) host_.replicate_feed(conn, author.key);
   }
   want_header(author);
 }

@@ -34,7 +34,10 @@ Result<std::uint64_t> Topics::publish(Now now, const Bytes32& id,
     ++seq;
   }
   auto first = author->feed->append(std::move(blocks), *author->own_key);
-  if (first) author->next_seq = seq;
+  if (first) {
+    author->next_seq = seq;
+    author->note_published(*first, now.mono);
+  }
   host_.feed_touched(*author->feed);
   return first;
 }
@@ -175,7 +178,7 @@ std::optional<TopicDelivery> Topics::open_message(const Author& author, std::uin
                        author.header->author,
                        index,
                        message->time,
-                       written_at(author, message->time),
+                       author.published_at(index).value_or(written_at(author, message->time)),
                        std::move(message->data)};
 }
 

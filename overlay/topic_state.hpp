@@ -3,6 +3,7 @@
 // The inside of Topics: what is known of each topic, neighbour and author. For topics*.cpp alone.
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -69,7 +70,7 @@ struct Topics::Author {
   };
 
   Bytes32 key{};
-  store::Feed* feed = nullptr;  // none: not opened yet
+  store::Feed* feed = nullptr;  // none: not opened yet, or given up for want of room
   std::optional<KeyPair> own_key;
   std::optional<TopicHeader> header;
   std::optional<store::BlockCipher> cipher;
@@ -79,10 +80,25 @@ struct Topics::Author {
   std::uint64_t seen_length = 0;  // the feed's length when it was last spread
   std::uint64_t next_seq = 0;     // own feed: index of the next message
   bool reading_header = false;
+  // Own messages from this index on were published at this moment, whatever the clock showed then.
+  std::deque<std::pair<std::uint64_t, TimePoint>> published;
   std::map<store::Ticket, Read> reads;
   std::map<store::Ticket, Incoming> incoming;
   std::map<store::Ticket, Outgoing> outgoing;
 
+  // Neighbours may hear of it: its header was read, and the feed is open.
+  bool is_shared() const { return header && feed != nullptr; }
+  void note_published(std::uint64_t index, TimePoint at) {
+    constexpr std::size_t kRemembered = 1024;
+    if (published.size() == kRemembered) published.pop_front();
+    published.emplace_back(index, at);
+  }
+  std::optional<TimePoint> published_at(std::uint64_t index) const {
+    const auto after =
+        std::ranges::upper_bound(published, index, {}, &std::pair<std::uint64_t, TimePoint>::first);
+    if (after == published.begin()) return std::nullopt;
+    return std::prev(after)->second;
+  }
   // Blocks from `from` on, which is not below the floor, are held up to here without gap.
   std::uint64_t held_from(std::uint64_t from) const {
     return feed->blocks().first_unset(std::min(from, feed->length()), feed->length());

@@ -119,7 +119,7 @@ void Topics::channel_opened(Now now, ConnId conn, ChannelId channel, ByteView id
   neighbour->open = true;
   neighbour->opened = now.mono;
   for (const auto& [key, author] : topic->authors) {
-    if (!author.header) continue;
+    if (!author.is_shared()) continue;
     introduce(*topic, *neighbour, author);
     send_ack(*neighbour, author);
     host_.replicate_feed(conn, key);
@@ -164,7 +164,7 @@ void Topics::writable(Now now, ConnId conn) {
     const auto found = topic->neighbours.find(conn);
     if (found == topic->neighbours.end() || !found->second.open) continue;
     for (const auto& [key, author] : topic->authors) {
-      if (author.header) introduce(*topic, found->second, author);
+      if (author.is_shared()) introduce(*topic, found->second, author);
     }
   }
 }

@@ -291,7 +291,7 @@ class Subscribe final : public Operation {
   }
 
   void restart_idle() {
-    if (!idle_) return;
+    if (!idle_ || *idle_ == Duration::zero()) return;
     idle_timer_.expires_after(*idle_);
     idle_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
       if (!error && !alive.expired() && !over_) finish();

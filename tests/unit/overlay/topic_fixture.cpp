@@ -44,6 +44,9 @@ void TopicPeer::give_up(const std::string& topic, const Bytes32& feed_key) {
   topics.feed_given_up(now(), id_of(topic), feed_key);
   replication.remove_feed(now(), number);
   REQUIRE(backend.drop_feed(number));
+}
+
+void TopicPeer::take_up(const std::string& topic, const Bytes32& feed_key) {
   store::Feed& feed = add(feed_key, std::nullopt, topics.floor(id_of(topic), feed_key));
   topics.feed_opened(now(), id_of(topic), feed);
 }

@@ -55,6 +55,8 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   Now now() const;
   // As when a write failed, or a quota was used up: the object of the feed is gone.
   void give_up(const std::string& topic, const Bytes32& feed_key);
+  // Opens it anew.
+  void take_up(const std::string& topic, const Bytes32& feed_key);
 
   overlay::ChannelHandler& handler_of(std::string_view protocol);
   // Fetches all of it, but for blocks from 1 on below `floor`.

@@ -363,6 +363,36 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("what came live is history for a later subscription, and judged by its age") {
+  for (const auto ahead : kWrong) {
+    WrongClock pair(ahead);
+    pair.world.connect(pair.author, pair.reader, "news");
+    pair.author.publish("news", {"old"});
+    pair.world.advance(std::chrono::minutes(2));
+    pair.author.publish("news", {"recent"});
+    pair.world.advance(std::chrono::seconds(5));
+    for (TopicPeer* peer : {&pair.author, &pair.reader}) {
+      const auto subscription = peer->subscribe("news", last(std::chrono::seconds(30)));
+      pair.world.advance(kLearnTime);
+      CHECK(peer->received(subscription) == Texts{"recent"});
+    }
+  }
+}
+
+TEST_CASE("own messages keep their age when the clock here is set") {
+  for (const auto step : kWrong) {
+    WrongClock pair({});
+    pair.author.publish("news", {"old"});
+    pair.world.advance(std::chrono::minutes(2));
+    pair.author.publish("news", {"recent"});
+    pair.world.run();
+    pair.author.clock_ahead = step;
+    const auto subscription = pair.author.subscribe("news", last(std::chrono::seconds(30)));
+    pair.world.advance(kLearnTime);
+    CHECK(pair.author.received(subscription) == Texts{"recent"});
+  }
+}
+
 TEST_CASE("what is known of an author's clock passes through a peer in the middle") {
   WrongClock pair(std::chrono::seconds(-60));
   TopicPeer& far = pair.world.add();
@@ -400,6 +430,7 @@ TEST_CASE("what was given up is said to be missing, and what comes after it is r
   const auto reading = pair.reader.subscribe("news", kStart);
   CHECK(pair.reader.received(reading).size() == 3);
   pair.reader.give_up("news", feed);
+  pair.reader.take_up("news", feed);
   pair.world.run();
   pair.author.publish("news", {"4"});
   pair.world.run();
@@ -416,6 +447,27 @@ TEST_CASE("what was given up is said to be missing, and what comes after it is r
   CHECK(pair.author.topics.confirmations(id, 4) == 1);
   // What was given up is not fetched again.
   CHECK_FALSE(pair.reader.replication.feed_by_key(feed)->has(2));
+}
+
+TEST_CASE("who comes while a feed is given up hears of it when it is opened anew") {
+  WrongClock pair({});
+  pair.author.publish("news", {"1"});
+  pair.world.connect(pair.author, pair.reader, "news");
+  const auto feed = *pair.author.topics.own_feed(topic_id(open_topic_key("news")));
+  pair.world.run();
+  pair.reader.give_up("news", feed);
+  TopicPeer& late = pair.world.add();
+  late.join("news");
+  pair.world.connect(late, pair.reader, "news");
+  pair.world.run();
+  pair.reader.take_up("news", feed);
+  pair.author.publish("news", {"2"});
+  pair.world.run();
+  const auto heard = late.topics.feeds(topic_id(open_topic_key("news")));
+  REQUIRE(heard.size() == 1);
+  CHECK(heard[0].key == feed);
+  CHECK(heard[0].header);
+  CHECK(heard[0].length == 3);
 }
 
 TEST_CASE("a feed of one topic cannot be claimed for another") {
