@@ -80,9 +80,28 @@ std::vector<store::DiskShare> DiskKeeper::shares() const {
   return out;
 }
 
-Outcome<void> DiskKeeper::admit(std::uint64_t bytes) const {
+DiskKeeper::Claim::Claim(DiskKeeper& keeper, std::function<std::uint64_t()> missing)
+    : keeper_(keeper), keeper_alive_(keeper.alive_), missing_(std::move(missing)) {
+  keeper_.claims_.insert(this);
+}
+
+DiskKeeper::Claim::~Claim() {
+  if (!keeper_alive_.expired()) keeper_.claims_.erase(this);
+}
+
+Outcome<void> DiskKeeper::Claim::admit() {
+  auto admitted = keeper_.admit(missing_(), this);
+  is_admitted_ = admitted.has_value();
+  return admitted;
+}
+
+Outcome<void> DiskKeeper::admit(std::uint64_t bytes, const Claim* except) const {
   const auto now_used = use();
-  if (now_used.lasting() + bytes <= room()) return {};
+  std::uint64_t claimed = 0;
+  for (const auto* claim : claims_) {
+    if (claim != except && claim->is_admitted_) claimed += claim->missing_();
+  }
+  if (now_used.lasting() + claimed + bytes <= room()) return {};
   return fail_with(
       ExitCode::full,
       fmt::format(

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "node/error.hpp"
 #include "node/feed_library.hpp"
@@ -34,8 +35,26 @@ class DiskKeeper {
 
   // Learns what the database holds, says so, then watches.
   void start(std::function<void()> on_counted);
-  // Whether `bytes` more of own or kept feeds fit. Error full: says what takes the room.
-  Outcome<void> admit(std::uint64_t bytes) const;
+  // Whether `bytes` more of own or kept feeds fit beside what is being fetched. Error full: says
+  // what takes the room.
+  Outcome<void> admit(std::uint64_t bytes) const { return admit(bytes, nullptr); }
+  // What a fetch still has to bring. Once it was admitted, others do not get that room; it ends
+  // with the object, or when it is refused.
+  class Claim {
+   public:
+    Claim(DiskKeeper& keeper, std::function<std::uint64_t()> missing);
+    ~Claim();
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    Outcome<void> admit();
+
+   private:
+    friend class DiskKeeper;
+    DiskKeeper& keeper_;
+    std::weak_ptr<char> keeper_alive_;
+    std::function<std::uint64_t()> missing_;  // bytes, by now
+    bool is_admitted_ = false;
+  };
   std::uint64_t quota() const { return quota_; }
   // What else takes of the quota: records that are stored for others.
   std::function<std::uint64_t()> other_bytes = [] { return std::uint64_t{0}; };
@@ -47,6 +66,7 @@ class DiskKeeper {
   store::DiskUse use() const { return store::sum_up(shares()); }
 
  private:
+  Outcome<void> admit(std::uint64_t bytes, const Claim* except) const;
   std::vector<store::DiskShare> shares() const;
   std::uint64_t room() const { return quota_ - std::min(quota_, other_bytes()); }
   void look_later();
@@ -57,6 +77,7 @@ class DiskKeeper {
   StoragePool& pool_;
   const std::uint64_t quota_;
   std::map<store::FeedNumber, store::DiskShare> closed_;  // of feeds that are not open
+  std::set<Claim*> claims_;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -101,8 +101,10 @@ std::size_t Feed::Machine::uncommitted_bytes() const {
 }
 
 std::uint64_t Feed::Machine::held_bytes() const {
-  return store::held_bytes(Holdings{roots_.length(), roots_.byte_length(),
-                                    blocks_.count(0, roots_.length()), nodes_.count()});
+  // With own appends that are under way: they will be there.
+  const auto& latest = tip_ ? *tip_ : roots_;
+  return store::held_bytes(Holdings{latest.length(), latest.byte_length(),
+                                    blocks_.count(0, latest.length()), nodes_.count()});
 }
 
 Snapshot Feed::Machine::snapshot() const {

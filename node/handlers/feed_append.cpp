@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 
 #include "base/counted.hpp"
 #include "base/text.hpp"
@@ -79,7 +81,7 @@ class Append final : public FeedOperation {
   }
 
   void take(ByteView bytes) {
-    if (failed_) return;
+    if (failed_ || stopped_) return;
     if (!append_all(cutter_.feed(bytes))) return;
     if (cutter_.is_too_large()) {
       return fail({ExitCode::usage,
@@ -87,27 +89,40 @@ class Append final : public FeedOperation {
                                store::kMaxBlockSize, appended_),
                    "cut the input with --lines or --block-size N"});
     }
-    if (feed().uncommitted_bytes() < kMaxAhead) return out_.consumed(bytes.size());
+    if (waiting_.empty() && feed().uncommitted_bytes() < kMaxAhead) {
+      return out_.consumed(bytes.size());
+    }
     held_back_ += bytes.size();
   }
 
   bool append_all(std::vector<Bytes> blocks) {
     if (blocks.empty()) return true;
+    if (!waiting_.empty() || is_being_cut()) {
+      std::ranges::move(blocks, std::back_inserter(waiting_));
+      return true;
+    }
     std::uint64_t size = 0;
     for (const auto& block : blocks) size += block.size();
-    if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
-    if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
+    if (auto may = daemon_.may_append(); !may) return stop_at(std::move(may.error())), false;
+    if (auto room = daemon_.disk().admit(size); !room)
+      return stop_at(std::move(room.error())), false;
     const auto count = blocks.size();
     const auto length = daemon_.feeds().append(number(), std::move(blocks));
-    if (!length) return fail(error_from(length.error(), "appending to the feed")), false;
+    if (!length) return stop_at(error_from(length.error(), "appending to the feed")), false;
     appended_ += count;
     under_way_.push_back({*length, appended_});
     bytes_ += size;
     return true;
   }
 
+  // Somebody cuts the feed: what comes is appended to what is left.
+  bool is_being_cut() {
+    const auto now_free = daemon_.feeds().append(number(), {});
+    return !now_free && now_free.error() == store::Errc::overloaded;
+  }
+
   void finish_input() {
-    if (failed_ || (!input_error_ && !append_all(cutter_.finish()))) return;
+    if (failed_ || stopped_ || (!input_error_ && !append_all(cutter_.finish()))) return;
     finished_ = true;
     look();
   }
@@ -119,6 +134,10 @@ class Append final : public FeedOperation {
       auto error = error_from(broken->reason, "writing the feed");
       error.message += fmt::format("; of the input it has {}", counted(durable_, "block"));
       return fail(std::move(error));
+    }
+    if (std::holds_alternative<store::Truncated>(*event) && !waiting_.empty()) {
+      if (!append_all(std::exchange(waiting_, {}))) return;
+      return look();
     }
     const auto* appended = std::get_if<store::Appended>(event);
     if (!appended) return;
@@ -133,7 +152,7 @@ class Append final : public FeedOperation {
   }
 
   void look() {
-    if (!finished_ || !under_way_.empty()) return;
+    if (!finished_ || !under_way_.empty() || !waiting_.empty()) return;
     finished_ = false;
     if (input_error_ && appended_ == 0) {
       input_error_->message += "; nothing was appended";
@@ -148,6 +167,14 @@ class Append final : public FeedOperation {
     if (!input_error_) return out_.done();
     input_error_->message += fmt::format("; before that {} went in", counted(appended_, "block"));
     fail(std::move(*input_error_));
+  }
+
+  // No more of the input goes in. What is under way does first, so that the words say how much.
+  void stop_at(Error error) {
+    stopped_ = true;
+    input_error_ = std::move(error);
+    finished_ = true;
+    look();
   }
 
   void fail(Error error) {
@@ -168,6 +195,7 @@ class Append final : public FeedOperation {
     std::uint64_t blocks = 0;  // of the input up to here
   };
   std::deque<UnderWay> under_way_;
+  std::vector<Bytes> waiting_;  // blocks, until the feed was cut
   std::uint64_t appended_ = 0;
   std::uint64_t durable_ = 0;  // of these
   std::uint64_t bytes_ = 0;
@@ -175,6 +203,7 @@ class Append final : public FeedOperation {
   bool begun_ = false;
   bool ended_ = false;
   bool finished_ = false;
+  bool stopped_ = false;
   bool failed_ = false;
 };
 

@@ -70,7 +70,9 @@ class Truncate final : public Change {
     }
     if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));
     const auto cut = daemon_.feeds().truncate(number(), length_);
-    if (!cut) out_.fail(error_from(cut.error(), "cutting the feed"));
+    // Somebody appends to the feed, or cuts it: it comes after that.
+    waits_ = !cut && cut.error() == store::Errc::overloaded;
+    if (!cut && !waits_) out_.fail(error_from(cut.error(), "cutting the feed"));
   }
 
   void handle(const overlay::FeedNews& news) override {
@@ -79,7 +81,9 @@ class Truncate final : public Change {
     if (const auto* broken = std::get_if<store::StoreFailed>(event)) {
       return out_.fail(error_from(broken->reason, "writing the feed"));
     }
-    if (!std::holds_alternative<store::Truncated>(*event)) return;
+    const bool is_cut = std::holds_alternative<store::Truncated>(*event);
+    if (waits_ && (is_cut || std::holds_alternative<store::Appended>(*event))) return opened();
+    if (waits_ || !is_cut) return;
     auto result = named();
     result["length"] = feed().length();
     result["fork"] = feed().fork();
@@ -89,6 +93,7 @@ class Truncate final : public Change {
   }
 
   std::uint64_t length_;
+  bool waits_ = false;
 };
 
 class Clear final : public Change {

@@ -160,7 +160,7 @@ class Download final : public Fetch {
 
   // Whether what is still to come has room; if not, the request has failed and what came may go.
   bool fits() {
-    auto room = daemon_.disk().admit(missing_bytes());
+    auto room = claim_.admit();
     if (room) return true;
     if (!known().record.seeded) daemon_.feeds().set_disk_class(number(), class_before_);
     out_.fail(std::move(room.error()));
@@ -214,6 +214,11 @@ class Download final : public Fetch {
   overlay::ReplicationCounters before_;
   store::DiskClass class_before_{};
   store::Ticket syncing_ = 0;
+  // While the feed is open.
+  DiskKeeper::Claim claim_{daemon_.disk(), [this] {
+                             const bool is_open = daemon_.feeds().feed(number()) != nullptr;
+                             return is_open ? missing_bytes() : 0;
+                           }};
 };
 
 }  // namespace
