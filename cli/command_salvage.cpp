@@ -30,12 +30,14 @@ std::string summary_text(const Json& summary) {
       "{} saved into {}, {} not; {}, {}, identity {}\n", plural(count_of(summary, "feeds"), "feed"),
       text_of(summary, "home"), count_text(count_of(summary, "notSaved")),
       plural(count_of(summary, "keys"), "key"), plural(count_of(summary, "topics"), "topic"),
-      flag_of(summary, "identity") ? "saved" : "not saved");
+      flag_of(summary, "identity") ? "saved" : "not saved: it has a new one");
 }
 
 int salvage(Context& context, const SalvageFlags& flags) {
   node::Request request{"salvage"};
-  request.params["dir"] = std::filesystem::absolute(flags.directory).string();
+  std::error_code error;
+  const auto target = std::filesystem::absolute(flags.directory, error);
+  request.params["dir"] = error ? flags.directory : target.string();
   TextPrinter printer(context, [](const Json& object) {
     return object.contains("home") ? summary_text(object) : feed_text(object);
   });

@@ -29,15 +29,14 @@ Outcome<Json> identity_of(const HomePaths& paths) {
   return Json{{"key", to_z32(key)}, {"keyHex", to_hex(key)}};
 }
 
-Outcome<std::vector<Json>> one(Outcome<Json> answer) {
+Outcome<LocalAnswer> one(Outcome<Json> answer) {
   if (!answer) return tl::unexpected(answer.error());
-  return std::vector<Json>{std::move(*answer)};
+  return LocalAnswer{{std::move(*answer)}, {}};
 }
 
 }  // namespace
 
-Outcome<std::vector<Json>> answer_locally(const Request& request,
-                                          const std::filesystem::path& home) {
+Outcome<LocalAnswer> answer_locally(const Request& request, const std::filesystem::path& home) {
   const HomePaths paths(std::filesystem::absolute(home));
   if (request.method == "paths") return one(paths_of(paths));
   if (request.method == "id") return one(identity_of(paths));

@@ -3,14 +3,17 @@
 // Methods that are answered from the home's files, without a node.
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "node/service.hpp"
 
 namespace cip::node {
 
-// The results, in order.
-Outcome<std::vector<Json>> answer_locally(const Request& request,
-                                          const std::filesystem::path& home);
+struct LocalAnswer {
+  std::vector<Json> results;   // in order
+  std::optional<Error> error;  // what is wrong in spite of them
+};
+Outcome<LocalAnswer> answer_locally(const Request& request, const std::filesystem::path& home);
 
 }  // namespace cip::node

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/database_keeper.hpp"
 #include "node/home.hpp"
@@ -12,6 +13,7 @@
 #include "node/system_random.hpp"
 #include "store/feed.hpp"
 #include "store/flat_tree.hpp"
+#include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/salvage.hpp"
 
 namespace cip::node {
@@ -80,7 +82,8 @@ std::vector<store::BadPart> check(store::Feed& feed, store::Backend& from) {
 
 class Salvage {
  public:
-  Salvage(store::Backend& from, store::Backend& to) : from_(from), to_(to) {}
+  Salvage(store::Backend& from, store::Backend& to, std::size_t lost_tables)
+      : from_(from), to_(to), lost_tables_(lost_tables) {}
 
   Outcome<std::vector<Json>> run();
   std::size_t not_saved() const { return not_saved_; }
@@ -95,6 +98,7 @@ class Salvage {
 
   store::Backend& from_;
   store::Backend& to_;
+  std::size_t lost_tables_;  // nothing of them can be read
   std::size_t not_saved_ = 0;
   std::size_t keys_ = 0;
   std::size_t topics_ = 0;
@@ -136,6 +140,8 @@ Result<Json> Salvage::save(const store::FeedRecord& record) {
   };
   auto state = from_.load_feed(record.number);
   if (!state) return give_up(state.error().message());
+  // A feed without a head is an empty one, unless its head was in what is lost.
+  if (!state->head && lost_tables_ > 0) return give_up("its head cannot be read");
   auto pages = *state;
   auto feed = store::Feed::open(std::move(*state));
   if (!feed) return give_up(feed.error().message());
@@ -246,11 +252,48 @@ bool copy_identity(const HomePaths& from, const HomePaths& to) {
   return !error;
 }
 
+// Tables that are gone, and those that the repair put away.
+std::size_t count_lost_tables(const HomePaths& from, const fs::path& copy) {
+  std::size_t lost = 0;
+  if (const auto inventory = store::Inventory::open(from.database.string())) {
+    lost += (*inventory)->lost_tables();
+  }
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(copy / "lost", error)) {
+    lost += entry.path().extension() == ".sst" ? 1 : 0;
+  }
+  return lost;
+}
+
+std::optional<Error> incomplete(std::size_t not_saved, std::size_t lost_tables) {
+  if (not_saved == 0 && lost_tables == 0) return std::nullopt;
+  std::string message = "not all of the home is saved";
+  if (not_saved > 0) message += fmt::format("; {} cannot be read", counted(not_saved, "feed"));
+  if (lost_tables > 0) {
+    message += fmt::format(
+        "; of {} of the database nothing can be read, and what was there is "
+        "not known",
+        counted(lost_tables, "file"));
+  }
+  return Error{ExitCode::corrupt, message, "a backup, or peers that hold the feeds, have the rest"};
+}
+
 }  // namespace
 
-Outcome<std::vector<Json>> salvage(const fs::path& damaged, const fs::path& target) {
+Outcome<LocalAnswer> salvage(const fs::path& damaged, const fs::path& target) {
+  std::error_code gone;
   const HomePaths from(fs::absolute(damaged));
-  const HomePaths to(fs::absolute(target));
+  const HomePaths to(fs::absolute(target, gone));
+  if (gone) {
+    return fail_with(ExitCode::usage,
+                     fmt::format("there is no {}: the current folder is gone", target.string()));
+  }
+  if (auto own = check_home_owner(from); !own) return tl::unexpected(own.error());
+  if (std::error_code error; !fs::exists(from.database, error)) {
+    return fail_with(ExitCode::not_found,
+                     fmt::format("the home {} has no database", from.home.string()),
+                     "--home DIR names another home");
+  }
   if (const auto holder = lock_holder(from)) {
     return fail_with(
         ExitCode::busy,
@@ -269,19 +312,23 @@ Outcome<std::vector<Json>> salvage(const fs::path& damaged, const fs::path& targ
     return tl::unexpected(
         error_from(old.error(), fmt::format("reading the database {}", from.database.string())));
   }
+  const bool has_identity = copy_identity(from, to);
+  if (auto made = open_identity(to, random); !made) return tl::unexpected(made.error());
   auto fresh = open_database(to, random);
   if (!fresh) return tl::unexpected(fresh.error());
-  Salvage work(**old, **fresh);
+  const auto lost_tables = count_lost_tables(from, scratch.path() / "copy");
+  Salvage work(**old, **fresh, lost_tables);
   auto told = work.run();
-  if (!told) return told;
+  if (!told) return tl::unexpected(told.error());
   const auto feeds = told->size();
   told->push_back({{"home", to.home.string()},
-                   {"identity", copy_identity(from, to)},
+                   {"identity", has_identity},
                    {"feeds", feeds - work.not_saved()},
                    {"notSaved", work.not_saved()},
                    {"keys", work.keys()},
-                   {"topics", work.topics()}});
-  return told;
+                   {"topics", work.topics()},
+                   {"lostTables", lost_tables}});
+  return LocalAnswer{std::move(*told), incomplete(work.not_saved(), lost_tables)};
 }
 
 }  // namespace cip::node

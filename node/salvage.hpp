@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "node/local.hpp"
 #include "node/service.hpp"
 
 namespace cip::node {
@@ -16,11 +17,14 @@ namespace cip::node {
 //   {"key", "keyHex", "name", "writable", "saved": bool, "length": n, "blocks": n, "bytes": n,
 //    "lost": n, "reason"?}             lost: blocks that were here and cannot be read any more
 //
-// then {"home", "identity": bool, "feeds": n, "notSaved": n, "keys": n, "topics": n}.
+// then {"home", "identity": bool, "feeds": n, "notSaved": n, "keys": n, "topics": n,
+// "lostTables": n}. Without its identity the new home gets another one. Feeds that are not saved,
+// and tables of which nothing can be read, since they may have held feeds, are an error beside the
+// results: corrupt.
 //
 // Errors: usage (the target holds something), busy (a node runs in the damaged home), not_found
 // (there is no database), corrupt (nothing can be read), full, internal.
-Outcome<std::vector<Json>> salvage(const std::filesystem::path& damaged,
-                                   const std::filesystem::path& target);
+Outcome<LocalAnswer> salvage(const std::filesystem::path& damaged,
+                             const std::filesystem::path& target);
 
 }  // namespace cip::node

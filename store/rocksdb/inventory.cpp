@@ -144,6 +144,14 @@ std::string Inventory::missing() const {
   return {};
 }
 
+std::size_t Inventory::lost_tables() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(files_, [&](const auto& file) {
+    std::error_code error;
+    return file.first.ends_with(".sst") && !fs::exists(folder_ + "/" + file.first, error);
+  }));
+}
+
 // Complete or not at all.
 Result<void> Inventory::make() {
   const auto path = path_of(folder_);

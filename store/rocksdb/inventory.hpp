@@ -47,6 +47,8 @@ class Inventory {
   bool has_data() const;
   // What is missing of the folder, as words for its owner; empty: nothing.
   std::string missing() const;
+  // How many tables are listed and not there.
+  std::size_t lost_tables() const;
 
   // All thread-safe. Errors of a disk; then nothing has changed.
   Result<void> set_instance(const DatabaseInstance& instance);
