@@ -29,11 +29,15 @@ class NamePrinter final : public node::Handler {
   const std::string& typed_;
 };
 
-void print_names(Context& context, Completions::Further what, const std::string& typed) {
-  if (!node::lock_holder(node::HomePaths(context.join.home))) return;
+void print_names(Context& context, const Completions& found, const std::string& typed) {
   auto options = service_options(context);
   options.timeout = kPatience;
-  const bool feeds = what == Completions::Further::feeds;
+  if (!found.home.empty()) {
+    std::error_code error;
+    options.join.home = std::filesystem::absolute(found.home, error);
+  }
+  if (!node::lock_holder(node::HomePaths(options.join.home))) return;
+  const bool feeds = found.further == Completions::Further::feeds;
   NamePrinter printer(context.console, feeds ? "name" : "topic", typed);
   static_cast<void>(
       context.backend.run_request(options, {feeds ? "feed.ls" : "topic.ls"}, printer));
@@ -48,7 +52,7 @@ int print_completions(Context& context, const CommandTree& tree,
   if (found.further == Completions::Further::files) context.console.out_line(":files");
   const bool names =
       found.further == Completions::Further::feeds || found.further == Completions::Further::topics;
-  if (names) print_names(context, found.further, words.back());
+  if (names) print_names(context, found, words.back());
   return 0;
 }
 

@@ -10,15 +10,25 @@ using Further = Completions::Further;
 
 constexpr const char* kBash = R"sh(# cipnode: source <(cipnode completion bash)
 _cipnode() {
-  local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]} words line
-  words=$(cipnode __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-  COMPREPLY=()
-  for line in $words; do
-    case $line in
-      :files) COMPREPLY+=($(compgen -f -- "$word")); compopt -o filenames 2>/dev/null ;;
-      *) COMPREPLY+=("${line%%$'\t'*}") ;;
-    esac
+  # COMP_WORDS is cut at : and =, which are parts of words here.
+  local typed=${COMP_LINE:0:COMP_POINT} word line head= cut
+  local -a words
+  read -a words <<<"$typed"
+  [[ $typed == *[[:space:]] ]] && words+=("")
+  word=${words[-1]}
+  for cut in : =; do
+    [[ $COMP_WORDBREAKS == *$cut* && ${word:${#head}} == *$cut* ]] && head=${word%"${word##*$cut}"}
   done
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "${word#"$head"}")
+    else
+      printf -v line %q "${line%%$'\t'*}"
+      COMPREPLY+=("${line#"$head"}")
+    fi
+  done < <(cipnode __complete -- "${words[@]:1}" 2>/dev/null)
 }
 complete -F _cipnode cipnode
 )sh";
@@ -66,13 +76,21 @@ const CLI::Option* find_option(const CLI::App& app, const std::string& word) {
 // The value of a flag, or an argument, from the name of its type: "text|json" says it all.
 void add_values(const std::string& type, const std::string& typed, Completions& out) {
   if (type == "FILE" || type == "DIR") out.further = Further::files;
-  if (type == "KEY|NAME" || type == "NAME" || type == "KEY") out.further = Further::feeds;
+  if (type == "KEY|NAME" || type == "KEY") out.further = Further::feeds;
   if (type == "TOPIC") out.further = Further::topics;
   const bool choice = std::ranges::none_of(type, [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!choice || type.find('|') == std::string::npos) return;
   for (const auto& word : CLI::detail::split(type, '|')) {
     if (word.starts_with(typed)) out.words.push_back({word, {}});
   }
+}
+
+// An argument: a NAME is that of a feed which is there, but where it is given.
+void add_argument(const CLI::App& app, const CLI::Option& argument, const std::string& typed,
+                  Completions& out) {
+  const auto& type = argument.get_name();
+  add_values(type, typed, out);
+  if (type == "NAME" && app.get_name() != "create") out.further = Further::feeds;
 }
 
 void add_commands(const CLI::App& app, const std::string& typed, Completions& out) {
@@ -124,7 +142,11 @@ Completions complete(const CommandTree& tree, const std::vector<std::string>& wo
   const CLI::Option* open_flag = nullptr;  // whose value comes next
   std::size_t arguments = 0;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (std::exchange(open_flag, nullptr) != nullptr) continue;
+    if (const auto* flag = std::exchange(open_flag, nullptr); flag != nullptr) {
+      if (flag->check_lname("home")) out.home = words[i];
+      continue;
+    }
+    if (words[i].starts_with("--home=")) out.home = words[i].substr(words[i].find('=') + 1);
     if (words[i].size() > 1 && words[i].front() == '-') {
       const auto* option = find_option(*app, words[i]);
       const bool has_value = words[i].find('=') != std::string::npos;
@@ -138,12 +160,16 @@ Completions complete(const CommandTree& tree, const std::vector<std::string>& wo
   const auto& typed = words.back();
   if (open_flag != nullptr) {
     add_values(open_flag->get_type_name(), typed, out);
+  } else if (const auto end = typed.find('='); typed.starts_with("--") && end != typed.npos) {
+    const auto* option = find_option(*app, typed);
+    if (option != nullptr) add_values(option->get_type_name(), typed.substr(end + 1), out);
+    for (auto& [word, meaning] : out.words) word = typed.substr(0, end + 1) + word;
   } else if (typed.starts_with('-')) {
     add_flags(*app, typed, out);
   } else {
     if (arguments == 0) add_commands(*app, typed, out);
     const auto* argument = argument_at(*app, arguments);
-    if (argument != nullptr) add_values(argument->get_name(), typed, out);
+    if (argument != nullptr) add_argument(*app, *argument, typed, out);
   }
   return out;
 }

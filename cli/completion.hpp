@@ -18,6 +18,7 @@ struct Completions {
   std::vector<Completion> words;  // those that begin with what is typed
   // What else belongs there, for which more than the tree is needed.
   enum class Further { nothing, files, feeds, topics } further = Further::nothing;
+  std::string home = {};  // that the line names; empty: none
 };
 
 // `words` are those behind the program's name; the last is what is being typed, maybe empty.

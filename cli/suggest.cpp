@@ -31,10 +31,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kElsewhe
      {"daemon", "join"},      {"start", "join"},  {"run", "join"},       {"send", "publish"},
      {"listen", "subscribe"}, {"whoami", "id"},   {"ping", "find"},      {"man", "help"}}};
 
-std::string find_beginning(std::string_view word, const std::vector<std::string>& candidates,
-                           bool destructive) {
+std::string find_beginning(std::string_view word, const std::vector<std::string>& candidates) {
   for (const auto& candidate : candidates) {
-    if (is_destructive(candidate) == destructive && begins_with(candidate, word)) return candidate;
+    if (!is_destructive(candidate) && begins_with(candidate, word)) return candidate;
   }
   return {};
 }
@@ -80,10 +79,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  if (auto found = find_beginning(word, candidates, false); !found.empty()) return found;
+  if (auto found = find_beginning(word, candidates); !found.empty()) return found;
   if (auto found = find_synonym(word, candidates); !found.empty()) return found;
-  if (auto found = find_slip(word, candidates); !found.empty()) return found;
-  return find_beginning(word, candidates, true);
+  return find_slip(word, candidates);
 }
 
 bool is_destructive(std::string_view command) {

@@ -58,6 +58,16 @@ TEST_CASE("values complete where their kind is known") {
   CHECK(found({"feed", "seed", "one", ""}).further == Further::feeds);
   CHECK(found({"publish", ""}).further == Further::topics);
   CHECK(found({"publish", "news", ""}).further == Further::nothing);
+  CHECK(found({"feed", "append", ""}).further == Further::feeds);
+  CHECK(found({"feed", "create", ""}).further == Further::nothing);
+  CHECK(found({"--network", ""}).further == Further::nothing);
+  CHECK(words_of({"--log-format=j"}) == std::vector<std::string>{"--log-format=json"});
+}
+
+TEST_CASE("names are those of the home that the line names") {
+  CHECK(found({"--home", "/tmp/a", "feed", "cat", ""}).home == "/tmp/a");
+  CHECK(found({"--home=/tmp/a", "feed", "cat", ""}).home == "/tmp/a");
+  CHECK(found({"feed", "cat", ""}).home.empty());
 }
 
 TEST_CASE("every shell has its script, others none") {
