@@ -12,6 +12,8 @@ constexpr Duration kHealStep = std::chrono::minutes(2);
 constexpr double kFresh = 0.01;  // of all entries may be dead in a healed network
 // A walk that waits for the dead takes a few seconds; none takes longer than this.
 constexpr Duration kLookupEnd = std::chrono::seconds(60);
+// Between two samples, each of which takes as long as its lookups.
+constexpr Duration kLeastSampleGap = 2 * kLookupEnd;
 // Nodes look after their tables every 40 s.
 constexpr Duration kUpkeepSpread = std::chrono::seconds(40);
 constexpr std::size_t kClosest = 20;
@@ -33,7 +35,8 @@ class ChurnScenario {
     const TimePoint begin = world_.now().mono;
     began_ = begin;
     next_lookup_ = begin;
-    const auto samples = static_cast<std::int64_t>(parameters.samples);
+    const auto samples = std::clamp<std::int64_t>(parameters.duration / kLeastSampleGap, 1,
+                                                  static_cast<std::int64_t>(parameters.samples));
     for (std::int64_t i = 1; i <= samples && whole_; ++i) {
       advance(begin + parameters.duration * i / samples);
       if (whole_) out.samples.push_back(sample(false));
