@@ -9,6 +9,7 @@
 #include <set>
 
 #include "node/control_connection.hpp"
+#include "node/store_error.hpp"
 
 namespace cip::node {
 
@@ -101,6 +102,14 @@ Outcome<std::unique_ptr<ControlServer>> ControlServer::open(asio::io_context& io
                                                             Service& service, Duration patience) {
   auto impl = std::make_shared<Impl>(io, paths, service, patience);
   if (const auto error = impl->listen()) {
+    if (error == std::errc::no_space_on_device) {
+      return fail_with(ExitCode::full,
+                       fmt::format("cannot make {}: {}", paths.socket.string(), error.message()),
+                       "free some space");
+    }
+    if (error == std::errc::too_many_files_open) {
+      return tl::unexpected(error_from(error, fmt::format("making {}", paths.socket.string())));
+    }
     return fail_with(ExitCode::usage,
                      fmt::format("cannot make {}: {}", paths.socket.string(), error.message()),
                      "choose another directory with --home DIR or CIPNODE_HOME");

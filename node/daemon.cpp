@@ -126,6 +126,7 @@ class Daemon::Impl {
   NameLookup lookup;
   ContactResolver resolver;
   std::vector<Endpoint> known_contacts;
+  std::vector<Endpoint> saved_contacts;  // of earlier runs
   TimePoint meet_until{};
   Loading loading{io};
   bool has_duplicate = false;
@@ -158,6 +159,7 @@ Outcome<void> Daemon::Impl::open_network() {
   wanted.most_connections = share_descriptors(raise_descriptor_limit()).streams;
   if (const auto saved = backend->find_state(contacts_record(options.network)); saved && *saved) {
     wanted.dht.known = load_contacts(**saved).value_or(std::vector<Endpoint>{});
+    saved_contacts = wanted.dht.known;
   }
   known_contacts = wanted.dht.bootstrap;
   known_contacts.insert(known_contacts.end(), wanted.dht.known.begin(), wanted.dht.known.end());
@@ -226,7 +228,10 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
     idle.emplace(*options.idle_exit);
     watch_idle();
   }
-  announce_ready(now().mono + kReadyPatience);
+  // Who waits for this node to be ready does not wait longer than it said; 0: for ever.
+  const bool is_patient = options.ready_timeout == Duration::zero();
+  announce_ready(now().mono +
+                 (is_patient ? kReadyPatience : std::min(kReadyPatience, options.ready_timeout)));
 }
 
 // What answers depend on; the ready event and requests wait for it.
@@ -556,7 +561,18 @@ DiskKeeper& Daemon::disk() { return *impl_->disk; }
 std::string Daemon::lan_problem() const {
   return impl_->lan ? impl_->lan->problem() : "it is turned off";
 }
-std::vector<std::string> Daemon::contact_problems() const { return impl_->resolver.problems(); }
+std::vector<std::string> Daemon::contact_problems() const {
+  auto out = impl_->resolver.problems();
+  const auto& saved = impl_->saved_contacts;
+  if (saved.size() == 1) {
+    out.push_back(
+        fmt::format("{}, known from an earlier run, does not answer", to_string(saved.front())));
+  } else if (!saved.empty()) {
+    out.push_back(fmt::format("none of {} contacts known from an earlier run answers, such as {}",
+                              saved.size(), to_string(saved.front())));
+  }
+  return out;
+}
 const NameLookup& Daemon::name_lookup() const { return impl_->lookup; }
 bool Daemon::has_contact() const { return !impl_->participant->dht().table().empty(); }
 bool Daemon::has_contacts_to_ask() const {

@@ -141,8 +141,11 @@ LockHolder parse_holder(ByteView bytes) {
 
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
   const bool is_full = problem == ENOSPC || problem == EDQUOT;
+  const bool is_no_folder = problem == ENOTDIR || problem == ELOOP;
   return fail_with(
-      is_full ? ExitCode::full : ExitCode::internal,
+      is_full        ? ExitCode::full
+      : is_no_folder ? ExitCode::usage
+                     : ExitCode::internal,
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
       is_full ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
               : "choose another directory with --home DIR or CIPNODE_HOME");
@@ -201,7 +204,12 @@ fs::path default_home() {
 }
 
 Outcome<void> check_home_named(const fs::path& home) {
-  if (!home.empty()) return {};
+  if (home.is_absolute()) return {};
+  if (!home.empty()) {
+    return fail_with(ExitCode::usage,
+                     fmt::format("there is no {}: the current folder is gone", home.string()),
+                     "name another with --home DIR or CIPNODE_HOME");
+  }
   return fail_with(ExitCode::usage,
                    fmt::format("there is no folder for a node: HOME is not set, and {} has none in "
                                "the passwd database",

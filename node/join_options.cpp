@@ -40,6 +40,9 @@ std::vector<std::string> join_arguments(const JoinOptions& options) {
   add_keys(out, "--seed", options.seed);
   add_keys(out, "--allow", options.allow);
   add_keys(out, "--deny", options.deny);
+  if (options.ready_timeout != JoinOptions{}.ready_timeout) {
+    out.insert(out.begin(), {"--timeout", milliseconds(options.ready_timeout)});
+  }
   if (options.idle_exit) out.insert(out.end(), {"--idle-exit", milliseconds(*options.idle_exit)});
   if (options.quota) out.insert(out.end(), {"--quota", std::to_string(*options.quota)});
   if (!options.for_command.empty()) {

@@ -6,6 +6,7 @@
 #include "base/machine.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
+#include "node/event_log.hpp"
 #include "node/interfaces.hpp"
 
 namespace cip::node {
@@ -256,6 +257,7 @@ void Participant::route(const dht::Event& event) {
   const auto tell_query = [&](dht::QueryId id, bool last) {
     const auto found = queries_.find(id);
     if (found == queries_.end()) return;
+    log_event(event);
     const auto watcher = found->second;
     if (last) queries_.erase(found);
     watcher(event);
@@ -263,6 +265,7 @@ void Participant::route(const dht::Event& event) {
   const auto tell_request = [&](dht::RequestId id) {
     const auto found = requests_.find(id);
     if (found == requests_.end()) return;
+    log_event(event);
     const auto watcher = std::move(found->second);
     requests_.erase(found);
     watcher(event);

@@ -149,6 +149,7 @@ RunResult run_node(const JoinOptions& options, Handler& handler, Report& report)
 // this process, which then meets nobody.
 RunResult run_identity(const ServiceOptions& options, const Request& request, Handler& handler) {
   const HomePaths paths(std::filesystem::absolute(options.join.home));
+  if (auto own = check_home_owner(paths); !own) return failed(own.error());
   if (request.method == "id.import") {
     if (auto ready = prepare_import(paths, options.input_fd); !ready) return failed(ready.error());
   } else if (std::error_code error; !std::filesystem::exists(paths.identity, error)) {
@@ -163,8 +164,12 @@ RunResult run_identity(const ServiceOptions& options, const Request& request, Ha
   return run_in_process(alone, request, handler);
 }
 
-Json wait_request(const JoinOptions& options) {
-  return {{"timeoutMs", options.ready_timeout / std::chrono::milliseconds(1)}};
+// Of the time to wait for a contact, what is left.
+Json wait_request(const JoinOptions& options, TimePoint begun) {
+  constexpr Duration kLeast = std::chrono::milliseconds(50);
+  const auto left = std::max(options.ready_timeout - (now().mono - begun), kLeast);
+  const bool is_endless = options.ready_timeout == Duration::zero();
+  return {{"timeoutMs", is_endless ? 0 : left / std::chrono::milliseconds(1)}};
 }
 
 // Collects what a request answers and shows nothing.
@@ -184,8 +189,8 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
   if (info->local) {
     const auto answers = answer_locally(given, options.join.home);
     if (!answers) return failed(answers.error());
-    for (const auto& answer : *answers) handler.on_result(answer);
-    return {};
+    for (const auto& answer : answers->results) handler.on_result(answer);
+    return answers->error ? failed(*answers->error) : RunResult{};
   }
   auto request = given;
   if (options.timeout) {
@@ -216,6 +221,7 @@ RunResult run_join(const JoinOptions& given, Handler& handler) {
 
 RunResult run_join_detached(const JoinOptions& options, Handler& handler) {
   ignore_sigpipe();
+  const auto begun = now().mono;
   const auto start = start_in_background(options);
   if (start.error) return failed(*start.error);
   if (start.signal != 0) {
@@ -228,7 +234,8 @@ RunResult run_join_detached(const JoinOptions& options, Handler& handler) {
     ServiceOptions service;
     service.join.home = options.home;
     Quiet quiet;
-    const auto waited = run_over_socket(service, {"join.wait", wait_request(options)}, quiet);
+    const auto waited =
+        run_over_socket(service, {"join.wait", wait_request(options, begun)}, quiet);
     if (waited.error || waited.signal) {
       run_over_socket(service, {"stop", Json::object()}, quiet);
       return waited;

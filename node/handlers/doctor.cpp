@@ -101,7 +101,7 @@ class Doctor final : public Operation {
     const auto known = participant_.dht().table().size();
     if (known > 0) return good(fmt::format("other nodes known: {}", known));
     auto error = no_contact_error(daemon_);
-    error.message.replace(0, error.message.find(';'), "no other node is known");
+    if (daemon_.contact_problems().empty()) error.message = "no other node is known";
     return bad(error.code, error.message, "name a contact with --bootstrap HOST:PORT");
   }
 

@@ -12,6 +12,7 @@
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/handlers/walk.hpp"
 #include "node/participant.hpp"
 #include "node/storage_pool.hpp"
 #include "node/store_error.hpp"
@@ -63,13 +64,20 @@ HealthFinding feeds(Daemon& daemon) {
   return good("feeds", fmt::format("{} open", daemon.feeds().open_feeds().size()));
 }
 
+HealthFinding identity(Daemon& daemon) {
+  if (auto may = daemon.may_append(); !may) {
+    return {"identity", may.error().code, may.error().message, may.error().hint};
+  }
+  return good("identity", "no other node with the own key was met");
+}
+
 HealthFinding network(Daemon& daemon) {
   const auto contacts = daemon.participant().dht().table().size();
   if (contacts > 0) return good("network", counted(contacts, "contact"));
-  if (daemon.options().contacts.empty()) {
+  if (!daemon.has_contacts_to_ask()) {
     return good("network", "no contacts, and none were given: the node is alone");
   }
-  return {"network", ExitCode::no_route, "none of the contacts given answers",
+  return {"network", ExitCode::no_route, no_contact_error(daemon).message,
           "check them, and the way there, with: cipnode doctor"};
 }
 
@@ -79,7 +87,7 @@ HealthFinding own_streams(Daemon& daemon) {
 
 // In the order in which they are told; the first that fails gives the exit code.
 using Check = HealthFinding (*)(Daemon&);
-constexpr std::array<Check, 4> kChecks{space, feeds, network, own_streams};
+constexpr std::array<Check, 5> kChecks{space, feeds, identity, network, own_streams};
 
 class Health final : public Operation {
  public:
