@@ -12,9 +12,11 @@ constexpr const char* kBash = R"sh(# cipnode: source <(cipnode completion bash)
 _cipnode() {
   # COMP_WORDS is cut at : and =, which are parts of words here.
   local typed=${COMP_LINE:0:COMP_POINT} word line head= cut
-  local -a words
-  read -a words <<<"$typed"
-  [[ $typed == *[[:space:]] ]] && words+=("")
+  local -a words=("${COMP_WORDS[@]:0:COMP_CWORD+1}")
+  if [[ -n $typed ]]; then
+    read -a words <<<"$typed"
+    [[ $typed == *[[:space:]] ]] && words+=("")
+  fi
   word=${words[-1]}
   for cut in : =; do
     [[ $COMP_WORDBREAKS == *$cut* && ${word:${#head}} == *$cut* ]] && head=${word%"${word##*$cut}"}

@@ -211,7 +211,7 @@ void add_routing_flags(CLI::App& app, SimFlags& flags) {
 void add_churn_flags(CLI::App& app, SimFlags& flags) {
   add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each sample");
   add_number(app, "--samples", flags.parameters.samples,
-             "Samples over the duration, one every 2m at most");
+             "Samples over the duration, one every 75s at most");
   show(add_value(app, "--duration", flags.parameters.duration, parse_duration, "DURATION",
                  "Simulated time until the churn stops"),
        duration_flag_text(flags.parameters.duration.count()));

@@ -38,12 +38,11 @@ void FeedLibrary::look_after() {
   for (auto at = open_.begin(); at != open_.end();) close_if_unused((at++)->first);
 }
 
-// The cache is given up in the order in which it was read.
+// The cache is given up in the order in which it was read, whenever it is closed.
 void FeedLibrary::note_used(store::FeedNumber number) {
   auto& record = open_.at(number).record;
   const auto* closing = feed(number);
   if (record.disk_class == store::DiskClass::cache && open_.at(number).was_read) {
-    record.used = last_used_ = store::next_use(now().wall, last_used_);
     write(record, [](const Outcome<void>&) {});
   }
   if (on_closed && closing) on_closed(record, closing->held_bytes());
@@ -168,6 +167,8 @@ void FeedLibrary::add_reader(store::FeedNumber number, const BlockReader& reader
   if (!open) return;
   open->readers.insert(&reader);
   open->was_read = true;
+  if (open->record.disk_class != store::DiskClass::cache) return;
+  open->record.used = last_used_ = store::next_use(now().wall, last_used_);
 }
 
 void FeedLibrary::remove_reader(store::FeedNumber number, const BlockReader& reader) {

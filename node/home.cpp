@@ -141,11 +141,8 @@ LockHolder parse_holder(ByteView bytes) {
 
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
   const bool is_full = problem == ENOSPC || problem == EDQUOT;
-  const bool is_no_folder = problem == ENOTDIR || problem == ELOOP;
   return fail_with(
-      is_full        ? ExitCode::full
-      : is_no_folder ? ExitCode::usage
-                     : ExitCode::internal,
+      is_full ? ExitCode::full : ExitCode::internal,
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
       is_full ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
               : "choose another directory with --home DIR or CIPNODE_HOME");

@@ -13,7 +13,7 @@ constexpr double kFresh = 0.01;  // of all entries may be dead in a healed netwo
 // A walk that waits for the dead takes a few seconds; none takes longer than this.
 constexpr Duration kLookupEnd = std::chrono::seconds(60);
 // Between two samples, each of which takes as long as its lookups.
-constexpr Duration kLeastSampleGap = 2 * kLookupEnd;
+constexpr Duration kLeastSampleGap = kLookupEnd * 5 / 4;
 // Nodes look after their tables every 40 s.
 constexpr Duration kUpkeepSpread = std::chrono::seconds(40);
 constexpr std::size_t kClosest = 20;
