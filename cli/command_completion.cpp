@@ -33,8 +33,9 @@ void print_names(Context& context, const Completions& found, const std::string& 
   auto options = service_options(context);
   options.timeout = kPatience;
   if (!found.home.empty()) {
-    std::error_code error;
-    options.join.home = std::filesystem::absolute(found.home, error);
+    Globals named;
+    named.home = found.home;
+    options.join.home = home_of(named);
   }
   if (!node::lock_holder(node::HomePaths(options.join.home))) return;
   const bool feeds = found.further == Completions::Further::feeds;

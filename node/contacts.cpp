@@ -121,6 +121,15 @@ std::vector<std::string> ContactResolver::problems() const {
   return out;
 }
 
+std::optional<std::string> silent_contacts(const std::vector<Endpoint>& saved) {
+  if (saved.empty()) return std::nullopt;
+  const auto first = to_string(saved.front());
+  if (saved.size() == 1)
+    return fmt::format("{}, known from an earlier run, does not answer", first);
+  return fmt::format("none of {} contacts known from an earlier run answers, such as {}",
+                     saved.size(), first);
+}
+
 Bytes save_contacts(const dht::RoutingTable& table) {
   std::vector<Endpoint> contacts;
   for (const auto& member : table.latest(kSavedContacts)) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,9 @@ class ContactResolver {
   std::map<std::string, std::shared_ptr<Entry>> entries_;
   std::vector<Endpoint> numeric_;
 };
+
+// A sentence for contacts of earlier runs of which none answers; nothing when there are none.
+std::optional<std::string> silent_contacts(const std::vector<Endpoint>& saved);
 
 // Contacts kept for the next start: those heard of most lately.
 inline constexpr std::size_t kSavedContacts = 100;

@@ -563,14 +563,7 @@ std::string Daemon::lan_problem() const {
 }
 std::vector<std::string> Daemon::contact_problems() const {
   auto out = impl_->resolver.problems();
-  const auto& saved = impl_->saved_contacts;
-  if (saved.size() == 1) {
-    out.push_back(
-        fmt::format("{}, known from an earlier run, does not answer", to_string(saved.front())));
-  } else if (!saved.empty()) {
-    out.push_back(fmt::format("none of {} contacts known from an earlier run answers, such as {}",
-                              saved.size(), to_string(saved.front())));
-  }
+  if (auto silent = silent_contacts(impl_->saved_contacts)) out.push_back(std::move(*silent));
   return out;
 }
 const NameLookup& Daemon::name_lookup() const { return impl_->lookup; }
