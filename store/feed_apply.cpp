@@ -52,10 +52,28 @@ void Feed::Machine::run(ApplyJob&& job) {
     return emit(Rejected{job.ticket, judge_fork(job.proof)});
   }
   auto verified = verify(job);
-  if (!verified) return emit(Rejected{job.ticket, verified.error()});
+  if (!verified) {
+    if (!may_lean_on_waiting(job.proof)) return emit(Rejected{job.ticket, verified.error()});
+    behind_.push_back(std::move(job));
+    return;
+  }
   if (!verified->read) return accept(std::move(job), std::move(*verified));
   if (is_overloaded()) return emit(Rejected{job.ticket, Errc::overloaded});
+  ++applying_;
   wait_for(std::move(job), {&*verified->read, 1});
+}
+
+// Requests are made ahead of the answers, so a proof may end at a node that one before it brings
+// (Replicator::levels_to_ask). It is judged once those that wait for the disk have been.
+bool Feed::Machine::may_lean_on_waiting(const Proof& proof) const {
+  if (applying_ == 0 || is_overloaded()) return false;
+  const auto top = climb_top(proof);
+  return top && !is_held(*top);
+}
+
+void Feed::Machine::run_behind() {
+  if (applying_ > 0) return;
+  for (auto& job : std::exchange(behind_, {})) run(std::move(job));
 }
 
 Result<Feed::Machine::Verification> Feed::Machine::verify(const ApplyJob& job) {

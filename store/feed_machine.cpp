@@ -112,7 +112,8 @@ Snapshot Feed::Machine::snapshot() const {
 }
 
 bool Feed::Machine::is_idle() const {
-  return !flight_ && pending_.empty() && !head_changed_ && syncs_.empty() && waiting_ == 0;
+  return !flight_ && pending_.empty() && !head_changed_ && syncs_.empty() && waiting_ == 0 &&
+         behind_.empty();
 }
 
 void Feed::Machine::add_node(const TreeNode& node) {

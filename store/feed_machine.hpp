@@ -160,6 +160,8 @@ class Feed::Machine final : public NodeSource {
 
   // feed_apply.cpp
   void run(ApplyJob&& job);
+  bool may_lean_on_waiting(const Proof& proof) const;
+  void run_behind();
   Result<Verification> verify(const ApplyJob& job);
   Result<void> verify_manifest(const Proof& proof, Verification& out) const;
   Result<void> verify_upgrade(const Proof& proof, const TreeNode*& unproven, Verification& out);
@@ -207,7 +209,7 @@ class Feed::Machine final : public NodeSource {
   void resume_job(CutJob&& job, const StoreResult& part);
 
   // feed_storage.cpp
-  bool is_overloaded() const { return waiting_ >= kMaxWaiting; }
+  bool is_overloaded() const { return waiting_ + behind_.size() >= kMaxWaiting; }
   void wait_for(Job&& job, std::span<const std::uint64_t> nodes,
                 std::span<const std::uint64_t> blocks = {}, bool from_disk = false);
   std::optional<StoreOp> next_commit();
@@ -251,6 +253,8 @@ class Feed::Machine final : public NodeSource {
   std::deque<ReadBatch> full_;
   std::map<StoreOpId, ReadBatch> reading_;
   std::size_t waiting_ = 0;
+  std::size_t applying_ = 0;     // of these, proofs
+  std::deque<ApplyJob> behind_;  // proofs that lean on what these may bring
 
   Fifo<FeedEvent> events_;
   std::vector<TreeNode> made_;  // nodes of the proof being verified, kept for its memory

@@ -172,10 +172,15 @@ void Feed::Machine::resume_job(ReadJob&& job, StoreResult part) {
 }
 
 void Feed::Machine::resume_job(ApplyJob&& job, const StoreResult& part) {
+  --applying_;
   const auto nodes = held_nodes(part);
-  if (!nodes) return emit(Rejected{job.ticket, nodes.error()});
-  job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
-  run(std::move(job));
+  if (nodes) {
+    job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
+    run(std::move(job));
+  } else {
+    emit(Rejected{job.ticket, nodes.error()});
+  }
+  run_behind();
 }
 
 void Feed::Machine::resume_job(CutJob&& job, const StoreResult& part) {

@@ -306,6 +306,45 @@ TEST_CASE("a node that is not in memory is read before a proof is judged by it")
   CHECK(std::get<Applied>(cold.events[1]).ticket == ticket);
 }
 
+TEST_CASE("a proof that leans on one that waits for the disk waits behind it") {
+  auto writer = FeedRig::writer();
+  writer.append(test::vector_blocks(0, 4000));
+  auto reader = FeedRig::reader();
+  CHECK_FALSE(reader.apply(must_prove(writer, test::upgrade_request(reader.feed, 4000))));
+  CHECK_FALSE(reader.apply(must_prove(writer, test::block_request(reader.feed, 0))));
+  const auto first = must_prove(writer, test::block_request(reader.feed, 2));
+  // What a reader asks for that counts on the nodes of the first (Replicator::levels_to_ask).
+  ProofRequest short_request;
+  short_request.block = BlockRequest{3, 0};
+  const auto leaning = must_prove(writer, short_request);
+  auto wrong = leaning;
+  wrong.block->value.push_back(1);
+
+  auto cold = reader.reopened();
+  cold.is_holding = true;
+  const auto ticket = cold.feed.apply({first, leaning, wrong});
+  cold.collect();
+  CHECK(cold.events.empty());
+  CHECK_FALSE(cold.feed.is_idle());
+  while (!cold.held.empty()) cold.run_one();
+  CHECK(fates(cold).size() == 3);
+  CHECK(cold.feed.has(2));
+  CHECK(cold.feed.has(3));
+  CHECK(std::get<Applied>(cold.events[1]).ticket == ticket + 1);
+  CHECK(std::get<Rejected>(cold.events[2]).reason == store::Errc::hash_mismatch);
+
+  // Nothing comes of the first: the others are judged without it.
+  auto failing = reader.reopened();
+  failing.store.unreadable_nodes.insert(5);  // where the climb of the first ends
+  failing.is_holding = true;
+  failing.feed.apply({first, leaning});
+  failing.collect();
+  while (!failing.held.empty()) failing.run_one();
+  CHECK(fates(failing).size() == 2);
+  CHECK_FALSE(failing.feed.has(3));
+  CHECK(failing.feed.is_idle());
+}
+
 TEST_CASE("several proofs at once do what they do one by one") {
   auto writer = FeedRig::writer();
   writer.append(test::vector_blocks(0, 3000));
