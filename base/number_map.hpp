@@ -21,9 +21,10 @@ class NumberMap {
 
   // False, and nothing changes, when the key is there.
   bool insert(std::uint64_t key, V value) {
-    if (contains(key)) return false;
     if (2 * (used_ + 1) > entries_.size()) grow();
-    place({key, true, std::move(value)});
+    const auto at = probe(key);
+    if (entries_[at].used) return false;
+    entries_[at] = {key, true, std::move(value)};
     ++used_;
     return true;
   }
@@ -79,20 +80,20 @@ class NumberMap {
   }
   std::size_t place_of(std::uint64_t key) const {
     if (used_ == 0) return kNowhere;
-    for (auto at = home(key); entries_[at].used; at = after(at))
-      if (entries_[at].key == key) return at;
-    return kNowhere;
+    const auto at = probe(key);
+    return entries_[at].used ? at : kNowhere;
   }
-  void place(Entry entry) {
-    auto at = home(entry.key);
-    while (entries_[at].used) at = after(at);
-    entries_[at] = std::move(entry);
+  // Where the key stands, or the free place where it would.
+  std::size_t probe(std::uint64_t key) const {
+    auto at = home(key);
+    while (entries_[at].used && entries_[at].key != key) at = after(at);
+    return at;
   }
   void grow() {
     auto old = std::exchange(entries_, {});
     entries_.resize(old.empty() ? kSmallest : 2 * old.size());
     for (auto& entry : old)
-      if (entry.used) place(std::move(entry));
+      if (entry.used) entries_[probe(entry.key)] = std::move(entry);
   }
 
   std::vector<Entry> entries_;  // as many as a power of two, or none

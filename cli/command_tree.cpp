@@ -55,27 +55,38 @@ std::string elsewhere(const CLI::App& root, const std::string& word) {
   return {};
 }
 
-bool takes_value(const CLI::App& app, const std::string& flag) {
+// The flag of this name that may stand behind the command, or nullptr.
+const CLI::Option* find_flag(const CLI::App& app, const std::string& flag) {
   for (const auto* at = &app; at != nullptr; at = at->get_parent()) {
-    const auto* option = at->get_option_no_throw(flag);
-    if (option != nullptr) return option->get_items_expected_max() > 0;
+    if (const auto* option = at->get_option_no_throw(flag)) return option;
   }
-  return false;
+  return nullptr;
 }
+
+bool has_flag_below(const CLI::App& group, const std::string& flag) {
+  return std::ranges::any_of(group.get_subcommands(nullptr), [&](const CLI::App* app) {
+    return app->get_option_no_throw(flag) != nullptr || has_flag_below(*app, flag);
+  });
+}
+
+std::string name_of_flag(const std::string& word) { return word.substr(0, word.find('=')); }
 
 struct Misnamed {
   const CLI::App* group = nullptr;
   std::string word;
 };
 
-// The first word that stands where a command should and is none. CLI11 would skip it and take a
-// later word for the command.
+// The first word in front of a command, or where one should stand, that is no flag there and no
+// command. CLI11 would skip it and take a later word for the command.
 std::optional<Misnamed> misnamed_command(const CLI::App& root,
                                          const std::vector<std::string>& words) {
   const auto* app = &root;
   for (std::size_t i = 0; i < words.size() && !app->get_subcommands(nullptr).empty(); ++i) {
     if (looks_like_flag(words[i])) {
-      if (words[i].find('=') == std::string::npos && takes_value(*app, words[i])) ++i;
+      const auto name = name_of_flag(words[i]);
+      const auto* flag = find_flag(*app, name);
+      if (flag == nullptr && name.starts_with("--") && name.size() > 2) return Misnamed{app, name};
+      if (flag != nullptr && name == words[i] && flag->get_items_expected_max() > 0) ++i;
       continue;
     }
     const auto below = app->get_subcommands(
@@ -130,7 +141,9 @@ CLI::App& CommandTree::add(CLI::App& parent, const std::string& name, const std:
 Outcome<Invocation> CommandTree::parse(const std::vector<std::string>& words,
                                        const Environment& environment) {
   if (const auto wrong = misnamed_command(root_, words)) {
-    return tl::unexpected(unknown_command(*wrong->group, wrong->word));
+    return tl::unexpected(looks_like_flag(wrong->word)
+                              ? unknown_flag(*wrong->group, wrong->word)
+                              : unknown_command(*wrong->group, wrong->word));
   }
   try {
     // CLI11 takes its words from the back.
@@ -194,10 +207,17 @@ std::optional<Error> CommandTree::find_unknown_flag() const {
   const auto left = root_.remaining(true);
   const auto flag = std::ranges::find_if(left, looks_like_flag);
   if (flag == left.end()) return std::nullopt;
-  const auto name = flag->substr(0, flag->find('='));
+  return unknown_flag(app, name_of_flag(*flag));
+}
+
+Error CommandTree::unknown_flag(const CLI::App& app, const std::string& name) const {
+  if (has_flag_below(app, name)) {
+    return {ExitCode::usage, about(app, fmt::format("'{}' is a flag of a command", name)),
+            "write it behind the command"};
+  }
   const auto close = nearest(name, flags_of(app));
-  return Error{ExitCode::usage, about(app, fmt::format("unknown flag '{}'", name)),
-               close.empty() ? help_hint(app) : fmt::format("did you mean '{}'?", close)};
+  return {ExitCode::usage, about(app, fmt::format("unknown flag '{}'", name)),
+          close.empty() ? help_hint(app) : fmt::format("did you mean '{}'?", close)};
 }
 
 Error CommandTree::unknown_command(const CLI::App& group, const std::string& word) const {

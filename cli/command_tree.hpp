@@ -68,6 +68,7 @@ class CommandTree {
   Error explain(const CLI::ParseError& error) const;
   Error explain_missing(const CLI::App& app) const;
   std::optional<Error> find_unknown_flag() const;
+  Error unknown_flag(const CLI::App& app, const std::string& name) const;
 
   CLI::App root_;
   Settings settings_;

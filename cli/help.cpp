@@ -8,8 +8,10 @@ namespace cip::cli {
 namespace {
 
 constexpr std::size_t kTextColumn = 27;
-// Where a terminal is narrower, its own line ends read better than columns of three words.
-constexpr std::size_t kLeastWidth = 50;
+// On a narrow terminal the text of an entry stands below its name, so that it has the width.
+constexpr std::size_t kNarrow = 60;
+constexpr std::size_t kTextColumnBelow = 6;
+constexpr std::size_t kLeastWidth = 20;
 // Longer lines than this are hard to read, however wide the terminal.
 constexpr std::size_t kMostWidth = 120;
 
@@ -41,19 +43,20 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
 std::string entry(const std::string& left, const std::string& text, std::size_t width) {
   std::string out = "  " + left;
   std::size_t column = width_of(out);
+  const auto text_column = width < kNarrow ? kTextColumnBelow : kTextColumn;
   const auto new_line = [&] {
-    out += '\n' + std::string(kTextColumn, ' ');
-    column = kTextColumn;
+    out += '\n' + std::string(text_column, ' ');
+    column = text_column;
   };
-  if (column + 2 > kTextColumn) {
+  if (column + 2 > text_column) {
     new_line();
   } else {
-    out += std::string(kTextColumn - column, ' ');
-    column = kTextColumn;
+    out += std::string(text_column - column, ' ');
+    column = text_column;
   }
   for (const auto& word : CLI::detail::split(text, ' ')) {
-    if (column > kTextColumn && column + 1 + width_of(word) > width) new_line();
-    if (column > kTextColumn) {
+    if (column > text_column && column + 1 + width_of(word) > width) new_line();
+    if (column > text_column) {
       out += ' ';
       ++column;
     }

@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t kRecoveryJobs = kDirectoryJobs + 3;
 
 constexpr const char* kWayOut =
-    "nothing was changed. Restore the home from a backup, as a whole; or save what can be read "
+    "nothing was deleted. Restore the home from a backup, as a whole; or save what can be read "
     "into a new home with: cipnode salvage DIR";
 
 constexpr const char* kWayOutOfNothing =

@@ -34,6 +34,9 @@ namespace {
 // The lesser of the two.
 constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
 constexpr std::uint64_t kDefaultQuotaShare = 10;
+// With so much to spare, kept feeds fetch what comes without being shared out: it is looked again
+// before that can be used up.
+constexpr std::uint64_t kAmpleRoom = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -50,6 +53,7 @@ DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& po
     closed_[record.number] = {record.number, record.disk_class, bytes, record.used, false, false};
   };
   feeds_.on_dropped = [this](store::FeedNumber number) { closed_.erase(number); };
+  feeds_.on_wish = [this] { allot(); };
 }
 
 void DiskKeeper::start(std::function<void()> on_counted) {
@@ -60,6 +64,7 @@ void DiskKeeper::start(std::function<void()> on_counted) {
         if (alive.expired()) return;
         // What was closed since is known better.
         for (const auto& share : *found) closed_.emplace(share.feed, share);
+        is_counted_ = true;
         look();
         on_counted();
       });
@@ -80,7 +85,7 @@ std::vector<store::DiskShare> DiskKeeper::shares() const {
   return out;
 }
 
-DiskKeeper::Claim::Claim(DiskKeeper& keeper, std::function<std::uint64_t()> missing)
+DiskKeeper::Claim::Claim(DiskKeeper& keeper, std::function<DiskDemand()> missing)
     : keeper_(keeper), keeper_alive_(keeper.alive_), missing_(std::move(missing)) {
   keeper_.claims_.insert(this);
 }
@@ -90,25 +95,85 @@ DiskKeeper::Claim::~Claim() {
 }
 
 Outcome<void> DiskKeeper::Claim::admit() {
-  auto admitted = keeper_.admit(missing_(), this);
+  auto admitted = keeper_.admit(missing_().bytes, this);
   is_admitted_ = admitted.has_value();
   return admitted;
 }
 
 Outcome<void> DiskKeeper::admit(std::uint64_t bytes, const Claim* except) const {
+  if (use().lasting() + demanded(except) + bytes <= room()) return {};
+  return tl::unexpected(full(bytes));
+}
+
+Outcome<void> DiskKeeper::admit_some() const {
+  if (is_short_) return tl::unexpected(full(0));
+  return admit(0);
+}
+
+Error DiskKeeper::full(std::uint64_t bytes) const {
   const auto now_used = use();
-  std::uint64_t claimed = 0;
-  for (const auto* claim : claims_) {
-    if (claim != except && claim->is_admitted_) claimed += claim->missing_();
+  return {ExitCode::full,
+          fmt::format(
+              "the disk quota of {} is used up: own feeds {}, kept ones {}, and {} more are wanted",
+              megabytes(quota_), megabytes(now_used.own), megabytes(now_used.kept),
+              megabytes(bytes + demanded(nullptr))),
+          "raise it with: cipnode join --quota SIZE; or make room with feed unseed, feed clear, "
+          "feed drop"};
+}
+
+std::vector<DiskKeeper::Wish> DiskKeeper::wishes() const {
+  std::vector<Wish> out;
+  for (const auto& [number, open] : feeds_.open_feeds()) {
+    const auto* feed = feeds_.feed(number);
+    if (!feed || !open.following || !open.takes_share()) continue;
+    const auto from = open.followed_from;
+    const auto missing = missing_bytes(*feed, from, feed->length());
+    const auto allowed = open.follow_end ? missing_bytes(*feed, from, *open.follow_end) : missing;
+    out.push_back({number, from, missing, allowed});
   }
-  if (now_used.lasting() + claimed + bytes <= room()) return {};
-  return fail_with(
-      ExitCode::full,
-      fmt::format(
-          "the disk quota of {} is used up: own feeds {}, kept ones {}, and {} more are wanted",
-          megabytes(quota_), megabytes(now_used.own), megabytes(now_used.kept), megabytes(bytes)),
-      "raise it with: cipnode join --quota SIZE; or make room with feed unseed, feed clear, feed "
-      "drop");
+  return out;
+}
+
+// What was promised and is not here yet. A feed that is both fetched and followed counts once.
+std::uint64_t DiskKeeper::demanded(const Claim* except) const {
+  std::map<store::FeedNumber, std::uint64_t> demands;
+  for (const auto& wish : wishes()) demands[wish.feed] = wish.allowed;
+  for (const auto* claim : claims_) {
+    if (!claim->is_admitted_ && claim != except) continue;
+    const auto demand = claim->missing_();
+    auto& bytes = demands[demand.feed];
+    bytes = claim == except ? 0 : std::max(bytes, demand.bytes);
+  }
+  std::uint64_t sum = 0;
+  for (const auto& demand : demands) sum += demand.second;
+  return sum;
+}
+
+// Shares what is left out among the kept feeds that are followed, before they ask for blocks: what
+// came would stay.
+void DiskKeeper::allot() {
+  if (!is_counted_) return;
+  const auto all = wishes();
+  std::uint64_t allowed = 0, missing = 0;
+  for (const auto& wish : all) {
+    allowed += wish.allowed;
+    missing += wish.missing;
+  }
+  const auto taken = use().lasting() + demanded(nullptr) - allowed;
+  auto left = room() - std::min(room(), taken);
+  const bool is_ample = left >= kAmpleRoom && left - kAmpleRoom >= missing;
+  const bool was_short = std::exchange(is_short_, missing > left);
+  for (const auto& wish : all) {
+    const auto bytes = std::min(wish.missing, left);
+    left -= bytes;
+    std::optional<std::uint64_t> end;
+    if (!is_ample) end = end_within(*feeds_.feed(wish.feed), wish.from, bytes);
+    feeds_.follow_to(wish.feed, end);
+  }
+  if (was_short == is_short_) return;
+  log(Floor::store, LogLevel::warning, "{}",
+      is_short_ ? "the disk quota is used up: seeded feeds are not fetched any further"
+                : "there is room for all seeded feeds within the disk quota");
 }
 
 void DiskKeeper::look_later() {
@@ -139,6 +204,7 @@ void DiskKeeper::look() {
   feeds_.set_full({.kept = use.lasting() >= quota, .topics = topics_full});
   on_topics_full(topics_full);
   feeds_.look_after();
+  allot();
   look_later();
 }
 

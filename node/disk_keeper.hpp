@@ -15,6 +15,7 @@
 
 #include "node/error.hpp"
 #include "node/feed_library.hpp"
+#include "node/feed_room.hpp"
 #include "node/storage_pool.hpp"
 #include "store/disk_share.hpp"
 
@@ -38,11 +39,15 @@ class DiskKeeper {
   // Whether `bytes` more of own or kept feeds fit beside what is being fetched. Error full: says
   // what takes the room.
   Outcome<void> admit(std::uint64_t bytes) const { return admit(bytes, nullptr); }
+  // The same for a feed that is to be kept from now on, however large it is: some of it must fit.
+  Outcome<void> admit_some() const;
+  // Kept feeds that are followed lack what has no room.
+  bool is_short() const { return is_short_; }
   // What a fetch still has to bring. Once it was admitted, others do not get that room; it ends
   // with the object, or when it is refused.
   class Claim {
    public:
-    Claim(DiskKeeper& keeper, std::function<std::uint64_t()> missing);
+    Claim(DiskKeeper& keeper, std::function<DiskDemand()> missing);
     ~Claim();
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
@@ -52,7 +57,7 @@ class DiskKeeper {
     friend class DiskKeeper;
     DiskKeeper& keeper_;
     std::weak_ptr<char> keeper_alive_;
-    std::function<std::uint64_t()> missing_;  // bytes, by now
+    std::function<DiskDemand()> missing_;  // by now
     bool is_admitted_ = false;
   };
   std::uint64_t quota() const { return quota_; }
@@ -69,6 +74,19 @@ class DiskKeeper {
   Outcome<void> admit(std::uint64_t bytes, const Claim* except) const;
   std::vector<store::DiskShare> shares() const;
   std::uint64_t room() const { return quota_ - std::min(quota_, other_bytes()); }
+  // What a feed that takes its share still lacks: of all that is known of it, and of what it may
+  // fetch now.
+  struct Wish {
+    store::FeedNumber feed = 0;
+    std::uint64_t from = 0;  // the first block that it wants
+    std::uint64_t missing = 0;
+    std::uint64_t allowed = 0;
+  };
+
+  std::vector<Wish> wishes() const;
+  std::uint64_t demanded(const Claim* except) const;
+  Error full(std::uint64_t bytes) const;
+  void allot();
   void look_later();
   void look();
   void evict(store::FeedNumber feed);
@@ -78,6 +96,8 @@ class DiskKeeper {
   const std::uint64_t quota_;
   std::map<store::FeedNumber, store::DiskShare> closed_;  // of feeds that are not open
   std::set<Claim*> claims_;
+  bool is_counted_ = false;
+  bool is_short_ = false;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

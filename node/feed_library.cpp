@@ -20,6 +20,12 @@ std::string name_of(const FeedQuery& query) {
   return fmt::format("{} {} {}", query.create, reader_key, what);
 }
 
+// A key that follows from the primary key, so that another database may know it as well.
+bool is_derived(const Bytes32& primary_key, const store::FeedRecord& record,
+                const KeyPair& signer) {
+  return store::derive_feed_key_pair(primary_key, record.name).public_key == signer.public_key;
+}
+
 }  // namespace
 
 FeedLibrary::FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
@@ -108,7 +114,8 @@ void FeedLibrary::create(store::NewWriter wanted, std::string user, OnOpen done)
         auto& opened = **loaded;
         if (!opened) return done(tl::unexpected(opened.error()));
         const auto number = opened->record.number;
-        const bool is_random = opened->signer && !is_derived(opened->record, *opened->signer);
+        const bool is_random =
+            opened->signer && !is_derived(primary_key_, opened->record, *opened->signer);
         take_in(std::move(*opened));
         open_.at(number).length_asked = is_random;  // of a fresh key nobody can hold a history
         done(use(number, user));
@@ -222,7 +229,7 @@ bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto length = feed(number)->appended_length();
   // What was made at no time was imported: another home may have written it.
   const bool elsewhere_too =
-      is_derived(open.record, *open.signer) || open.record.created == UnixMillis{};
+      is_derived(primary_key_, open.record, *open.signer) || open.record.created == UnixMillis{};
   if (!open.length_asked && (length > 0 || elsewhere_too)) return true;
   const auto fork = feed(number)->fork();
   return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {
@@ -241,11 +248,6 @@ void FeedLibrary::ask_lengths_again() {
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {
   open_.at(number).length_asked = true;
-}
-
-// A key that follows from the primary key, so that another database may know it as well.
-bool FeedLibrary::is_derived(const store::FeedRecord& record, const KeyPair& signer) const {
-  return store::derive_feed_key_pair(primary_key_, record.name).public_key == signer.public_key;
 }
 
 std::optional<store::BlockCipher> FeedLibrary::cipher(store::FeedNumber number,
@@ -278,7 +280,9 @@ void FeedLibrary::share(OpenFeed& open) {
   } else {
     hub.swarm()->leave(now(), record.discovery_key);
   }
+  const bool followed = open.following.has_value();
   follow_if_wanted(open);
+  if (!followed && open.following && open.takes_share()) on_wish();
   participant_.changed();
 }
 
@@ -290,6 +294,7 @@ void FeedLibrary::follow_if_wanted(OpenFeed& open) {
     overlay::DownloadOptions all_of_it;
     all_of_it.follow = true;
     all_of_it.start = open.followed_from;
+    if (open.takes_share()) all_of_it.end = open.follow_end;
     if (open.followed_from > 0) {
       overlay::DownloadOptions header;
       header.end = 1;
@@ -377,6 +382,10 @@ void FeedLibrary::handle(const overlay::FeedNews& news) {
   if (found != news_.end()) found->second.tell(news);
   const auto* event = std::get_if<store::FeedEvent>(&news.what);
   if (event && std::holds_alternative<store::StoreFailed>(*event)) note_failure(news.feed);
+  const auto* replicated = std::get_if<overlay::ReplicatorEvent>(&news.what);
+  if (!replicated || !std::holds_alternative<overlay::LengthGrew>(*replicated)) return;
+  const auto* grown = find(news.feed);
+  if (grown && grown->following && grown->takes_share()) on_wish();
 }
 
 // Known before those who wait for it are told.

@@ -40,7 +40,9 @@ struct OpenFeed {
   bool followed = false;                         // wanted whole, with what is appended later
   std::uint64_t followed_from = 0;               // ... but for blocks from 1 on below this
   std::optional<overlay::DownloadId> following;  // the download that sees to it
-  std::map<FeedUse::Id, std::string> users;      // what they are called
+  // Of those that take a share of the room (takes_share): up to this block; none: all of it.
+  std::optional<std::uint64_t> follow_end = 0;
+  std::map<FeedUse::Id, std::string> users;  // what they are called
   std::set<const BlockReader*> readers;
   unsigned searchers = 0;           // Holds of search()
   unsigned servers = 0;             // Holds of serve()
@@ -59,6 +61,10 @@ struct OpenFeed {
     std::function<void(Outcome<FeedUse>)> done;
   };
   std::vector<Awaiting> awaiting;
+
+  // Whether it fetches as much as it has room for (DiskKeeper); those of topics share the room of
+  // topics.
+  bool takes_share() const { return record.disk_class == store::DiskClass::kept && !record.topic; }
 };
 
 class FeedLibrary {
@@ -147,6 +153,11 @@ class FeedLibrary {
     bool operator==(const Full&) const = default;
   };
   void set_full(Full full);
+  // A feed that takes its share of what room is left is fetched up to this block; none: all of it,
+  // and what is appended.
+  void follow_to(store::FeedNumber number, std::optional<std::uint64_t> end);
+  // Such a feed is followed from now on, or has grown.
+  std::function<void()> on_wish = [] {};
   // Goes on with feeds whose write failed some time ago, and closes those that had to be written
   // first; called about once a second.
   void look_after();
@@ -190,7 +201,6 @@ class FeedLibrary {
   // them, or by the one in line with what opens feeds and writes records.
   void forget(store::FeedNumber number, Removal after_its_own, Removal in_line, OnDone done);
   void note_used(store::FeedNumber number);
-  bool is_derived(const store::FeedRecord& record, const KeyPair& signer) const;
   void write(const store::FeedRecord& record, OnDone done);
   void take_in(store::OpenFeed loaded);
   void finish(const std::string& name, Outcome<store::FeedNumber> result);

@@ -109,6 +109,7 @@ void FeedLibrary::forget(store::FeedNumber number, Removal after_its_own, Remova
   auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     const auto waiting = dropping_.extract(number);
+    if (*result) pool_.reclaim(number);
     const auto error = *result ? std::error_code{} : result->error();
     done(error ? tl::unexpected(error_from(error, "dropping the feed")) : Outcome<void>{});
     for (const auto& [name, query] : waiting.mapped()) load(name, query);
@@ -139,6 +140,7 @@ void FeedLibrary::clear_read_cache() {
     if (begin >= end) continue;
     const auto cleared = participant_.hub().replication().clear(now(), number, begin, end);
     if (!cleared) continue;
+    // Behind the clearing, or there would be nothing to give back.
     pool_.submit(
         number, [number](store::Backend& backend) { static_cast<void>(backend.reclaim(number)); },
         [] {});
@@ -146,14 +148,18 @@ void FeedLibrary::clear_read_cache() {
   participant_.changed();
 }
 
+void FeedLibrary::follow_to(store::FeedNumber number, std::optional<std::uint64_t> end) {
+  auto& open = open_.at(number);
+  if (std::exchange(open.follow_end, end) == end || !open.following) return;
+  participant_.hub().replication().cancel_download(now(), number, *open.following);
+  open.following.reset();
+  follow_if_wanted(open);
+  participant_.changed();
+}
+
 void FeedLibrary::set_full(Full full) {
   const auto before = std::exchange(full_, full);
   if (before == full) return;
-  if (before.kept != full.kept) {
-    log(Floor::store, LogLevel::warning, "{}",
-        full.kept ? "the disk quota is used up: seeded feeds are not fetched any further"
-                  : "there is room within the disk quota again");
-  }
   if (before.topics != full.topics) {
     log(Floor::store, LogLevel::warning, "{}",
         full.topics ? "the share of topics in the disk quota is used up: messages of others wait"

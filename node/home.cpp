@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "node/home_content.hpp"
 #include "node/identity_file.hpp"
 #include "store/rocksdb/inventory.hpp"
 
@@ -279,7 +280,7 @@ Outcome<void> make_home(const HomePaths& paths) {
   if (!problem && !fs::is_directory(paths.home, error)) problem = ENOTDIR;
   if (!problem && ::access(paths.home.c_str(), R_OK | W_OK | X_OK) != 0) problem = errno;
   if (problem) return unwritable_home(paths, problem);
-  return {};
+  return check_home_content(paths);
 }
 
 std::string to_string(const LockHolder& holder) {

@@ -6,8 +6,8 @@
 //     lock           locked by the kernel while a process uses the home; text:
 //                    "PID\nCOMMAND\nROLE STATE\n"; mode 0600
 //     identity       32 bytes, the primary key; mode 0600
-//     database/      RocksDB; mode 0700; beside it .inventory: what it must have, .reserve: room
-//                    kept to free
+//     database/      RocksDB; mode 0700; beside it .inventory: what it must have, .reserve and
+//                    .spare: room kept to free
 //     control.sock   the control service; mode 0600; stale when the lock is free
 //     config.toml    settings of this home
 //     node.log       what a node in the background has to say; mode 0600

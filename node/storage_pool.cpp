@@ -123,6 +123,12 @@ void StoragePool::submit(
       [feed, id, result, done = std::move(done)] { done(feed, id, std::move(*result)); });
 }
 
+void StoragePool::reclaim(store::FeedNumber feed) {
+  submit(
+      kReclaimJobs, [feed](store::Backend& backend) { static_cast<void>(backend.reclaim(feed)); },
+      [] {});
+}
+
 std::size_t StoragePool::pending() const { return impl_->pending; }
 
 }  // namespace cip::node

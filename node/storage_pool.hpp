@@ -19,6 +19,8 @@ inline constexpr std::size_t kStorageThreads = 3;
 // Keys of jobs that belong to no feed; feeds have their numbers, which are smaller.
 inline constexpr std::uint64_t kDirectoryJobs = std::uint64_t{1} << 40;
 inline constexpr std::uint64_t kStatusJobs = kDirectoryJobs + 1;
+// Giving the disk back: nobody waits for it, and it is done for one feed after the other.
+inline constexpr std::uint64_t kReclaimJobs = kDirectoryJobs + 2;
 
 class StoragePool {
  public:
@@ -35,6 +37,9 @@ class StoragePool {
   // A feed's operation, ordered by its feed.
   void submit(store::StoreOp op,
               std::function<void(store::FeedNumber, store::StoreOpId, store::StoreResult)> done);
+
+  // Gives back the disk of what was cleared, cut or dropped of a feed. Nobody waits for that.
+  void reclaim(store::FeedNumber feed);
 
   // Submitted and not yet handed back.
   std::size_t pending() const;

@@ -10,7 +10,7 @@ namespace cip::overlay {
 namespace {
 
 // Nodes expected from requests under way are forgotten above this; then one request climbs higher.
-constexpr std::size_t kMaxExpectedNodes = 8192;
+constexpr std::size_t kMaxExpectedNodes = 4096;
 // Bytes of a data message around a small block, for estimates.
 constexpr std::size_t kReplyOverhead = 128;
 
@@ -286,7 +286,9 @@ bool Replicator::handle_data(Now now, Peer& peer, ByteView payload) {
 
 void Replicator::apply_arrived() {
   if (arrived_.proofs.empty()) return;
+  const auto count = arrived_.proofs.size();
   auto ticket = feed_.apply(std::exchange(arrived_.proofs, {}));
+  arrived_.proofs.reserve(count);  // the next turn brings about as many
   for (const auto& incoming : arrived_.incoming) incoming_.insert(ticket++, incoming);
   arrived_.incoming.clear();
 }

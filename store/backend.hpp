@@ -129,7 +129,7 @@ class Backend {
   // name is taken.
   [[nodiscard]] virtual Result<void> update_feed(const FeedRecord& record) = 0;
   // Removes the feed with its contents and its cursors, and the secret of an own feed (of a derived
-  // one it stays known that its name is spent), and gives the disk back. Durable.
+  // one it stays known that its name is spent). Durable; reclaim() gives the disk back.
   [[nodiscard]] virtual Result<void> drop_feed(FeedNumber feed) = 0;
 
   // --- Key ring --------------------------------------------------------------------------------

@@ -39,18 +39,18 @@ Bitfield::Bitfield(const std::vector<BitfieldPage>& pages) {
 }
 
 std::size_t Bitfield::slot_of(std::uint64_t number) const {
-  if (number < slots_.size() && slots_[number].number == number) return number;
+  if (is_in_place(number)) return number;
   const auto at = std::lower_bound(slots_.begin(), slots_.end(), number,
                                    [](const Slot& slot, auto n) { return slot.number < n; });
   return static_cast<std::size_t>(at - slots_.begin());
 }
 
-const Bitfield::Page* Bitfield::find(std::uint64_t number) const {
+const Bitfield::Page* Bitfield::search(std::uint64_t number) const {
   const auto slot = slot_of(number);
   return slot < slots_.size() && slots_[slot].number == number ? slots_[slot].page.get() : nullptr;
 }
 
-Bitfield::Page& Bitfield::page(std::uint64_t number) {
+Bitfield::Page& Bitfield::new_page(std::uint64_t number) {
   const auto slot = slot_of(number);
   if (slot == slots_.size() || slots_[slot].number != number)
     slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(slot),
@@ -62,11 +62,6 @@ void Bitfield::mark(std::uint64_t number, Page& page) {
   if (page.changed) return;
   page.changed = true;
   changed_.push_back(number);
-}
-
-bool Bitfield::get(std::uint64_t index) const {
-  const auto* found = find(index / kBitsPerPage);
-  return found != nullptr && (found->words[(index % kBitsPerPage) / 64] >> (index % 64) & 1) != 0;
 }
 
 bool Bitfield::set(std::uint64_t index) {

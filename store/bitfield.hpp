@@ -36,7 +36,10 @@ class Bitfield {
   // From stored pages in any order.
   explicit Bitfield(const std::vector<BitfieldPage>& pages);
 
-  bool get(std::uint64_t index) const;
+  bool get(std::uint64_t index) const {
+    const auto* found = find(index / kBitsPerPage);
+    return found != nullptr && (found->words[(index % kBitsPerPage) / 64] >> (index % 64) & 1) != 0;
+  }
   // Returns whether the bit changed.
   bool set(std::uint64_t index);
   void set_range(std::uint64_t start, std::uint64_t end);
@@ -69,10 +72,20 @@ class Bitfield {
     std::unique_ptr<Page> page;
   };
 
-  // The slot at or after a page number; dense sets find theirs without a search.
+  // Dense sets have each page in the slot of its number.
+  bool is_in_place(std::uint64_t number) const {
+    return number < slots_.size() && slots_[number].number == number;
+  }
+  const Page* find(std::uint64_t number) const {
+    return is_in_place(number) ? slots_[number].page.get() : search(number);
+  }
+  // The slot at or after a page number.
   std::size_t slot_of(std::uint64_t number) const;
-  const Page* find(std::uint64_t number) const;
-  Page& page(std::uint64_t number);
+  const Page* search(std::uint64_t number) const;
+  Page& page(std::uint64_t number) {
+    return is_in_place(number) ? *slots_[number].page : new_page(number);
+  }
+  Page& new_page(std::uint64_t number);
   void mark(std::uint64_t number, Page& page);
 
   std::vector<Slot> slots_;  // ordered by number

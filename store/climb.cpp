@@ -15,8 +15,8 @@ constexpr std::uint64_t kMaxIndex = 2 * kMaxLength;
 class Climber {
  public:
   Climber(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
-          const TreeNode* leaf)
-      : proof_(proof), trusted_(proof.seek ? nullptr : trusted), made_(made), leaf_(leaf) {}
+          const HashedPath* path)
+      : proof_(proof), trusted_(proof.seek ? nullptr : trusted), made_(made), path_(path) {}
 
   Result<Climb> run() {
     if (proof_.block && proof_.hash) return fail(Errc::invalid_proof);
@@ -56,7 +56,7 @@ class Climber {
   bool start(NodeQueue& queue) {
     if (proof_.block) {
       if (proof_.block->index >= kMaxLength) return false;
-      at_ = leaf_ != nullptr ? *leaf_ : leaf_node(proof_.block->index, proof_.block->value);
+      at_ = path_ != nullptr ? path_->leaf : leaf_node(proof_.block->index, proof_.block->value);
     } else {
       const auto* first = queue.take(proof_.hash->index);
       if (first == nullptr || first->index > kMaxIndex) return false;
@@ -71,7 +71,8 @@ class Climber {
       at_->index = flat::parent(at_->index);
       return;
     }
-    const auto parent = parent_node(*at_, sibling);
+    const bool is_hashed = path_ != nullptr && steps_ < path_->parents.size();
+    const auto parent = is_hashed ? path_->parents[steps_++] : parent_node(*at_, sibling);
     made_.push_back(sibling);
     made_.push_back(parent);
     at_ = parent;
@@ -89,12 +90,53 @@ class Climber {
   const Proof& proof_;
   const NodeSource* trusted_;  // none with a seek: its nodes must be reached before one may stop
   std::vector<TreeNode>& made_;
-  const TreeNode* leaf_;
+  const HashedPath* path_;
+  std::size_t steps_ = 0;  // of the path
   std::optional<TreeNode> at_;
   bool is_trusted_ = false;
 };
 
+// Whether the next node of the proof is the sibling of the path's end.
+bool goes_on(const HashedPath& path, const Proof& proof) {
+  if (proof.seek) return false;  // a node of the seek stands in for one that is listed
+  const auto& nodes = proof.block->nodes;
+  const auto steps = path.parents.size();
+  const auto top = steps == 0 ? path.leaf.index : path.parents.back().index;
+  return steps < nodes.size() && flat::depth(top) < kMaxDepth &&
+         nodes[steps].index == flat::sibling(top);
+}
+
 }  // namespace
+
+std::vector<HashedPath> hash_paths(std::span<const Proof> proofs) {
+  std::vector<Leaf> leaves;
+  for (const auto& proof : proofs)
+    if (proof.block) leaves.push_back({proof.block->index, proof.block->value});
+  std::vector<HashedPath> out;
+  out.reserve(leaves.size());
+  for (auto& leaf : leaf_nodes(leaves)) out.push_back({std::move(leaf), {}});
+
+  struct Way {
+    HashedPath* path;
+    const Proof* proof;
+  };
+  std::vector<Way> ways;
+  for (auto next = out.data(); const auto& proof : proofs)
+    if (proof.block) ways.push_back({next++, &proof});
+  // Level by level, until no path has a sibling left.
+  std::vector<Siblings> pairs;
+  while (true) {
+    std::erase_if(ways, [](const Way& way) { return !goes_on(*way.path, *way.proof); });
+    if (ways.empty()) return out;
+    pairs.clear();
+    for (const auto& [path, proof] : ways) {
+      const auto steps = path->parents.size();
+      pairs.push_back({steps == 0 ? path->leaf : path->parents.back(), proof->block->nodes[steps]});
+    }
+    auto parents = parent_nodes(pairs);
+    for (std::size_t i = 0; i < ways.size(); ++i) ways[i].path->parents.push_back(parents[i]);
+  }
+}
 
 std::optional<std::uint64_t> climb_top(const Proof& proof) {
   std::uint64_t at = 0;
@@ -121,8 +163,8 @@ std::optional<std::uint64_t> climb_top(const Proof& proof) {
 }
 
 Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
-                    const TreeNode* leaf) {
-  return Climber(proof, trusted, made, leaf).run();
+                    const HashedPath* path) {
+  return Climber(proof, trusted, made, path).run();
 }
 
 }  // namespace cip::store

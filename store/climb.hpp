@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/result.hpp"
@@ -21,6 +22,16 @@ struct Climb {
   bool is_trusted = false;
 };
 
+// What hashing alone says of a proof's block: its leaf, and the parents above it as far as the
+// proof's nodes are siblings on the way up.
+struct HashedPath {
+  TreeNode leaf;
+  std::vector<TreeNode> parents;
+};
+
+// The paths of the proofs that have a block, in their order. Many are hashed side by side.
+std::vector<HashedPath> hash_paths(std::span<const Proof> proofs);
+
 // The index of the node that climb() ends at; nullopt without block, hash and seek nodes, or when
 // the climb would leave the numbers that a tree can have.
 std::optional<std::uint64_t> climb_top(const Proof& proof);
@@ -28,8 +39,8 @@ std::optional<std::uint64_t> climb_top(const Proof& proof);
 // Checks that every node is the sibling that is needed and adds all nodes seen or computed to
 // `made`. With `trusted` the climb stops hashing at the first node that is at hand there; what lies
 // above is held already, and a difference is a hash_mismatch. Errors: invalid_proof, hash_mismatch.
-// `leaf` is the proof's block as a leaf, where that was hashed already.
+// `path` is that of the proof's block, where it was hashed already.
 Result<Climb> climb(const Proof& proof, const NodeSource* trusted, std::vector<TreeNode>& made,
-                    const TreeNode* leaf = nullptr);
+                    const HashedPath* path = nullptr);
 
 }  // namespace cip::store

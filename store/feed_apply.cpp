@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "store/climb.hpp"
 #include "store/feed_machine.hpp"
 #include "store/tree_growth.hpp"
 
@@ -28,15 +27,11 @@ Ticket Feed::Machine::apply(Proof proof) {
 
 Ticket Feed::Machine::apply(std::vector<Proof> proofs) {
   const auto first = last_ticket_ + 1;
-  std::vector<Leaf> leaves;
-  for (const auto& proof : proofs) {
-    if (proof.block) leaves.push_back({proof.block->index, proof.block->value});
-  }
-  const auto hashed = leaf_nodes(leaves);
-  auto next = hashed.begin();
+  auto paths = hash_paths(proofs);
+  auto next = paths.begin();
   for (auto& proof : proofs) {
     ApplyJob job{++last_ticket_, std::move(proof), {}, {}};
-    if (job.proof.block) job.leaf = *next++;
+    if (job.proof.block) job.path = std::move(*next++);
     run(std::move(job));
   }
   return first;
@@ -53,7 +48,11 @@ void Feed::Machine::run(ApplyJob&& job) {
   }
   auto verified = verify(job);
   if (!verified) {
-    if (!may_lean_on_waiting(job.proof)) return emit(Rejected{job.ticket, verified.error()});
+    // Requests are made ahead of the answers, so a proof may end at a node that one before it
+    // brings (Replicator::levels_to_ask): it is judged once those that wait for the disk have been.
+    const auto top = climb_top(job.proof);
+    const bool may_lean = applying_ > 0 && !is_overloaded() && top && !is_held(*top);
+    if (!may_lean) return emit(Rejected{job.ticket, verified.error()});
     behind_.push_back(std::move(job));
     return;
   }
@@ -61,19 +60,6 @@ void Feed::Machine::run(ApplyJob&& job) {
   if (is_overloaded()) return emit(Rejected{job.ticket, Errc::overloaded});
   ++applying_;
   wait_for(std::move(job), {&*verified->read, 1});
-}
-
-// Requests are made ahead of the answers, so a proof may end at a node that one before it brings
-// (Replicator::levels_to_ask). It is judged once those that wait for the disk have been.
-bool Feed::Machine::may_lean_on_waiting(const Proof& proof) const {
-  if (applying_ == 0 || is_overloaded()) return false;
-  const auto top = climb_top(proof);
-  return top && !is_held(*top);
-}
-
-void Feed::Machine::run_behind() {
-  if (applying_ > 0) return;
-  for (auto& job : std::exchange(behind_, {})) run(std::move(job));
 }
 
 Result<Feed::Machine::Verification> Feed::Machine::verify(const ApplyJob& job) {
@@ -100,7 +86,7 @@ Result<Feed::Machine::Verification> Feed::Machine::verify(const ApplyJob& job) {
     if (out.read = node_to_read(proof, trusted, *top); out.read) return out;
   }
   auto climbed =
-      climb(proof, out.uses_upgrade ? nullptr : &trusted, made_, job.leaf ? &*job.leaf : nullptr);
+      climb(proof, out.uses_upgrade ? nullptr : &trusted, made_, job.path ? &*job.path : nullptr);
   if (!climbed) return fail(climbed.error());
   const auto* unproven = climbed->top && !climbed->is_trusted ? &*climbed->top : nullptr;
   if (out.uses_upgrade) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/machine.hpp"
+#include "store/climb.hpp"
 #include "store/feed.hpp"
 #include "store/node_cache.hpp"
 #include "store/node_source.hpp"
@@ -34,7 +35,7 @@ struct ProveJob {
 struct ApplyJob {
   Ticket ticket = 0;
   Proof proof;
-  std::optional<TreeNode> leaf;  // of the proof's block, once it is hashed
+  std::optional<HashedPath> path;  // of the proof's block, once it is hashed
   std::vector<TreeNode> fetched;
 };
 struct ReadJob {
@@ -160,8 +161,6 @@ class Feed::Machine final : public NodeSource {
 
   // feed_apply.cpp
   void run(ApplyJob&& job);
-  bool may_lean_on_waiting(const Proof& proof) const;
-  void run_behind();
   Result<Verification> verify(const ApplyJob& job);
   Result<void> verify_manifest(const Proof& proof, Verification& out) const;
   Result<void> verify_upgrade(const Proof& proof, const TreeNode*& unproven, Verification& out);

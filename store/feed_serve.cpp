@@ -180,7 +180,8 @@ void Feed::Machine::resume_job(ApplyJob&& job, const StoreResult& part) {
   } else {
     emit(Rejected{job.ticket, nodes.error()});
   }
-  run_behind();
+  if (applying_ > 0) return;
+  for (auto& behind : std::exchange(behind_, {})) run(std::move(behind));
 }
 
 void Feed::Machine::resume_job(CutJob&& job, const StoreResult& part) {

@@ -113,6 +113,8 @@ void Feed::Machine::wait_for(Job&& job, std::span<const std::uint64_t> nodes,
   // Whoever reads past the caches reads for itself.
   if (from_disk && !gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
   auto& op = gathering_.op;
+  // A job is large to move.
+  if (gathering_.waiters.empty()) gathering_.waiters.reserve(kMaxBlocksPerRead);
   gathering_.era = era_;
   op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
   op.blocks.insert(op.blocks.end(), blocks.begin(), blocks.end());

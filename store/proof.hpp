@@ -21,6 +21,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "base/codec.hpp"
 #include "store/manifest.hpp"
 #include "store/tree.hpp"
@@ -109,11 +110,12 @@ struct Proof {
   using Upgrade = UpgradePart;
 
   std::uint64_t fork = 0;
+  // Most proofs are of a block alone, and many are moved about.
   std::optional<Block> block;
-  std::optional<Hash> hash;
-  std::optional<Seek> seek;
-  std::optional<Upgrade> upgrade;
-  std::optional<Manifest> manifest;
+  Boxed<Hash> hash;
+  Boxed<Seek> seek;
+  Boxed<Upgrade> upgrade;
+  Boxed<Manifest> manifest;
 
   bool operator==(const Proof&) const = default;
 };

@@ -281,30 +281,6 @@ Result<void> TableBackend::update_feed(const FeedRecord& record) {
 }
 
 Result<void> TableBackend::drop_feed(FeedNumber feed) {
-  if (auto dropped = drop_rows(feed); !dropped) return dropped;
-  return reclaim(feed);
-}
-
-// The secret of an own feed goes in the same step: without its feed it would fork it, and a feed
-// without its secret would be one that could not be dropped. Of a derived one it stays known that
-// its name is spent.
-Result<void> TableBackend::retire_secret(TableBatch& batch, const Bytes32& key) {
-  const auto ring = find_ring_key(key);
-  if (!ring) return fail(ring.error());
-  if (!*ring || (!(*ring)->seed && (*ring)->derived_name.empty())) return {};
-  RingKey spent;
-  spent.key = key;
-  spent.derived_name = (*ring)->derived_name;
-  spent.dropped = true;
-  if (spent.derived_name.empty()) {
-    batch.erase(Table::meta, keys::ring(key));
-  } else {
-    batch.put(Table::meta, keys::ring(key), save_record(kRingKeyVersion, spent));
-  }
-  return {};
-}
-
-Result<void> TableBackend::drop_rows(FeedNumber feed) {
   std::lock_guard lock(directory_mutex_);
   const auto record = find_feed(feed);
   if (!record) return fail(record.error());
@@ -324,6 +300,25 @@ Result<void> TableBackend::drop_rows(FeedNumber feed) {
   std::unique_lock live(live_mutex_);
   if (auto written = write(batch); !written) return written;
   live_.erase(feed);
+  return {};
+}
+
+// The secret of an own feed goes in the same step: without its feed it would fork it, and a feed
+// without its secret would be one that could not be dropped. Of a derived one it stays known that
+// its name is spent.
+Result<void> TableBackend::retire_secret(TableBatch& batch, const Bytes32& key) {
+  const auto ring = find_ring_key(key);
+  if (!ring) return fail(ring.error());
+  if (!*ring || (!(*ring)->seed && (*ring)->derived_name.empty())) return {};
+  RingKey spent;
+  spent.key = key;
+  spent.derived_name = (*ring)->derived_name;
+  spent.dropped = true;
+  if (spent.derived_name.empty()) {
+    batch.erase(Table::meta, keys::ring(key));
+  } else {
+    batch.put(Table::meta, keys::ring(key), save_record(kRingKeyVersion, spent));
+  }
   return {};
 }
 

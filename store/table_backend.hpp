@@ -120,7 +120,6 @@ class TableBackend : public Backend {
   Result<std::optional<FeedNumber>> find_number(Bytes key);
   Result<FeedRecord> find_feed_at(Bytes index_key);
   Result<void> check_new_name(const FeedRecord& record);
-  Result<void> drop_rows(FeedNumber feed);
   Result<void> retire_secret(TableBatch& batch, const Bytes32& key);
   bool is_live(FeedNumber feed) const { return live_.contains(feed); }
 

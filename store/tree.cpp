@@ -18,6 +18,22 @@ FixedBytes<9> leaf_prefix(ByteView block) {
   return prefix;
 }
 
+// A parent before it is hashed, and what the hash is taken of.
+struct Unhashed {
+  TreeNode node;
+  FixedBytes<9 + 64> input;
+};
+
+Unhashed unhashed_parent(const TreeNode& a, const TreeNode& b) {
+  const auto& left = a.index < b.index ? a : b;
+  const auto& right = a.index < b.index ? b : a;
+  Unhashed out{{flat::parent(left.index), left.size + right.size, {}}, {1}};
+  put_u64(&out.input[1], out.node.size);
+  std::memcpy(&out.input[9], left.hash.data(), 32);
+  std::memcpy(&out.input[41], right.hash.data(), 32);
+  return out;
+}
+
 }  // namespace
 
 TreeNode leaf_node(std::uint64_t block_index, ByteView block) {
@@ -43,14 +59,28 @@ std::vector<TreeNode> leaf_nodes(std::span<const Leaf> leaves) {
 }
 
 TreeNode parent_node(const TreeNode& a, const TreeNode& b) {
-  const auto& left = a.index < b.index ? a : b;
-  const auto& right = a.index < b.index ? b : a;
-  const auto size = left.size + right.size;
-  FixedBytes<9 + 64> input{1};
-  put_u64(&input[1], size);
-  std::memcpy(&input[9], left.hash.data(), 32);
-  std::memcpy(&input[41], right.hash.data(), 32);
-  return {flat::parent(left.index), size, hash(input)};
+  auto out = unhashed_parent(a, b);
+  out.node.hash = hash(out.input);
+  return out.node;
+}
+
+std::vector<TreeNode> parent_nodes(std::span<const Siblings> pairs) {
+  std::vector<Unhashed> parents;
+  parents.reserve(pairs.size());  // the inputs point into it
+  std::vector<HashInput> inputs;
+  inputs.reserve(pairs.size());
+  for (const auto& pair : pairs) {
+    inputs.push_back({parents.emplace_back(unhashed_parent(pair.a, pair.b)).input, {}});
+  }
+  std::vector<Bytes32> hashes(pairs.size());
+  hash_each(inputs, hashes);
+  std::vector<TreeNode> out;
+  out.reserve(pairs.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    out.push_back(parents[i].node);
+    out.back().hash = hashes[i];
+  }
+  return out;
 }
 
 Bytes32 tree_hash(std::span<const TreeNode> roots) {

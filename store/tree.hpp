@@ -36,6 +36,12 @@ struct Leaf {
 std::vector<TreeNode> leaf_nodes(std::span<const Leaf> leaves);
 // Both are siblings, in any order.
 TreeNode parent_node(const TreeNode& a, const TreeNode& b);
+// The same for many pairs of siblings, which are hashed side by side.
+struct Siblings {
+  TreeNode a;
+  TreeNode b;
+};
+std::vector<TreeNode> parent_nodes(std::span<const Siblings> pairs);
 Bytes32 tree_hash(std::span<const TreeNode> roots);
 
 // On the wire: uint index, uint size, fixed32 hash.

@@ -166,15 +166,8 @@ class Download final : public Fetch {
     out_.fail(std::move(room.error()));
     return false;
   }
-  // Of the wanted blocks, by the average of the feed.
-  std::uint64_t missing_bytes() {
-    const auto length = feed().length();
-    const auto end = std::min(range_.end.value_or(length), length);
-    if (range_.start >= end) return 0;
-    const auto missing = end - range_.start - feed().blocks().count(range_.start, end);
-    return static_cast<std::uint64_t>(static_cast<double>(missing) *
-                                      static_cast<double>(feed().byte_length()) /
-                                      static_cast<double>(length));
+  std::uint64_t missing() {
+    return missing_bytes(feed(), range_.start, range_.end.value_or(feed().length()));
   }
 
   std::uint64_t blocks() const {
@@ -217,7 +210,7 @@ class Download final : public Fetch {
   // While the feed is open.
   DiskKeeper::Claim claim_{daemon_.disk(), [this] {
                              const bool is_open = daemon_.feeds().feed(number()) != nullptr;
-                             return is_open ? missing_bytes() : 0;
+                             return DiskDemand{number(), is_open ? missing() : 0};
                            }};
 };
 

@@ -36,7 +36,7 @@ class Seed final : public Operation {
 
   void start() override {
     if (names_.empty()) return out_.fail({ExitCode::usage, "no feed was named", "name its key"});
-    if (auto room = daemon_.disk().admit(0); !room) return out_.fail(std::move(room.error()));
+    if (auto room = daemon_.disk().admit_some(); !room) return out_.fail(std::move(room.error()));
     open_next();
   }
 

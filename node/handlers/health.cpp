@@ -37,7 +37,7 @@ HealthFinding space(Daemon& daemon) {
     return {"disk", ExitCode::full, fmt::format("{} MiB are free on the disk", free >> 20),
             "free some space"};
   }
-  if (use.own + use.kept >= quota) {
+  if (use.own + use.kept >= quota || daemon.disk().is_short()) {
     return {"disk", ExitCode::full, "the quota is used up by own and kept feeds",
             "raise --quota, or drop what is not needed"};
   }

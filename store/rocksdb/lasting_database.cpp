@@ -55,7 +55,7 @@ LastingDatabase::~LastingDatabase() {
 
 Result<void> LastingDatabase::open(std::string& problem) {
   auto opened = Database::open(options_, OpenMode::usual, problem);
-  if (!opened && opened.error() == Errc::full && reserve_.size() > 0) {
+  if (!opened && opened.error() == Errc::full && reserve_.is_filled()) {
     reserve_.give_up();
     mode_ = OpenMode::to_free;
     opened = Database::open(options_, mode_, problem);
@@ -143,7 +143,7 @@ void LastingDatabase::reclaim(FeedNumber feed) {
   }
   const std::lock_guard one(recovery_mutex_);
   reclaim_pending();
-  if (failure() == Errc::full && stopped_ && reserve_.size() > 0) {
+  if (failure() == Errc::full && stopped_ && reserve_.is_filled()) {
     reserve_.give_up();
     if (reopen(OpenMode::to_free)) reclaim_pending();
   }

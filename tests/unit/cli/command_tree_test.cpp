@@ -81,6 +81,16 @@ TEST_CASE("commands of later versions are unknown, not promised") {
   }
 }
 
+TEST_CASE("a flag in front of the command is judged as one, not its value as the command") {
+  CHECK(error_of({"--frobnicate", "x", "join"}).message == "unknown flag '--frobnicate'");
+  CHECK(error_of({"--hom", "x", "join"}).hint == "did you mean '--home'?");
+  const auto early = error_of({"--quota", "4M", "join"});
+  CHECK(early.message == "'--quota' is a flag of a command");
+  CHECK(early.hint == "write it behind the command");
+  CHECK(error_of({"feed", "--lines", "append"}).message ==
+        "feed: '--lines' is a flag of a command");
+}
+
 TEST_CASE("an unknown flag names the nearest one") {
   const auto error = error_of({"join", "--lisen", "x"});
   CHECK(error.message == "join: unknown flag '--lisen'");

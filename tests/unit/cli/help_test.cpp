@@ -83,6 +83,7 @@ TEST_CASE("help is as wide as its terminal, between bounds") {
     CAPTURE(full_name(app));
     CHECK(widest(app, 80) <= 80);
     CHECK(widest(app, 60) <= 60);
+    CHECK(widest(app, 40) <= 40);
     CHECK(widest(app, 300) <= 120);
   });
   CHECK(widest(tree.root(), 100) > 80);

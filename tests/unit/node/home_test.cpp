@@ -33,6 +33,31 @@ TEST_CASE(
   CHECK(mode_of(paths.home) == 0755);
 }
 
+TEST_CASE("files of other programs under the names of a home are left alone") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  std::ofstream(paths.lock) << "of another program\n";
+  auto refused = make_home(paths);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ExitCode::refused);
+  CHECK(refused.error().message.find(paths.lock.string()) != std::string::npos);
+  fs::remove(paths.lock);
+
+  fs::create_directory(paths.database);
+  REQUIRE(make_home(paths));
+  // What a first start that was cut off leaves.
+  std::ofstream(paths.database / "LOCK");
+  std::ofstream(paths.database / "MANIFEST-000001") << "x";
+  std::ofstream(paths.lock) << "123\ncipnode join\n";
+  REQUIRE(make_home(paths));
+  std::ofstream(paths.database / "customers.csv") << "a,b\n";
+  refused = make_home(paths);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("customers.csv") != std::string::npos);
+  std::ofstream(paths.identity) << "x";
+  CHECK(make_home(paths));  // a home, whatever else it holds
+}
+
 TEST_CASE("the home of somebody else is refused, by the name of its owner, and left as it is") {
   if (::geteuid() != 0) return;  // only root can give folders away; the cases run as root
   const test::TemporaryDirectory directory;

@@ -73,11 +73,12 @@ DataMessage data_of(const Json& value) {
   if (!block.is_null()) {
     proof.block = {block["index"], test::hex(block["value"]), nodes_of(block["nodes"])};
   }
-  if (!hash.is_null()) proof.hash = {hash["index"], nodes_of(hash["nodes"])};
-  if (!seek.is_null()) proof.seek = {seek["bytes"], nodes_of(seek["nodes"])};
+  if (!hash.is_null()) proof.hash = store::HashPart{hash["index"], nodes_of(hash["nodes"])};
+  if (!seek.is_null()) proof.seek = store::SeekPart{seek["bytes"], nodes_of(seek["nodes"])};
   if (!upgrade.is_null()) {
-    proof.upgrade = {upgrade["start"], upgrade["length"], nodes_of(upgrade["nodes"]),
-                     nodes_of(upgrade["additionalNodes"]), test::hex(upgrade["signature"])};
+    proof.upgrade =
+        store::UpgradePart{upgrade["start"], upgrade["length"], nodes_of(upgrade["nodes"]),
+                           nodes_of(upgrade["additionalNodes"]), test::hex(upgrade["signature"])};
   }
   if (!manifest.is_null()) proof.manifest = manifest_of(manifest);
   return message;

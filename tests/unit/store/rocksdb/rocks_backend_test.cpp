@@ -420,6 +420,7 @@ TEST_CASE("dropping a feed gives its disk back") {
   const auto before = backend->disk_usage()->bytes;
   CHECK(before > std::uint64_t{32} << 20);
   REQUIRE(backend->drop_feed(gone).has_value());
+  REQUIRE(backend->reclaim(gone).has_value());
   CHECK(backend->disk_usage()->bytes < std::uint64_t{8} << 20);
   CHECK(has_block(*backend, stays, 3));
 }
