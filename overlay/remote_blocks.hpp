@@ -34,6 +34,8 @@ class RemoteBlocks {
   void set_words(const store::BitfieldWords& message);
   // It did not give this block: it counts as missing until it is announced again.
   void refuse(std::uint64_t index) { refused_.set(index); }
+  // What it refused it may have meant for another time.
+  void forget_refusals() { refused_ = {}; }
   // Everything from `length` on is no more.
   void truncate(std::uint64_t length);
 

@@ -124,7 +124,13 @@ bool Replicator::handle_sync(Now now, Peer& peer, ByteView payload) {
   const auto message = decode_sync(payload);
   if (!message) return false;
   const bool same_fork = message->fork == feed_.fork();
-  if (message->fork != peer.remote.fork) peer.refusals = {};
+  if (message->fork != peer.remote.fork) {
+    // A writer that cuts its feed refuses what is asked of the old one before it can say so.
+    peer.refusals = {};
+    peer.blocks.forget_refusals();
+    peer.look_again_from(0);
+    if (std::exchange(peer.refuses, false)) peer.rejected = false;
+  }
   peer.synced = true;
   peer.remote = *message;
   peer.acked = same_fork ? message->remote_length : 0;

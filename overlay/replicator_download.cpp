@@ -33,7 +33,8 @@ bool Replicator::wants_upgrade() const {
 }
 
 void Replicator::request_upgrade(Now now) {
-  if (upgrading_ != 0 || !wants_upgrade() || request_fork(now)) return;
+  // A new history concerns a download that has an end as well: the rest of the old one is gone.
+  if (upgrading_ != 0 || downloads_.empty() || request_fork(now) || !wants_upgrade()) return;
   const bool needs_manifest = !feed_.has_manifest() && !feed_.is_compat();
   Peer* best = nullptr;
   for (auto& [number, peer] : peers_) {
@@ -315,6 +316,9 @@ void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataRea
     if (request.seek != 0) seek_failed(request.seek, 0);
     return;
   }
+  // What it has taken back since (handle_range) it may refuse.
+  if (request.block && !request.upgrade && !peer.blocks.has(*request.block))
+    return wanted_again(*request.block);
   ++counters_.refusals;
   if (request.seek != 0) seek_failed(request.seek, peer.number);
   if (request.upgrade) {
@@ -328,7 +332,8 @@ void Replicator::refused(Now now, Peer& peer, const InFlight& request, NoDataRea
     wanted_again(*request.block);
   }
   const auto kind = std::min<std::size_t>(static_cast<std::size_t>(reason), 2);
-  if (++peer.refusals[kind] >= kMaxRefusals) {
+  if (++peer.refusals[kind] >= kMaxRefusals && !peer.rejected) {
+    peer.refuses = true;
     reject(now, peer, make_error_code(store::Errc::not_available));
   }
 }

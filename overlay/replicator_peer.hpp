@@ -37,7 +37,8 @@ struct Replicator::Peer {
   std::size_t window = kFirstRequests;
   TimePoint heard{};  // last answer, or the request that began a busy time
   bool rejected = false;
-  TimePoint checked{};  // for silence
+  bool refuses = false;  // why it is rejected: it refused what it said to have
+  TimePoint checked{};   // for silence
   bool stalled = false;
   std::optional<Duration> answer_time;  // how long an answer takes lately, smoothed
   std::size_t unasked = 0;              // data that was not asked for

@@ -58,7 +58,6 @@ void Feed::Machine::run(ApplyJob&& job) {
   }
   if (!verified->read) return accept(std::move(job), std::move(*verified));
   if (is_overloaded()) return emit(Rejected{job.ticket, Errc::overloaded});
-  ++applying_;
   wait_for(std::move(job), {&*verified->read, 1});
 }
 

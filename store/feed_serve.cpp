@@ -172,6 +172,7 @@ void Feed::Machine::resume_job(ReadJob&& job, StoreResult part) {
 }
 
 void Feed::Machine::resume_job(ApplyJob&& job, const StoreResult& part) {
+  CIP_ASSERT(applying_ > 0);
   --applying_;
   const auto nodes = held_nodes(part);
   if (nodes) {

@@ -109,6 +109,7 @@ void Feed::Machine::fail_for_good(std::error_code reason) {
 
 void Feed::Machine::wait_for(Job&& job, std::span<const std::uint64_t> nodes,
                              std::span<const std::uint64_t> blocks, bool from_disk) {
+  if (std::holds_alternative<ApplyJob>(job)) ++applying_;
   if (failure_) return resume(std::move(job), fail(Errc::store_failed));
   // Whoever reads past the caches reads for itself.
   if (from_disk && !gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
