@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "base/counted.hpp"
 #include "base/text.hpp"
@@ -13,7 +14,6 @@
 #include "node/system_random.hpp"
 #include "store/feed.hpp"
 #include "store/flat_tree.hpp"
-#include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/salvage.hpp"
 
 namespace cip::node {
@@ -82,8 +82,8 @@ std::vector<store::BadPart> check(store::Feed& feed, store::Backend& from) {
 
 class Salvage {
  public:
-  Salvage(store::Backend& from, store::Backend& to, std::size_t lost_tables)
-      : from_(from), to_(to), lost_tables_(lost_tables) {}
+  Salvage(store::Backend& from, store::Backend& to, bool lacks_files)
+      : from_(from), to_(to), lacks_files_(lacks_files) {}
 
   Outcome<std::vector<Json>> run();
   std::size_t not_saved() const { return not_saved_; }
@@ -98,7 +98,7 @@ class Salvage {
 
   store::Backend& from_;
   store::Backend& to_;
-  std::size_t lost_tables_;  // nothing of them can be read
+  bool lacks_files_;
   std::size_t not_saved_ = 0;
   std::size_t keys_ = 0;
   std::size_t topics_ = 0;
@@ -141,7 +141,7 @@ Result<Json> Salvage::save(const store::FeedRecord& record) {
   auto state = from_.load_feed(record.number);
   if (!state) return give_up(state.error().message());
   // A feed without a head is an empty one, unless its head was in what is lost.
-  if (!state->head && lost_tables_ > 0) return give_up("its head cannot be read");
+  if (!state->head && lacks_files_) return give_up("its head cannot be read");
   auto pages = *state;
   auto feed = store::Feed::open(std::move(*state));
   if (!feed) return give_up(feed.error().message());
@@ -252,30 +252,49 @@ bool copy_identity(const HomePaths& from, const HomePaths& to) {
   return !error;
 }
 
-// Tables that are gone, and those that the repair put away.
-std::size_t count_lost_tables(const HomePaths& from, const fs::path& copy) {
-  std::size_t lost = 0;
-  if (const auto inventory = store::Inventory::open(from.database.string())) {
-    lost += (*inventory)->lost_tables();
-  }
+// Files that are gone or cut, and those that the repair put away.
+std::set<std::string> lost_files(const HomePaths& from, const fs::path& copy) {
+  auto lost = store::lost_files(from.database.string());
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(copy / "lost", error)) {
-    lost += entry.path().extension() == ".sst" ? 1 : 0;
+    if (entry.path().extension() == ".sst") lost.insert(entry.path().filename().string());
   }
   return lost;
 }
 
-std::optional<Error> incomplete(std::size_t not_saved, std::size_t lost_tables) {
-  if (not_saved == 0 && lost_tables == 0) return std::nullopt;
+std::optional<Error> incomplete(std::size_t not_saved, const std::set<std::string>& lost) {
+  if (not_saved == 0 && lost.empty()) return std::nullopt;
   std::string message = "not all of the home is saved";
   if (not_saved > 0) message += fmt::format("; {} cannot be read", counted(not_saved, "feed"));
-  if (lost_tables > 0) {
+  if (!lost.empty()) {
     message += fmt::format(
-        "; of {} of the database nothing can be read, and what was there is "
-        "not known",
-        counted(lost_tables, "file"));
+        "; {} of the database {} gone, cut or damaged ({}), and what was in {} "
+        "is not known",
+        counted(lost.size(), "file"), lost.size() == 1 ? "is" : "are", fmt::join(lost, ", "),
+        lost.size() == 1 ? "it" : "them");
   }
   return Error{ExitCode::corrupt, message, "a backup, or peers that hold the feeds, have the rest"};
+}
+
+Json summary(const HomePaths& to, bool has_identity) {
+  return {{"home", to.home.string()},
+          {"identity", has_identity},
+          {"feeds", 0},
+          {"notSaved", 0},
+          {"keys", 0},
+          {"topics", 0},
+          {"lostFiles", Json::array()}};
+}
+
+// The folder of the database is there and holds neither a table nor a log.
+LocalAnswer nothing_left(const HomePaths& from, const HomePaths& to, bool has_identity) {
+  return {
+      {summary(to, has_identity)},
+      Error{ExitCode::corrupt,
+            fmt::format("nothing is left in the database {}", from.database.string()),
+            has_identity ? "the identity is saved; a backup, or peers that hold the feeds, have "
+                           "the rest"
+                         : "a backup, or peers that hold the feeds, have the rest"}};
 }
 
 }  // namespace
@@ -306,29 +325,30 @@ Outcome<LocalAnswer> salvage(const fs::path& damaged, const fs::path& target) {
   std::error_code error;
   fs::create_directory(scratch.path(), error);
   SystemRandom random;
+  const bool has_identity = copy_identity(from, to);
+  if (auto made = open_identity(to, random); !made) return tl::unexpected(made.error());
   auto old =
       store::open_salvaged(from.database.string(), (scratch.path() / "copy").string(), random);
+  if (!old && old.error() == store::Errc::not_found) return nothing_left(from, to, has_identity);
   if (!old) {
     return tl::unexpected(
         error_from(old.error(), fmt::format("reading the database {}", from.database.string())));
   }
-  const bool has_identity = copy_identity(from, to);
-  if (auto made = open_identity(to, random); !made) return tl::unexpected(made.error());
   auto fresh = open_database(to, random);
   if (!fresh) return tl::unexpected(fresh.error());
-  const auto lost_tables = count_lost_tables(from, scratch.path() / "copy");
-  Salvage work(**old, **fresh, lost_tables);
+  const auto lost = lost_files(from, scratch.path() / "copy");
+  Salvage work(**old, **fresh, !lost.empty());
   auto told = work.run();
   if (!told) return tl::unexpected(told.error());
   const auto feeds = told->size();
-  told->push_back({{"home", to.home.string()},
-                   {"identity", has_identity},
-                   {"feeds", feeds - work.not_saved()},
-                   {"notSaved", work.not_saved()},
-                   {"keys", work.keys()},
-                   {"topics", work.topics()},
-                   {"lostTables", lost_tables}});
-  return LocalAnswer{std::move(*told), incomplete(work.not_saved(), lost_tables)};
+  auto last = summary(to, has_identity);
+  last["feeds"] = feeds - work.not_saved();
+  last["notSaved"] = work.not_saved();
+  last["keys"] = work.keys();
+  last["topics"] = work.topics();
+  last["lostFiles"] = lost;
+  told->push_back(std::move(last));
+  return LocalAnswer{std::move(*told), incomplete(work.not_saved(), lost)};
 }
 
 }  // namespace cip::node

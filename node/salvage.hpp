@@ -18,9 +18,9 @@ namespace cip::node {
 //    "lost": n, "reason"?}             lost: blocks that were here and cannot be read any more
 //
 // then {"home", "identity": bool, "feeds": n, "notSaved": n, "keys": n, "topics": n,
-// "lostTables": n}. Without its identity the new home gets another one. Feeds that are not saved,
-// and tables of which nothing can be read, since they may have held feeds, are an error beside the
-// results: corrupt.
+// "lostFiles": [names]}. Without its identity the new home gets another one. Feeds that are not
+// saved, and files of the database that are gone, cut or damaged, since they may have held feeds,
+// are an error beside the results: corrupt.
 //
 // Errors: usage (the target holds something), busy (a node runs in the damaged home), not_found
 // (there is no database), corrupt (nothing can be read), full, internal.

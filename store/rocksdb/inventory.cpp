@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/status.hpp"
 
 namespace cip::store {
@@ -24,7 +25,8 @@ constexpr std::size_t kFirstFile = 2;  // line
 constexpr std::size_t kLines = 64;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kLengthDigits = 20;
-const std::string kTitle = "cipnode database 1";
+const std::string kProgram = "cipnode database ";
+const std::string kTitle = kProgram + "1";
 
 std::string padded(std::string text) {
   text.resize(kLine - 1, ' ');
@@ -94,7 +96,8 @@ Result<void> Inventory::read(const std::string& text) {
   const auto line = [&](std::size_t n) {
     return trimmed(std::string_view(text).substr(n * kLine, kLine));
   };
-  if (line(0) != kTitle) return fail(Errc::unknown_format);
+  if (line(0) != kTitle)
+    return fail(line(0).starts_with(kProgram) ? Errc::unknown_format : Errc::corrupt);
   if (line(1) != instance_line({})) {
     const auto instance = from_hex(std::string_view(line(1)).substr(sizeof("instance ") - 1));
     if (!instance || instance->size() != 16) return fail(Errc::corrupt);
@@ -144,12 +147,14 @@ std::string Inventory::missing() const {
   return {};
 }
 
-std::size_t Inventory::lost_tables() const {
+std::set<std::string> Inventory::lost_logs() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(std::ranges::count_if(files_, [&](const auto& file) {
-    std::error_code error;
-    return file.first.ends_with(".sst") && !fs::exists(folder_ + "/" + file.first, error);
-  }));
+  std::set<std::string> lost;
+  for (const auto& [name, listed] : files_) {
+    if (name.ends_with(".log") && !holds_synced(folder_ + "/" + name, listed.length))
+      lost.insert(name);
+  }
+  return lost;
 }
 
 // Complete or not at all.

@@ -23,6 +23,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.hpp"
@@ -47,8 +48,8 @@ class Inventory {
   bool has_data() const;
   // What is missing of the folder, as words for its owner; empty: nothing.
   std::string missing() const;
-  // How many tables are listed and not there.
-  std::size_t lost_tables() const;
+  // Logs that are listed and are gone, or do not hold what was synced to them.
+  std::set<std::string> lost_logs() const;
 
   // All thread-safe. Errors of a disk; then nothing has changed.
   Result<void> set_instance(const DatabaseInstance& instance);

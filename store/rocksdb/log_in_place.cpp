@@ -145,6 +145,30 @@ std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut) {
   return cut == LogCut::unfinished ? last : before_last;
 }
 
+bool holds_synced(ByteView log, std::uint64_t length) {
+  if (log.size() < length) return false;
+  for (std::uint64_t at = 0; at + kHeader <= length;) {
+    const auto left_in_block = kLogBlock - at % kLogBlock;
+    if (left_in_block < kHeader) {
+      at += left_in_block;
+      continue;
+    }
+    const auto size = kHeader + little_endian(log.subspan(at + 4, 2));
+    if (log[at + 6] == 0 || size > left_in_block || at + size > log.size()) return false;
+    if (!is_sound(log.subspan(at, size))) return false;
+    at += size;
+  }
+  return true;
+}
+
+bool holds_synced(const std::string& path, std::uint64_t length) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const Mapped log(fd);
+  ::close(fd);
+  return holds_synced(log.bytes(), length);
+}
+
 std::vector<Bytes> log_records(ByteView log) {
   std::vector<Bytes> out;
   std::optional<Bytes> begun;

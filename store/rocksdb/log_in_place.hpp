@@ -45,6 +45,10 @@ enum class LogCut {
 std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut);
 std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t size, LogCut cut);
 
+// Whether a log holds all that was synced to it: its first `length` bytes are sound records.
+bool holds_synced(ByteView log, std::uint64_t length);
+bool holds_synced(const std::string& path, std::uint64_t length);
+
 // What the records of a log hold, each with all of its parts; those that are damaged are left out.
 std::vector<Bytes> log_records(ByteView log);
 // The bytes that put a record with this content at the end of a log of `at` bytes.

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "store/rocksdb/database.hpp"
+#include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/log_in_place.hpp"
+#include "store/rocksdb/manifest_tables.hpp"
 #include "store/rocksdb/status.hpp"
 #include "store/table_keys.hpp"
 
@@ -188,6 +190,12 @@ Result<void> complete(Database& database, Random& random) {
 }
 
 }  // namespace
+
+std::set<std::string> lost_files(const std::string& folder) {
+  auto lost = missing_tables(folder);
+  if (const auto inventory = Inventory::open(folder)) lost.merge((*inventory)->lost_logs());
+  return lost;
+}
 
 Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
                                                const std::string& scratch, Random& random) {

@@ -11,12 +11,17 @@
 // before it was verified: feeds carry their signatures.
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/random.hpp"
 #include "store/backend.hpp"
 
 namespace cip::store {
+
+// What of a damaged database is gone, or holds less than was written to it: names of tables and
+// logs.
+std::set<std::string> lost_files(const std::string& folder);
 
 // `folder` is the database of a home that nobody has open; it is only read. `scratch` must not
 // exist; it takes the copy and is the caller's to delete, after the backend. Errors: not_found (no

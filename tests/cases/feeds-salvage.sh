@@ -20,13 +20,13 @@ cip --home "$A" stop >/dev/null
 ID=$(cip --home "$A" id)
 sums() { (cd "$1" && find . -type f -exec sha256sum {} + | sort -k2); }
 # rescue NAME COMMANDS: damages a copy of the home, salvages it into $T/n
-rescue() {
+rescue() { # exit 0, or the third argument
   rm -rf "$T/b" "$T/n"
   cp -a "$A" "$T/b"
   (cd "$T/b" && eval "$2")
   local before=$(sums "$T/b")
   run --home "$T/b" --json salvage "$T/n"
-  check "$1: exit $RC ($(head -c 200 "$T/err"))" is "$RC" 0
+  check "$1: exit $RC ($(head -c 200 "$T/err"))" is "$RC" "${3:-0}"
   cp "$T/out" "$T/told"
   check "$1: one object per line" json_lines "$T/told"
   check "$1: only read" is "$(sums "$T/b")" "$before"
@@ -45,7 +45,8 @@ for what in "no CURRENT|rm database/CURRENT" "no manifest|rm database/MANIFEST-*
   check "${what%%|*}: the topic" grep -q news <<<"$(cip --home "$T/n" topic ls)"
   cip --home "$T/n" stop >/dev/null
 done
-rescue "no logs" 'rm database/*.log'
+rescue "no logs" 'rm database/*.log' 13
+check "no logs: says that they are gone" grep -q "of the database .* gone" "$T/err"
 check "no logs: what was written out before" verified small
 check "no logs: the large feed" whole_large
 cip --home "$T/n" stop >/dev/null
@@ -54,6 +55,11 @@ check "a lost blob file: the small feed is whole" whole_small
 check "a lost blob file: the large one verifies with what is left" verified large
 check "a lost blob file: says how much is lost" grep -q '"lost":[1-9]' "$T/told"
 cip --home "$T/n" stop >/dev/null
+rescue "a lost table" 'rm "$(ls database/*.sst | head -1)"' 13
+check "a lost table: names it" grep -q '"lostFiles":\["0[0-9]*.sst"\]' "$T/told"
+rescue "a damaged log" 'for f in database/*.log; do [ -s $f ] && printf xxxx | dd of=$f bs=1 seek=40 conv=notrunc 2>/dev/null; done; true' 13
+rescue "an empty database" 'rm database/*' 13
+check "an empty database: says so" grep -q "nothing is left" "$T/err"
 run --home "$T/b" salvage "$T/n"
 check "a folder that holds something is refused: exit $RC" is "$RC" 2
 run --home "$T/nothing" salvage "$T/n2"
