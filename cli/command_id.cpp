@@ -4,8 +4,10 @@
 
 #include "cli/application.hpp"
 #include "cli/files.hpp"
+#include "cli/options.hpp"
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
+#include "node/home_content.hpp"
 
 namespace cip::cli {
 namespace {
@@ -39,6 +41,10 @@ class ExportPrinter final : public Printer {
 
 Outcome<void> check_target(Context& context, const ExportFlags& flags) {
   if (flags.file != kStdout) {
+    if (node::is_home_file(node::HomePaths(home_of(context.globals)), flags.file)) {
+      return usage_error(flags.file + " is a file that this home itself lives on",
+                         "name a file of your own, best outside of the home");
+    }
     auto writable = check_writable(flags.file);
     if (!writable || flags.yes || !is_there(flags.file)) return writable;
     return fail_with(ExitCode::conflict, flags.file + " is there already",

@@ -17,6 +17,7 @@
 #include "node/home.hpp"
 #include "node/json_rpc.hpp"
 #include "node/log.hpp"
+#include "node/system_random.hpp"
 
 extern char** environ;
 
@@ -220,6 +221,9 @@ StartResult start_in_background(JoinOptions options) {
   options.home = std::filesystem::absolute(options.home);
   const HomePaths paths(options.home);
   if (auto made = make_home(paths); !made) return failed(made.error());
+  // Before the log: a log without an identity is that of another program (home_content.hpp).
+  SystemRandom random;
+  if (auto identity = open_identity(paths, random); !identity) return failed(identity.error());
   const Fd log(open_log_file(paths.log));
   if (*log < 0) {
     return failed({ExitCode::internal,

@@ -17,6 +17,62 @@ namespace {
 // Without a descriptor for the next connection the server looks again after this: a failed accept
 // comes back at once.
 constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
+// A node that was killed may let its lock go a moment before its socket.
+constexpr int kKnocks = 25;
+constexpr Duration kKnockPause = std::chrono::milliseconds(20);
+
+// The codes of this Asio's own category are equal to no std::errc.
+std::error_code plain(std::error_code error) { return {error.value(), std::generic_category()}; }
+
+tl::unexpected<Error> not_made(const HomePaths& paths, std::error_code error) {
+  const auto message = fmt::format("cannot make {}: {}", paths.socket.string(), error.message());
+  if (error == std::errc::no_space_on_device) {
+    return fail_with(ExitCode::full, message, "free some space");
+  }
+  if (error == std::errc::too_many_files_open) {
+    return tl::unexpected(error_from(error, fmt::format("making {}", paths.socket.string())));
+  }
+  return fail_with(ExitCode::usage, message,
+                   "choose another directory with --home DIR or CIPNODE_HOME");
+}
+
+// What a program that would connect is told. Does not wait where many do.
+std::error_code knock(asio::io_context& io, const HomePaths& paths) {
+  const SocketAddress address(paths.socket);
+  FrameSocket::Socket socket(io);
+  std::error_code error;
+  socket.open({}, error);
+  if (!error) socket.non_blocking(true, error);
+  if (!error) socket.connect(address.endpoint(), error);
+  return plain(error);
+}
+
+// Takes away the socket that a node left, and nothing else of this name.
+Outcome<void> clear_place(asio::io_context& io, const HomePaths& paths) {
+  struct stat info {};
+  if (::lstat(paths.socket.c_str(), &info) != 0) return {};
+  if (!S_ISSOCK(info.st_mode)) {
+    return fail_with(ExitCode::refused,
+                     fmt::format("{} is no socket, and not of a node", paths.socket.string()),
+                     "move it away, or choose another directory with --home DIR or CIPNODE_HOME");
+  }
+  auto answer = knock(io, paths);
+  for (int knocks = 1; !answer && knocks < kKnocks; ++knocks) {
+    asio::steady_timer pause(io, kKnockPause);
+    pause.wait();
+    answer = knock(io, paths);
+  }
+  if (answer == std::errc::no_such_file_or_directory) return {};
+  if (answer == std::errc::too_many_files_open) return not_made(paths, answer);
+  if (answer == std::errc::connection_refused) {
+    ::unlink(paths.socket.c_str());
+    return {};
+  }
+  return fail_with(ExitCode::busy,
+                   fmt::format("another program uses the socket {}", paths.socket.string()),
+                   "end it, or choose another directory with --home DIR or CIPNODE_HOME");
+}
+
 }  // namespace
 
 class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::Impl> {
@@ -25,7 +81,6 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
       : io_(io), paths_(paths), service_(service), patience_(patience), acceptor_(io), pause_(io) {}
 
   std::error_code listen() {
-    ::unlink(paths_.socket.c_str());
     const SocketAddress address(paths_.socket);
     std::error_code error;
     acceptor_.open({}, error);
@@ -35,8 +90,9 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
       acceptor_.bind(address.endpoint(), error);
       ::umask(mask);
     }
+    if (!error) is_made_ = ::lstat(paths_.socket.c_str(), &made_) == 0;
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    return error;
+    return plain(error);
   }
 
   void accept() {
@@ -53,7 +109,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
     std::error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    ::unlink(paths_.socket.c_str());
+    remove_socket();
     for (const auto& connection : connections_) connection->close();
     connections_.clear();
   }
@@ -61,6 +117,14 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   const auto& connections() const { return connections_; }
 
  private:
+  // Another program may have put its own in this place.
+  void remove_socket() {
+    struct stat there {};
+    if (!is_made_ || ::lstat(paths_.socket.c_str(), &there) != 0) return;
+    const bool is_own = there.st_dev == made_.st_dev && there.st_ino == made_.st_ino;
+    if (is_own) ::unlink(paths_.socket.c_str());
+  }
+
   void accept_later() {
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([weak = weak_from_this()](std::error_code error) {
@@ -94,26 +158,17 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   Duration patience_;
   asio::local::stream_protocol::acceptor acceptor_;
   asio::steady_timer pause_;
+  struct stat made_ {};  // the socket file
+  bool is_made_ = false;
   std::set<std::shared_ptr<ControlConnection>> connections_;
 };
 
 Outcome<std::unique_ptr<ControlServer>> ControlServer::open(asio::io_context& io,
                                                             const HomePaths& paths,
                                                             Service& service, Duration patience) {
+  if (auto cleared = clear_place(io, paths); !cleared) return tl::unexpected(cleared.error());
   auto impl = std::make_shared<Impl>(io, paths, service, patience);
-  if (const auto error = impl->listen()) {
-    if (error == std::errc::no_space_on_device) {
-      return fail_with(ExitCode::full,
-                       fmt::format("cannot make {}: {}", paths.socket.string(), error.message()),
-                       "free some space");
-    }
-    if (error == std::errc::too_many_files_open) {
-      return tl::unexpected(error_from(error, fmt::format("making {}", paths.socket.string())));
-    }
-    return fail_with(ExitCode::usage,
-                     fmt::format("cannot make {}: {}", paths.socket.string(), error.message()),
-                     "choose another directory with --home DIR or CIPNODE_HOME");
-  }
+  if (const auto error = impl->listen()) return not_made(paths, error);
   impl->accept();
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(impl)));
 }

@@ -22,10 +22,13 @@ inline constexpr Duration kControlPatience = std::chrono::seconds(10);
 class ControlServer {
  public:
   // Replaces a stale socket: the caller holds the home's lock. `service` outlives the server.
+  // Errors: refused (something else has that name), busy (another program accepts there), usage,
+  // full.
   static Outcome<std::unique_ptr<ControlServer>> open(asio::io_context& io, const HomePaths& paths,
                                                       Service& service,
                                                       Duration patience = kControlPatience);
-  // Closes everything and removes the socket file. Operations are destroyed.
+  // Closes everything and removes the socket file, if it is still its own. Operations are
+  // destroyed.
   ~ControlServer();
 
   // The node makes way for another: each request says where it stands.

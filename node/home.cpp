@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -14,7 +15,6 @@
 
 #include "node/home_content.hpp"
 #include "node/identity_file.hpp"
-#include "store/rocksdb/inventory.hpp"
 
 namespace cip::node {
 namespace fs = std::filesystem;
@@ -140,6 +140,11 @@ LockHolder parse_holder(ByteView bytes) {
   return holder;
 }
 
+template <typename Table>
+bool is_known(const Table& table, std::string_view text) {
+  return std::ranges::any_of(table, [&](const auto& entry) { return entry.second == text; });
+}
+
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
   const bool is_full = problem == ENOSPC || problem == EDQUOT;
   return fail_with(
@@ -147,14 +152,6 @@ tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
       is_full ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
               : "choose another directory with --home DIR or CIPNODE_HOME");
-}
-
-// One that was used: the identity is made before it.
-bool has_database(const HomePaths& paths) {
-  std::error_code error;
-  const bool is_written_down =
-      fs::exists(store::Inventory::path_of(paths.database.string()), error);
-  return is_written_down || fs::exists(paths.database / "CURRENT", error);
 }
 
 Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
@@ -174,6 +171,18 @@ Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
 }
 
 }  // namespace
+
+// Many programs keep their number in a file of this name: the number alone makes it nobody's.
+bool is_lock_text(std::string_view text) {
+  if (text.empty()) return true;
+  const auto pid = cut(text, '\n');
+  const auto is_number = !pid.empty() && pid.find_first_not_of("0123456789") == pid.npos;
+  const auto command = cut(text, '\n');
+  if (!is_number) return false;
+  // Programs before these roles wrote two lines.
+  if (text.empty()) return command.find("cipnode") != command.npos;
+  return is_known(kRoles, cut(text, ' ')) && is_known(kStates, cut(text, '\n')) && text.empty();
+}
 
 HomePaths::HomePaths(fs::path home_directory)
     : home(std::move(home_directory)),

@@ -2,13 +2,26 @@
 
 // Whether what a folder holds under the names of a home is a home's.
 
+#include <string_view>
+
 #include "node/error.hpp"
 #include "node/home.hpp"
 
 namespace cip::node {
 
-// A folder that somebody names may have a file `lock` or a folder `database` of another program,
-// which a node would write to. Error refused: names the file. A home with an identity is one.
+// A folder that somebody names may have files of another program under the names that a node writes
+// to. Error refused: names the first of them. A home with an identity is one: a node makes it
+// before its database, its log and its socket.
 Outcome<void> check_home_content(const HomePaths& paths);
+
+// Whether there is a database that was used; its identity was made before it.
+bool has_database(const HomePaths& paths);
+
+// Whether the text of a lock is one that a node wrote. Nothing: a node that ended left it.
+bool is_lock_text(std::string_view text);
+
+// Whether `file`, by whatever way, is one that the home lives on, so that a command must not write
+// what a user wants to have there.
+bool is_home_file(const HomePaths& paths, const std::filesystem::path& file);
 
 }  // namespace cip::node

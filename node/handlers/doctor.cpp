@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <set>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
@@ -21,6 +23,18 @@ namespace {
 
 // 2024-01-01: no clock that is right shows less.
 constexpr std::uint64_t kEarliestWall = 1'704'067'200'000;
+// No program is used for longer than some years after it was built: ten, and the rest of one.
+constexpr int kYearsOfUse = 11;
+constexpr int build_year() {
+  int year = 0;
+  for (const char digit : std::string_view(__DATE__).substr(7)) year = year * 10 + (digit - '0');
+  return year;
+}
+constexpr std::uint64_t kLatestWall = [] {
+  const std::chrono::sys_days end{std::chrono::year(build_year() + kYearsOfUse) /
+                                  std::chrono::January / 1};
+  return static_cast<std::uint64_t>(std::chrono::milliseconds(end.time_since_epoch()).count());
+}();
 constexpr Duration kConnectTime = std::chrono::seconds(2);
 
 struct Finding {
@@ -75,8 +89,12 @@ class Doctor final : public Operation {
   }
 
   static Finding clock() {
-    if (now().wall.value >= kEarliestWall) return good("the clock shows a plausible time");
-    return bad(ExitCode::internal, "the clock is years behind", "set the clock of this host");
+    const auto wall = now().wall.value;
+    const bool is_behind = wall < kEarliestWall;
+    if (!is_behind && wall < kLatestWall) return good("the clock shows a plausible time");
+    return bad(ExitCode::internal,
+               fmt::format("the clock is years {}", is_behind ? "behind" : "ahead"),
+               "set the clock of this host");
   }
 
   Finding local_network() const {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/random.hpp"
+#include "node/home_content.hpp"
 #include "tests/unit/node/support.hpp"
 
 using namespace cip;
@@ -56,6 +57,65 @@ TEST_CASE("files of other programs under the names of a home are left alone") {
   CHECK(refused.error().message.find("customers.csv") != std::string::npos);
   std::ofstream(paths.identity) << "x";
   CHECK(make_home(paths));  // a home, whatever else it holds
+}
+
+TEST_CASE("without an identity, what a node would make after it is of another program") {
+  for (const char* name :
+       {"control.sock", "node.log", "node.log.1", "database", "database.reserve"}) {
+    const test::TemporaryDirectory directory;
+    const HomePaths paths(directory.path());
+    std::ofstream(paths.home / name) << "precious";
+    const auto refused = make_home(paths);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ExitCode::refused);
+    CHECK(refused.error().message.find((paths.home / name).string()) != std::string::npos);
+    CHECK(fs::file_size(paths.home / name) == 8);
+    std::ofstream(paths.identity) << "x";
+    CHECK(make_home(paths));
+  }
+}
+
+TEST_CASE("a home that lost its identity is no folder of another program") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  for (const char* name : {"database.inventory", "database.reserve", "node.log", "control.sock"}) {
+    std::ofstream(paths.home / name) << "x";
+  }
+  CHECK(make_home(paths));
+}
+
+TEST_CASE("a lock is known by all of its lines") {
+  for (const char* own : {"", "7\ncipnode join\n", "7\ncipnode join --detach\njoined running\n",
+                          "7\nstarted for cipnode feed ls\nfor-command starting\n",
+                          "7\ncipnode feed ls --no-daemon\nin-process leaving\n"}) {
+    CAPTURE(own);
+    CHECK(is_lock_text(own));
+  }
+  for (const char* foreign :
+       {"7", "7\n", "x", "\ncipnode join\n", "7 \ncipnode join\n", "7\nmysqld\nhost\n",
+        "7\ncipnode join\nsome thing\n", "7\ncipnode join\njoined running\nmore\n"}) {
+    CAPTURE(foreign);
+    CHECK_FALSE(is_lock_text(foreign));
+  }
+}
+
+TEST_CASE("the files that a home lives on are known by whatever way one comes to them") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path() / "home");
+  fs::create_directories(paths.database);
+  std::ofstream(directory.path() / "key") << "x";
+  fs::create_symlink(directory.path() / "key", paths.identity);
+  fs::create_directory_symlink(paths.home, directory.path() / "link");
+  for (const char* own : {"home/identity", "key", "link/lock", "home/database/../node.log",
+                          "home/control.sock", "home/config.toml", "home/node.log.1",
+                          "home/database", "home/database/x", "home/database.inventory"}) {
+    CAPTURE(own);
+    CHECK(is_home_file(paths, directory.path() / own));
+  }
+  for (const char* other : {"identity", "home/backup", "home2/identity", "database"}) {
+    CAPTURE(other);
+    CHECK_FALSE(is_home_file(paths, directory.path() / other));
+  }
 }
 
 TEST_CASE("the home of somebody else is refused, by the name of its owner, and left as it is") {
