@@ -74,7 +74,7 @@ int list(Context& context) {
         return {text_of(feed, "name"),
                 text_of(feed, "key"),
                 count_text(count_of(feed, "length")),
-                count_text(count_of(feed, "contiguousLength")),
+                count_text(count_of(feed, "held")),
                 bytes_text(number_of(feed, "byteLength")),
                 state_text(feed)};
       },

@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
   cip::node::open_standard_streams();
   // Writing to a reader that has gone is an error code, not the end.
   std::signal(SIGPIPE, SIG_IGN);
+  // The same for a file that reaches a limit of its size.
+  std::signal(SIGXFSZ, SIG_IGN);
   if (!cip::init_crypto()) return 1;
   cip::cli::ProcessConsole console;
   const cip::cli::Backend backend{cip::node::run_request, cip::node::run_join,

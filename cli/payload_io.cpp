@@ -39,7 +39,8 @@ std::vector<char*> environment_with(const std::vector<std::string>& variables) {
   return out;
 }
 
-// Signals as a program expects them: a node's process ignores SIGPIPE, and that is inherited.
+// Signals as a program expects them: a node's process ignores SIGPIPE and SIGXFSZ, which is
+// inherited.
 class SpawnAttributes {
  public:
   SpawnAttributes() {
@@ -47,7 +48,7 @@ class SpawnAttributes {
     sigset_t defaults, none;
     sigemptyset(&none);
     sigemptyset(&defaults);
-    for (const int signal : {SIGPIPE, SIGINT, SIGTERM}) sigaddset(&defaults, signal);
+    for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM}) sigaddset(&defaults, signal);
     posix_spawnattr_setsigdefault(&attributes_, &defaults);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);

@@ -162,7 +162,7 @@ void DiskKeeper::allot() {
   const auto taken = use().lasting() + demanded(nullptr) - allowed;
   auto left = room() - std::min(room(), taken);
   const bool is_ample = left >= kAmpleRoom && left - kAmpleRoom >= missing;
-  const bool was_short = std::exchange(is_short_, missing > left);
+  const bool was_short = std::exchange(is_short_, missing > left || use().lasting() >= room());
   for (const auto& wish : all) {
     const auto bytes = std::min(wish.missing, left);
     left -= bytes;
@@ -200,7 +200,7 @@ void DiskKeeper::look() {
   const auto use = store::sum_up(left);
   // Readers of more than fits read on; what they have read goes behind them.
   if (use.total() > quota) feeds_.clear_read_cache();
-  const bool topics_full = !store::topics_fit(use, quota);
+  const bool topics_full = is_topics_full_ = !store::topics_fit(use, quota);
   feeds_.set_full({.kept = use.lasting() >= quota, .topics = topics_full});
   on_topics_full(topics_full);
   feeds_.look_after();

@@ -43,6 +43,8 @@ class DiskKeeper {
   Outcome<void> admit_some() const;
   // Kept feeds that are followed lack what has no room.
   bool is_short() const { return is_short_; }
+  // Nothing more of what others write to topics is taken.
+  bool is_topics_full() const { return is_topics_full_; }
   // What a fetch still has to bring. Once it was admitted, others do not get that room; it ends
   // with the object, or when it is refused.
   class Claim {
@@ -98,6 +100,7 @@ class DiskKeeper {
   std::set<Claim*> claims_;
   bool is_counted_ = false;
   bool is_short_ = false;
+  bool is_topics_full_ = false;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

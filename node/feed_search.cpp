@@ -153,6 +153,12 @@ Error FeedSearch::verdict() const {
     return {ExitCode::timeout, fmt::format("the feed {} did not arrive in time", name),
             "allow more with --timeout DURATION; what came is kept"};
   }
+  if (daemon_.feeds().find(number_)->record.writable && problems_.empty()) {
+    return {
+        ExitCode::not_found,
+        fmt::format("blocks of the feed {} were cleared here, and nobody in reach has them", name),
+        "name one who has them with --peer, or read another --range"};
+  }
   if (refusals_ > 0) {
     return {ExitCode::not_found, fmt::format("the peers reached do not have the feed {}", name),
             "check the key, and that one of its holders is online"};

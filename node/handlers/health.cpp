@@ -41,8 +41,14 @@ HealthFinding space(Daemon& daemon) {
     return {"disk", ExitCode::full, "the quota is used up by own and kept feeds",
             "raise --quota, or drop what is not needed"};
   }
-  return good("disk", fmt::format("{} MiB of {} MiB of the quota are used",
-                                  (use.own + use.kept + use.cache) >> 20, quota >> 20));
+  if (daemon.disk().is_topics_full()) {
+    return {"disk", ExitCode::full,
+            "the share of topics in the quota is used up: messages of others wait",
+            "raise --quota, or drop what is not needed"};
+  }
+  return good("disk", fmt::format("{:.1f} MB of {:.1f} MB of the quota are used",
+                                  static_cast<double>(use.own + use.kept + use.cache) / 1e6,
+                                  static_cast<double>(quota) / 1e6));
 }
 
 HealthFinding feeds(Daemon& daemon) {
