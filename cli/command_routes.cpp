@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/printer.hpp"
+#include "simulations/statistics.hpp"
 
 namespace cip::cli {
 namespace {
@@ -34,11 +35,8 @@ std::string places_of(Bucket& bucket) {
   return out;
 }
 
-std::string median_text(std::vector<double>& values) {
-  if (values.empty()) return {};
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return duration_text(*middle);
+std::string median_text(const std::vector<double>& values) {
+  return values.empty() ? "" : duration_text(simulations::percentile_of(values, 0.5));
 }
 
 class RoutesPrinter final : public Printer {

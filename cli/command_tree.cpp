@@ -23,7 +23,14 @@ std::string about(const CLI::App& app, const std::string& problem) {
 
 std::string help_hint(const CLI::App& app) { return "see: " + full_name(app) + " --help"; }
 
-bool looks_like_flag(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
+// Behind it no word is a flag; it is none itself.
+constexpr std::string_view kEndOfFlags = "--";
+
+const std::string kVersionFlag = "--version";
+
+bool looks_like_flag(const std::string& word) {
+  return word.size() > 1 && word.front() == '-' && word != kEndOfFlags;
+}
 
 // Every flag that may stand behind this command, those of its parents too.
 std::vector<std::string> flags_of(const CLI::App& app) {
@@ -34,6 +41,8 @@ std::vector<std::string> flags_of(const CLI::App& app) {
       for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
     }
   }
+  // Another name of a command, which stands alone.
+  if (app.get_parent() == nullptr) flags.push_back(kVersionFlag);
   return flags;
 }
 
@@ -82,6 +91,7 @@ std::optional<Misnamed> misnamed_command(const CLI::App& root,
                                          const std::vector<std::string>& words) {
   const auto* app = &root;
   for (std::size_t i = 0; i < words.size() && !app->get_subcommands(nullptr).empty(); ++i) {
+    if (words[i] == kEndOfFlags) return std::nullopt;
     if (looks_like_flag(words[i])) {
       const auto name = name_of_flag(words[i]);
       const auto* flag = find_flag(*app, name);
@@ -152,11 +162,11 @@ Outcome<Invocation> CommandTree::parse(const std::vector<std::string>& words,
     return Invocation{&deepest(root_), true};
   } catch (const BadValue& bad) {
     // The value may be that of a misspelt flag.
-    if (auto wrong = find_unknown_flag()) return tl::unexpected(std::move(*wrong));
+    if (auto wrong = find_unknown_flag(words)) return tl::unexpected(std::move(*wrong));
     return usage_error(bad.what(), help_hint(deepest(root_)));
   } catch (const CLI::ParseError& error) {
     if (words.empty()) return Invocation{&root_, true};
-    return tl::unexpected(explain(error));
+    return tl::unexpected(explain(error, words));
   }
   if (auto done = apply_settings(environment); !done) return tl::unexpected(done.error());
   return Invocation{&deepest(root_), false};
@@ -177,10 +187,11 @@ Outcome<void> CommandTree::apply_settings(const Environment& environment) {
   return settings_.apply_config_file(user_file, false);
 }
 
-Error CommandTree::explain(const CLI::ParseError& error) const {
+Error CommandTree::explain(const CLI::ParseError& error, const Words& words) const {
   const auto& app = deepest(root_);
-  if (auto wrong = find_unknown_flag()) return *wrong;
-  const auto left = root_.remaining(true);
+  if (auto wrong = find_unknown_flag(words)) return *wrong;
+  auto left = root_.remaining(true);
+  if (const auto end = std::ranges::find(left, kEndOfFlags); end != left.end()) left.erase(end);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return explain_missing(app);
   if (!left.empty()) {
     return {ExitCode::usage, about(app, fmt::format("unexpected argument '{}'", left.front())),
@@ -202,18 +213,24 @@ Error CommandTree::explain_missing(const CLI::App& app) const {
   return {ExitCode::usage, short_name(app) + " needs more arguments", help_hint(app)};
 }
 
-std::optional<Error> CommandTree::find_unknown_flag() const {
-  const auto& app = deepest(root_);
+std::optional<Error> CommandTree::find_unknown_flag(const Words& words) const {
   const auto left = root_.remaining(true);
-  const auto flag = std::ranges::find_if(left, looks_like_flag);
+  // CLI11 does not always keep "--" among what is left, so what stood behind it is looked up.
+  const auto end = std::ranges::find(words, kEndOfFlags);
+  const auto flag = std::ranges::find_if(left, [&](const std::string& word) {
+    return looks_like_flag(word) && std::find(end, words.end(), word) == words.end();
+  });
   if (flag == left.end()) return std::nullopt;
-  return unknown_flag(app, name_of_flag(*flag));
+  return unknown_flag(deepest(root_), name_of_flag(*flag));
 }
 
 Error CommandTree::unknown_flag(const CLI::App& app, const std::string& name) const {
   if (has_flag_below(app, name)) {
     return {ExitCode::usage, about(app, fmt::format("'{}' is a flag of a command", name)),
             "write it behind the command"};
+  }
+  if (name == kVersionFlag) {
+    return {ExitCode::usage, about(app, "'--version' stands alone"), "see: cipnode version"};
   }
   const auto close = nearest(name, flags_of(app));
   return {ExitCode::usage, about(app, fmt::format("unknown flag '{}'", name)),

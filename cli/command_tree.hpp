@@ -65,9 +65,11 @@ class CommandTree {
 
  private:
   Outcome<void> apply_settings(const Environment& environment);
-  Error explain(const CLI::ParseError& error) const;
+  using Words = std::vector<std::string>;  // as typed
+
+  Error explain(const CLI::ParseError& error, const Words& words) const;
   Error explain_missing(const CLI::App& app) const;
-  std::optional<Error> find_unknown_flag() const;
+  std::optional<Error> find_unknown_flag(const Words& words) const;
   Error unknown_flag(const CLI::App& app, const std::string& name) const;
 
   CLI::App root_;

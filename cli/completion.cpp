@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/sim_flags.hpp"
+
 namespace cip::cli {
 namespace {
 
@@ -75,16 +77,21 @@ const CLI::Option* find_option(const CLI::App& app, const std::string& word) {
   return nullptr;
 }
 
+void add_word(std::string_view word, const std::string& typed, Completions& out) {
+  if (word.starts_with(typed)) out.words.push_back({std::string(word), {}});
+}
+
 // The value of a flag, or an argument, from the name of its type: "text|json" says it all.
 void add_values(const std::string& type, const std::string& typed, Completions& out) {
   if (type == "FILE" || type == "DIR") out.further = Further::files;
   if (type == "KEY|NAME" || type == "KEY") out.further = Further::feeds;
   if (type == "TOPIC") out.further = Further::topics;
+  if (type == "STRATEGY") {
+    for (const auto strategy : strategies_of({})) add_word(name_of(strategy), typed, out);
+  }
   const bool choice = std::ranges::none_of(type, [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!choice || type.find('|') == std::string::npos) return;
-  for (const auto& word : CLI::detail::split(type, '|')) {
-    if (word.starts_with(typed)) out.words.push_back({word, {}});
-  }
+  for (const auto& word : CLI::detail::split(type, '|')) add_word(word, typed, out);
 }
 
 // An argument: a NAME is that of a feed which is there, but where it is given.

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "base/text.hpp"
+#include "cli/parse.hpp"
 
 namespace cip::cli {
 namespace {
@@ -41,6 +42,14 @@ int terminal_columns(int fd) {
   return size.ws_col;
 }
 
+// $COLUMNS is how wide its user wants text; what is drawn over must know the real width.
+int preferred_columns(int fd) {
+  const char* wanted = std::getenv("COLUMNS");
+  const auto columns = parse_count(wanted == nullptr ? "" : wanted);
+  return columns && *columns > 0 && *columns <= 10'000 ? static_cast<int>(*columns)
+                                                       : terminal_columns(fd);
+}
+
 // How many bytes at the end of `text` begin a UTF-8 character that goes on behind it.
 std::size_t cut_character(std::string_view text) {
   for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
@@ -61,7 +70,7 @@ ProcessConsole::ProcessConsole() {
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
   colour = out_is_terminal && err_is_terminal && !dumb && !is_set("NO_COLOR");
   columns = terminal_columns(STDERR_FILENO);
-  out_columns = terminal_columns(STDOUT_FILENO);
+  out_columns = preferred_columns(STDOUT_FILENO);
 }
 
 std::optional<std::string> ProcessConsole::ask(std::string_view question) {

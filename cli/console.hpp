@@ -28,7 +28,7 @@ class Console {
   bool err_is_terminal = false;
   bool colour = false;   // on a terminal, unless NO_COLOR is set or TERM is dumb
   int columns = 80;      // width of the terminal on stderr
-  int out_columns = 80;  // of the one on stdout
+  int out_columns = 80;  // of the one on stdout, or $COLUMNS
 
   void out_line(std::string_view text) { write_out(std::string(text) + '\n'); }
   void err_line(std::string_view text) { write_err(std::string(text) + '\n'); }

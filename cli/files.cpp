@@ -5,15 +5,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include "node/home_content.hpp"
+
 namespace cip::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string reason_of(int problem) { return std::generic_category().message(problem); }
 
@@ -80,6 +86,27 @@ std::string target_of(const std::string& path) {
   return out;
 }
 
+// The whole name without links and dots, of what may not be there yet.
+fs::path followed(const std::string& path) {
+  std::error_code problem;
+  const auto absolute = fs::absolute(path, problem);
+  const auto out = fs::weakly_canonical(absolute, problem);
+  return problem ? absolute : out;
+}
+
+// In the folder of a home or in a folder of that. A database alone is not a home's.
+bool is_of_home(const fs::path& path) {
+  std::error_code ignored;
+  const auto folder = path.parent_path();
+  for (const auto& place : {folder, folder.parent_path()}) {
+    const node::HomePaths home(place);
+    const bool is_home =
+        fs::is_directory(home.database, ignored) && fs::exists(home.identity, ignored);
+    if (is_home && node::is_home_file(home, path)) return true;
+  }
+  return false;
+}
+
 mode_t mode_for(const std::string& path, const FileRules& rules) {
   struct stat info {};
   const bool keeps = rules.overwrites && rules.mode == FileRules{}.mode;
@@ -130,7 +157,15 @@ bool is_there(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
+bool is_same_file(const std::string& one, const std::string& other) {
+  return !is_special(one) && followed(one) == followed(other);
+}
+
 Outcome<void> check_writable(const std::string& path) {
+  if (is_of_home(followed(path))) {
+    return usage_error(path + " belongs to the home of a node, which would be lost",
+                       "name a file outside of homes");
+  }
   if (is_special(path)) return {};
   const int fresh = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fresh >= 0) {

@@ -21,7 +21,10 @@ Outcome<std::string> read_descriptor(int fd, std::string_view what, std::size_t 
 
 // Whether anything is called so.
 bool is_there(const std::string& path);
-// Whether write_file() will find its way: nothing is changed, and no empty file stays. Error usage.
+// Whether two names lead to one file, there or not. Devices and pipes count as many.
+bool is_same_file(const std::string& one, const std::string& other);
+// Whether write_file() will find its way: nothing is changed, and no empty file stays. Error usage,
+// also for a file of a cipnode home: a node whose identity or database was replaced is lost.
 Outcome<void> check_writable(const std::string& path);
 
 struct FileRules {

@@ -80,9 +80,15 @@ class OverTime {
     if (healed == 0) return "No run healed within the bound of 1 h, or before an interrupt.";
     const auto time = first < last ? fmt::format("{:.0f} to {:.0f} min", first / 60, last / 60)
                                    : fmt::format("{:.0f} min", last / 60);
-    return fmt::format(
-        "{:.0f} of {} healed, {} after the churn ended; a run has no samples after that.", healed,
-        plural(runs_.size(), "run"), time);
+    const auto of_runs = fmt::format("{:.0f} of {}", healed, plural(runs_.size(), "run"));
+    if (!has_moves_) {
+      return fmt::format(
+          "Nobody came or went: there was no churn to heal from. {} was sound {} after "
+          "the mark; a run has no samples after that.",
+          of_runs, time);
+    }
+    return fmt::format("{} healed, {} after the churn ended; a run has no samples after that.",
+                       of_runs, time);
   }
 
  private:

@@ -16,6 +16,7 @@ using Points = std::vector<std::pair<double, double>>;
 // What the lookups of one strategy came to, over all runs.
 struct Reached {
   std::string strategy;
+  std::string caveat;
   std::size_t lookups = 0;
   std::vector<double> latencies_ms;  // of those that succeeded
   std::vector<double> hops;
@@ -29,7 +30,8 @@ struct Reached {
 };
 
 Reached reached_by(const std::vector<RoutingRun>& runs, std::size_t strategy) {
-  Reached out{.strategy = runs.front().results[strategy].strategy, .latencies_ms = {}, .hops = {}};
+  const auto& first = runs.front().results[strategy];
+  Reached out{.strategy = first.strategy, .caveat = first.caveat, .latencies_ms = {}, .hops = {}};
   for (const auto& run : runs) {
     if (strategy >= run.results.size()) continue;
     for (const Looked& sample : run.results[strategy].samples) {
@@ -67,6 +69,13 @@ Points histogram(const std::vector<double>& samples) {
   return out;
 }
 
+// A strategy that is spared what the others bear does not stand beside them without a word.
+void note_caveats(Chart& chart, const std::vector<Reached>& all) {
+  for (const Reached& one : all) {
+    if (!one.caveat.empty()) chart.notes.push_back(one.strategy + ": " + one.caveat + ".");
+  }
+}
+
 Chart success_chart(const std::vector<Reached>& all) {
   Chart out{.title = "Lookups that reached the closest node",
             .x_label = "Strategy",
@@ -78,6 +87,7 @@ Chart success_chart(const std::vector<Reached>& all) {
     out.series[0].points.emplace_back(static_cast<double>(out.x_names.size()), 100 * one.share());
     out.x_names.push_back(one.strategy);
   }
+  note_caveats(out, all);
   return out;
 }
 
@@ -97,6 +107,7 @@ Chart latency_chart(const std::vector<Reached>& all) {
     out.series.push_back(
         {one.hops.empty() ? "" : one.strategy, Kind::steps, cumulative(one.latencies_ms)});
   }
+  note_caveats(out, all);
   return out;
 }
 

@@ -150,6 +150,16 @@ std::optional<Error> read_trace(SimFlags& flags) {
   return std::nullopt;
 }
 
+std::optional<Error> check_output(const std::string& name) {
+  // The figures go there.
+  if (name == "-") {
+    return Error{ExitCode::usage, "stdout has the figures: a picture or a table needs a file",
+                 "name a file; one that is called so is ./-"};
+  }
+  const auto usable = check_writable(name);
+  return usable ? std::nullopt : std::optional(usable.error());
+}
+
 }  // namespace
 
 void add_output_flags(CLI::App& app, OutputFlags& flags, const char* csv_help) {
@@ -174,7 +184,7 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
   add_number(app, "--runs", flags.runs, "Runs, each with a network of its own");
   add_number(app, "--jobs", flags.jobs, "Runs at the same time");
   show(add_value(
-           app, "--start", flags.start, parse_start_text, "HOW",
+           app, "--start", flags.start, parse_start_text, "oracle|shared|join",
            "First tables: oracle (ideal ones), shared (ideal, but all nodes hold the same of a "
            "large bucket) or join (every node joins)"),
        flags.start);
@@ -194,7 +204,7 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
   show(add_value(app, "--churn", flags.churn, parse_churn_text, "MODEL",
                  "none, exp:MEAN, weibull:SHAPE:MEAN or trace:FILE"),
        flags.churn);
-  show(add_value(app, "--codec", flags.codec, parse_codec, "WHICH",
+  show(add_value(app, "--codec", flags.codec, parse_codec, "sample|all",
                  "Messages through the real codec: sample (1 in 100) or all"),
        flags.codec);
   add_output_flags(app, flags, "Write every sample");
@@ -202,8 +212,9 @@ void add_sim_flags(CLI::App& app, SimFlags& flags) {
 
 void add_routing_flags(CLI::App& app, SimFlags& flags) {
   add_number(app, "--lookups", flags.parameters.lookups, "Lookups for each strategy");
-  add_list(app, "--strategy", flags.strategies, parse_strategy_text, "NAME",
-           "kademlia, kademlia-rounds, greedy, ring or flood; repeatable")
+  add_list(app, "--strategy", flags.strategies, parse_strategy_text, "STRATEGY",
+           "kademlia, kademlia-rounds (a count of rounds on the tables: sends nothing, so loses "
+           "nothing), greedy, ring or flood; repeatable")
       ->group(kCommandFlags)
       ->default_str("all");
 }
@@ -237,9 +248,14 @@ void add_paper_flags(CLI::App& app, PaperFlags& flags) {
 }
 
 std::optional<Error> prepare(const OutputFlags& flags) {
-  for (const auto* name : {&flags.csv, &flags.svg, &flags.html}) {
-    if (name->empty()) continue;
-    if (auto usable = check_writable(*name); !usable) return usable.error();
+  std::vector<std::string> names{flags.csv, flags.svg, flags.html};
+  std::erase(names, "");
+  for (auto at = names.begin(); at != names.end(); ++at) {
+    if (auto wrong = check_output(*at)) return wrong;
+    const auto again = [&](const std::string& other) { return is_same_file(other, *at); };
+    if (std::none_of(names.begin(), at, again)) continue;
+    return Error{ExitCode::usage, fmt::format("{} is named for two outputs", *at),
+                 "name one file for each of --csv, --svg and --html"};
   }
   return std::nullopt;
 }

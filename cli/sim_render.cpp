@@ -84,6 +84,14 @@ const ChurnSample* last_of_churn(const ChurnRun& run) {
   return out;
 }
 
+// A network that nobody left is put to the test of healing, too: are lookups and tables sound?
+std::string healed_text(const ChurnRun& run) {
+  const auto within = run.healed_s ? "within " + duration_text(*run.healed_s * 1000)
+                                   : "not within " + duration_text(to_ms(simulations::kHealBound));
+  if (run.joined + run.left > 0) return within;
+  return "no churn to heal from; sound " + within;
+}
+
 // Where a figure counts as hit.
 std::string hit_range(const PaperRow& row) {
   if (row.high >= 1e300) return fmt::format("from {:.4g}", row.low);
@@ -143,6 +151,7 @@ std::string routing_text(const RoutingRun& run, const Measured& measured, const 
                walk ? percent_text(result.exact_k) : "-", duration_text(result.latency_p50_ms),
                duration_text(result.latency_p90_ms), duration_text(result.latency_p99_ms)});
     pairs.add(result.strategy, result.remark);
+    pairs.add(result.strategy, result.caveat);
   }
   pairs.add("network", network_text(run.info, flags));
   add_run(pairs, run.info, measured, replay_command("routing", flags, run.info.seed));
@@ -339,11 +348,7 @@ std::string churn_text(const ChurnRun& run, const Measured& measured, const SimF
                           percent_text(run.health.known_all), percent_text(run.health.known_few),
                           percent_text(run.health.stale[0])));
   }
-  if (!run.info.interrupted) {
-    pairs.add("healed", run.healed_s
-                            ? "within " + duration_text(*run.healed_s * 1000)
-                            : "not within " + duration_text(to_ms(simulations::kHealBound)));
-  }
+  if (!run.info.interrupted) pairs.add("healed", healed_text(run));
   pairs.add("network", network_text(run.info, flags) + ", churn " + flags.churn);
   add_run(pairs, run.info, measured, replay_command("churn", flags, run.info.seed));
   return (table.empty() ? "" : table.text(style) + "\n") + pairs.text(style);

@@ -12,14 +12,16 @@ bool same(char a, char b) {
   return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
 }
 
-// How many edits still look like a slip of the fingers.
-std::size_t tolerance(std::string_view word) { return std::max<std::size_t>(1, word.size() / 3); }
+// How many edits still look like a slip of the fingers; of a single letter nothing would be left.
+std::size_t tolerance(std::string_view word) {
+  return word.size() < 2 ? 0 : std::max<std::size_t>(1, word.size() / 3);
+}
 
-// A beginning of fewer letters says too little.
+// A beginning of fewer letters says too little where several words have it.
 constexpr std::size_t kLeastBeginning = 2;
 
 bool begins_with(std::string_view candidate, std::string_view word) {
-  return word.size() >= kLeastBeginning && word.size() <= candidate.size() &&
+  return !word.empty() && word.size() <= candidate.size() &&
          std::equal(word.begin(), word.end(), candidate.begin(), same);
 }
 
@@ -32,10 +34,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kElsewhe
      {"listen", "subscribe"}, {"whoami", "id"},   {"ping", "find"},      {"man", "help"}}};
 
 std::string find_beginning(std::string_view word, const std::vector<std::string>& candidates) {
-  for (const auto& candidate : candidates) {
-    if (!is_destructive(candidate) && begins_with(candidate, word)) return candidate;
-  }
-  return {};
+  const auto begun = [&](const std::string& candidate) { return begins_with(candidate, word); };
+  if (word.size() < kLeastBeginning && std::ranges::count_if(candidates, begun) != 1) return {};
+  const auto found = std::ranges::find_if(candidates, [&](const std::string& candidate) {
+    return !is_destructive(candidate) && begun(candidate);
+  });
+  return found == candidates.end() ? std::string() : *found;
 }
 
 std::string find_synonym(std::string_view word, const std::vector<std::string>& candidates) {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench_common import BINARY, INTEROP, PROGRAMS, Line, pss_mib, row, run_json
 
-DOWNLOADS = [("100 B blocks", 50_000, 100, "blocks/s", "20 times stock"), ("64 KiB blocks", 1_600, 65_536, "MB/s", "3 times stock")]
+DOWNLOADS = [("100 B blocks", 50_000, 100, "blocks/s", "50 times stock"), ("64 KiB blocks", 1_600, 65_536, "MB/s", "3 times stock")]
 APPEND_BLOCKS, APPEND_BATCH = 200_000, 1_000
 STORE = PROGRAMS / "cip_bench_store"
 TIMEOUT = 240_000

@@ -132,4 +132,16 @@ std::vector<Looked> run_rounds(World& world, std::uint64_t count, const Progress
   return out;
 }
 
+std::string caveat_of_rounds(const Parameters& parameters) {
+  const bool spares_lost =
+      parameters.loss > 0 || parameters.reorder > 0 || parameters.partition.has_value();
+  const bool spares_waits = parameters.dead > 0 || parameters.nat > 0;
+  if (!spares_lost && !spares_waits) return {};
+  std::string out = "a count of rounds on the tables, which sends nothing: ";
+  if (spares_lost) out += "it loses no datagram";
+  if (spares_lost && spares_waits) out += ", and ";
+  if (spares_waits) out += "who does not answer costs it a request and no time";
+  return out;
+}
+
 }  // namespace cip::simulations

@@ -32,8 +32,11 @@ RoutingResult run_one(World& world, Strategy strategy, const Progress& progress,
       whole = lookups.run(count, progress);
       return summarize(strategy, lookups.finished());
     }
-    case Strategy::kademlia_rounds:
-      return summarize(strategy, run_rounds(world, count, progress, whole));
+    case Strategy::kademlia_rounds: {
+      auto out = summarize(strategy, run_rounds(world, count, progress, whole));
+      out.caveat = caveat_of_rounds(world.parameters());
+      return out;
+    }
     default:
       return run_forwarding(world, strategy, count, progress, whole);
   }

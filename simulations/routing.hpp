@@ -35,7 +35,8 @@ struct RoutingResult {
   double latency_p50_ms = 0;
   double latency_p90_ms = 0;
   double latency_p99_ms = 0;
-  std::string remark;  // where and why lookups failed, what a graph looks like
+  std::string remark;    // where and why lookups failed, what a graph looks like
+  std::string caveat{};  // what of the parameters it takes no account of; empty: nothing
   std::vector<Looked> samples;
 };
 

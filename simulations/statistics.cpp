@@ -34,9 +34,13 @@ double deviation_of(const std::vector<double>& samples) {
 double percentile_of(std::vector<double> samples, double share) {
   if (samples.empty()) return 0;
   const auto last = static_cast<double>(samples.size() - 1);
-  const auto at = static_cast<std::ptrdiff_t>(std::clamp(std::ceil(share * last), 0.0, last));
-  std::nth_element(samples.begin(), samples.begin() + at, samples.end());
-  return samples[static_cast<std::size_t>(at)];
+  const double place = std::clamp(share * last, 0.0, last);
+  const auto below = samples.begin() + static_cast<std::ptrdiff_t>(place);
+  std::nth_element(samples.begin(), below, samples.end());
+  const double rest = place - std::floor(place);
+  if (rest == 0) return *below;
+  // What nth_element leaves behind a place is not below it.
+  return std::lerp(*below, *std::min_element(below + 1, samples.end()), rest);
 }
 
 Interval interval_of(const std::vector<double>& samples) {

@@ -122,6 +122,27 @@ TEST_CASE("churn charts mark its end and show the extent of the runs") {
   CHECK(success.series[0].points[0].second == 75);
   CHECK(success.series[0].intervals[0] == std::pair{50.0, 100.0});
   CHECK(churn_charts({churn_run(1, false)})[1].marks.empty());
+  CHECK(has(success.notes[0], "2 of 2 runs healed, 2 min after the churn ended"));
+}
+
+TEST_CASE("a network that nobody came to or left is not said to have healed from churn") {
+  auto run = churn_run(1, true);
+  run.left = 0;
+  const auto success = churn_charts({run})[1];
+  CHECK(success.marks[0].name == "nobody came or went");
+  CHECK(has(success.notes[0], "no churn to heal from. 1 of 1 run was sound 2 min after the mark"));
+  CHECK(has(churn_text(run, {}, {}, {}), "no churn to heal from; sound within 2 min"));
+}
+
+TEST_CASE("a strategy that is spared losses says so beside the others") {
+  auto run = routing_run();
+  run.results[0].caveat = "it loses no datagram";
+  const auto charts = routing_charts({run});
+  for (const std::size_t chart : {0, 1}) {
+    CHECK(has(svg(charts[chart]), "kademlia: it loses no datagram."));
+  }
+  CHECK(has(routing_text(run, {}, {}, {}), "  it loses no datagram"));
+  CHECK_FALSE(has(routing_json_lines(run, {}), "datagram"));
 }
 
 TEST_CASE("several size runs show bias, spread and coverage") {
@@ -131,7 +152,9 @@ TEST_CASE("several size runs show bias, spread and coverage") {
     runs[i].results = {{"density", 8, 100, estimate, estimate - 15, estimate + 15, 1}};
   }
   const auto charts = size_charts(runs);
-  CHECK(charts[0].series[0].boxes[0].high == 130);
+  const auto& box = charts[0].series[0].boxes[0];
+  CHECK(std::tuple{box.low, box.first_quarter, box.median, box.third_quarter, box.high} ==
+        std::tuple{90, 100, 110, 120, 130});
   CHECK(has(svg(charts[0]), "buckets is not here: it gave no estimate."));
   CHECK(charts[1].series[0].points[0].second == doctest::Approx(10));
   CHECK(charts[2].series[0].points[0].second == doctest::Approx(20));

@@ -57,6 +57,9 @@ TEST_CASE("a word of a group is found without its group, unless it destroys") {
 TEST_CASE("what is wrong with no command names the program once") {
   CHECK(error_of({"--hlep"}).message == "unknown flag '--hlep'");
   CHECK(error_of({"--hlep"}).hint == "did you mean '--help'?");
+  CHECK(error_of({"--versoin"}).hint == "did you mean '--version'?");
+  CHECK(error_of({"--version", "join"}).message == "'--version' stands alone");
+  CHECK(error_of({"d"}).hint == "did you mean 'cipnode doctor'?");
 }
 
 TEST_CASE("id is a command and a group") {
@@ -146,6 +149,22 @@ TEST_CASE("help is for the command it is asked of") {
 TEST_CASE("arguments may look like commands, flags after -- like text") {
   CHECK(command_of({"publish", "feed", "stop"}) == "cipnode publish");
   CHECK(command_of({"publish", "weather", "--", "--json"}) == "cipnode publish");
+}
+
+TEST_CASE("-- is no flag, and what is wrong with a value behind it is said as without it") {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"feed", "create", "key:x"}, {"feed", "info", "key:bad"}, {"publish", "+", "x"}};
+  for (const auto& words : wrong) {
+    CAPTURE(words[1]);
+    auto marked = words;
+    marked.insert(marked.begin() + (words[0] == "feed" ? 2 : 1), "--");
+    CHECK(error_of(marked).message == error_of(words).message);
+    CHECK(error_of(marked).message.find("flag") == std::string::npos);
+  }
+  CHECK(error_of({"status", "--", "--now"}).message == "status: unexpected argument '--now'");
+  CHECK(error_of({"status", "-qx"}).message == "status: unknown flag '-x'");
+  CHECK(error_of({"feed", "--", "ls"}).message == "feed needs a command");
+  CHECK(error_of({"find", "--tace", "--", kKey}).hint == "did you mean '--trace'?");
 }
 
 TEST_CASE("-0 is a flag, and a repeatable flag leaves the arguments behind it alone") {

@@ -461,4 +461,16 @@ TEST_CASE("help prints the same as --help, and names what it does not know") {
         "cipnode: unknown command 'fnd'\n  did you mean 'cipnode find'?\n");
 }
 
+TEST_CASE("a simulation refuses outputs that would be lost before it runs") {
+  FakeNode node;
+  const auto twice =
+      run_command_line(node, {"sim", "metrics", "--svg", "/tmp/x.svg", "--html", "/tmp/./x.svg"});
+  CHECK(twice.code == 2);
+  CHECK(twice.out.empty());
+  CHECK(twice.err.find("/tmp/./x.svg is named for two outputs") != std::string::npos);
+  const auto dash = run_command_line(node, {"sim", "metrics", "--svg", "-"});
+  CHECK(dash.code == 2);
+  CHECK(dash.err.find("stdout has the figures") != std::string::npos);
+}
+
 }  // namespace cip::cli

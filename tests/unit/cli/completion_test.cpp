@@ -61,6 +61,12 @@ TEST_CASE("values complete where their kind is known") {
   CHECK(found({"feed", "append", ""}).further == Further::feeds);
   CHECK(found({"feed", "create", ""}).further == Further::nothing);
   CHECK(found({"--network", ""}).further == Further::nothing);
+  CHECK(words_of({"sim", "routing", "--strategy", "kad"}) ==
+        std::vector<std::string>{"kademlia", "kademlia-rounds"});
+  CHECK(words_of({"sim", "routing", "--strategy", ""}).size() == 5);
+  CHECK(words_of({"sim", "churn", "--start", ""}) ==
+        std::vector<std::string>{"oracle", "shared", "join"});
+  CHECK(words_of({"sim", "size", "--codec=a"}) == std::vector<std::string>{"--codec=all"});
   CHECK(words_of({"--log-format=j"}) == std::vector<std::string>{"--log-format=json"});
 }
 

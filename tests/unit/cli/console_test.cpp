@@ -1,6 +1,7 @@
 #include "cli/console.hpp"
 
 #include <doctest/doctest.h>
+#include <stdlib.h>
 
 namespace cip::cli {
 
@@ -27,6 +28,20 @@ TEST_CASE("a character that never ends is shown as bytes") {
 TEST_CASE("bytes that are not UTF-8 are shown as bytes") {
   TerminalEscaper escaper;
   CHECK(escaper.escape("\xff\x80z") == "\\xff\\x80z");
+}
+
+TEST_CASE("text is as wide as $COLUMNS wants, unless that is no width") {
+  for (const auto& [wanted, width] : {std::pair{"40", 40}, {"132", 132}}) {
+    ::setenv("COLUMNS", wanted, 1);
+    CHECK(ProcessConsole().out_columns == width);
+  }
+  for (const auto* wanted : {"", "0", "wide", "-3"}) {
+    CAPTURE(wanted);
+    ::setenv("COLUMNS", wanted, 1);
+    const int told = ProcessConsole().out_columns;
+    ::unsetenv("COLUMNS");
+    CHECK(told == ProcessConsole().out_columns);
+  }
 }
 
 }  // namespace cip::cli

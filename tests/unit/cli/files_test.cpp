@@ -87,6 +87,32 @@ TEST_CASE("looking whether a file can be written leaves nothing behind") {
   CHECK(check_writable(folder.name).error().code == ExitCode::usage);
 }
 
+TEST_CASE("a file of a home is not written over, whatever it is called by") {
+  const Folder folder;
+  CHECK(check_writable(folder.file("identity")).has_value());
+  fs::create_directory(folder.file("database"));
+  REQUIRE(write_file(folder.file("identity"), "secret"));
+  fs::create_symlink(folder.file("identity"), folder.file("link"));
+  for (const char* leaf : {"identity", "lock", "control.sock", "config.toml", "link",
+                           "database/../identity", "database/CURRENT"}) {
+    CAPTURE(leaf);
+    const auto checked = check_writable(folder.file(leaf));
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().code == ExitCode::usage);
+  }
+  CHECK(check_writable(folder.file("picture.svg")).has_value());
+}
+
+TEST_CASE("two names of one file are noticed") {
+  const Folder folder;
+  CHECK(is_same_file(folder.file("a"), folder.file("./a")));
+  CHECK_FALSE(is_same_file(folder.file("a"), folder.file("b")));
+  REQUIRE(write_file(folder.file("a"), "x"));
+  fs::create_symlink(folder.file("a"), folder.file("b"));
+  CHECK(is_same_file(folder.file("a"), folder.file("b")));
+  CHECK_FALSE(is_same_file("/dev/null", "/dev/null"));
+}
+
 TEST_CASE("what cannot be read to its end is no shorter file") {
   const Folder folder;
   CHECK(read_file(folder.name, "the file", 10).error().code == ExitCode::usage);

@@ -30,6 +30,18 @@ TEST_CASE("the beginning of a word wins over one changed letter") {
   CHECK(nearest("PUB", {"put", "publish"}) == "publish");
 }
 
+TEST_CASE("a single letter is the beginning of one word or of none, and never a slip") {
+  CHECK(nearest("d", {"id", "doctor", "find"}) == "doctor");
+  CHECK(nearest("s", {"status", "size", "ls"}) == "");
+  CHECK(nearest("x", {"id", "ls"}) == "");
+  CHECK(nearest("d", {"download", "drop"}) == "");
+  CHECK(nearest("t", {"truncate", "ls"}) == "");
+}
+
+TEST_CASE("of several slips the one of fewest edits is meant") {
+  CHECK(nearest("--versoin", {"--verbose", "--version"}) == "--version");
+}
+
 TEST_CASE("what other programs call so is found") {
   CHECK(nearest("list", {"create", "ls", "info"}) == "ls");
   CHECK(nearest("daemon", {"join", "find"}) == "join");

@@ -32,6 +32,19 @@ TEST_CASE("the reference model at a thousand nodes gives the computed hops and r
   CHECK(rounds.requests == doctest::Approx(27.9).epsilon(0.05));
 }
 
+TEST_CASE("the reference model says that it sends nothing where others lose or wait") {
+  auto parameters = of(100, 20);
+  CHECK(result_of(parameters, Strategy::kademlia_rounds).caveat.empty());
+  parameters.loss = 0.9;
+  const auto rounds = result_of(parameters, Strategy::kademlia_rounds);
+  CHECK(rounds.success == 1);
+  CHECK(rounds.caveat.ends_with("it loses no datagram"));
+  CHECK(result_of(parameters, Strategy::kademlia).caveat.empty());
+  parameters.loss = 0;
+  parameters.dead = 0.3;
+  CHECK(result_of(parameters, Strategy::kademlia_rounds).caveat.ends_with("no time"));
+}
+
 TEST_CASE("greedy gets stuck and says where") {
   const auto greedy = result_of(of(500, 300), Strategy::greedy);
   CHECK(greedy.success > 0.1);
