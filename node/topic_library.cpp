@@ -263,11 +263,20 @@ std::vector<store::FeedNumber> TopicLibrary::open_feeds_of(const Bytes32& topic)
 
 void TopicLibrary::drop(const TopicName& topic, bool own_too, OnDone done) {
   auto found = std::make_shared<Result<std::optional<store::TopicRecord>>>();
+  auto writable = std::make_shared<Result<void>>();
   pool_.submit(
       kDirectoryJobs,
-      [found, id = topic.id](store::Backend& backend) { *found = backend.find_topic(id); },
-      [this, found, topic, own_too, done = std::move(done), alive = std::weak_ptr(alive_)] {
+      [found, writable, id = topic.id](store::Backend& backend) {
+        *found = backend.find_topic(id);
+        *writable = backend.sync();
+      },
+      [this, found, writable, topic, own_too, done = std::move(done),
+       alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
+        // A disk that fails is met before anybody is told that the topic is gone; on a full one
+        // leaving makes room.
+        if (!*writable && writable->error() != store::Errc::full)
+          return done(tl::unexpected(error_from(writable->error(), "leaving the topic")));
         if (!*found) return done(tl::unexpected(error_from(found->error(), "leaving the topic")));
         if (!**found) {
           return done(fail_with(ExitCode::not_found,
