@@ -48,8 +48,8 @@ Result<Bytes> read_once(int fd, int wake, std::size_t room) {
     const auto n = ::read(fd, bytes.data(), bytes.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) return fail(error_of(errno));
-    // A terminal that was hung up reads as its end, and polls as an error: now, for it may have been
-    // hung up since it was polled.
+    // A terminal that was hung up reads as its end, and polls as an error: now, for it may have
+    // been hung up since it was polled.
     if (n == 0 && ::poll(fds, 1, 0) > 0 && (fds[0].revents & POLLERR) != 0)
       return fail(error_of(EIO));
     bytes.resize(static_cast<std::size_t>(n));
