@@ -159,10 +159,11 @@ void DiskKeeper::allot() {
     allowed += wish.allowed;
     missing += wish.missing;
   }
-  const auto taken = use().lasting() + demanded(nullptr) - allowed;
+  const auto lasting = use().lasting();
+  const auto taken = lasting + demanded(nullptr) - allowed;
   auto left = room() - std::min(room(), taken);
   const bool is_ample = left >= kAmpleRoom && left - kAmpleRoom >= missing;
-  const bool was_short = std::exchange(is_short_, missing > left || use().lasting() >= room());
+  const bool was_short = std::exchange(is_short_, missing > left || lasting >= room());
   for (const auto& wish : all) {
     const auto bytes = std::min(wish.missing, left);
     left -= bytes;
