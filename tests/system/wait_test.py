@@ -149,8 +149,8 @@ class WaitTest(SystemTest):
         self.append(*map(str, range(100)))
         part = self.join(self.author.contact)
         self.ok("feed", "download", self.key, "--range", "0..57", "--peer", self.author.ready["tcp"], home=part)
+        self.author.stop()  # before the seed, which would fetch the rest
         self.ok("feed", "seed", self.key, home=part)
-        self.author.stop()
         got = self.fetch("download", self.key, "--peer", part.ready["tcp"])
         self.assertEqual(got.code, NOT_FOUND, repr(got))
         self.assertIn("nobody has block", got.error["message"])
