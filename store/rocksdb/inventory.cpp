@@ -79,6 +79,7 @@ Result<std::shared_ptr<Inventory>> Inventory::open(const std::string& folder) {
   std::shared_ptr<Inventory> out(new Inventory(folder));
   const int fd = ::open(path_of(folder).c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) return out;
+  if (fd < 0 && errno == EISDIR) return fail(Errc::corrupt);  // whatever it was, no disk failed
   if (fd < 0) return fail(error_of_errno(errno));
   out->fd_ = fd;
   const auto text = read_all(fd);
