@@ -21,7 +21,7 @@ std::string metrics_caption();  // which worlds
 // Shared by scenarios: one bar a bucket, the mean of the runs; whiskers from the smallest to the
 // largest of several.
 struct BucketFigures {
-  const char* title;
+  std::string title;
   const char* y_label;
   double factor = 1;
 };

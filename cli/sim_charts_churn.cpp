@@ -67,6 +67,9 @@ class OverTime {
     return out;
   }
 
+  // When the tables were looked at.
+  const char* moment() const { return has_moves_ ? "when the churn ended" : "at the mark"; }
+
   // How the runs healed, in words.
   std::string healing() const {
     if (!has_ended_) return "Interrupted before the churn ended.";
@@ -125,10 +128,11 @@ std::vector<Chart> churn_charts(const std::vector<ChurnRun>& runs) {
     stale.push_back(run.health.stale);
   }
   if (fill.empty()) return out;
-  out.push_back(
-      bucket_chart({"Table fill by bucket when the churn ended", "Contacts, mean of nodes"}, fill));
-  out.push_back(
-      bucket_chart({"Dead entries by bucket when the churn ended", "Share, %", 100}, stale));
+  const auto title = [&](const char* what) {
+    return fmt::format("{} by bucket {}", what, over_time.moment());
+  };
+  out.push_back(bucket_chart({title("Table fill"), "Contacts, mean of nodes"}, fill));
+  out.push_back(bucket_chart({title("Dead entries"), "Share, %", 100}, stale));
   return out;
 }
 
