@@ -72,7 +72,8 @@ class StoragePool::Impl {
         queues.erase(key);
       } else {
         ready.push_back(key);
-        wake.notify_one();
+        // One of those ready is for this thread.
+        if (ready.size() > 1) wake.notify_one();
       }
     }
   }
