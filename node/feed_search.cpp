@@ -21,7 +21,13 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
       on_hopeless_(std::move(on_hopeless)),
       peers_(daemon.participant(), daemon, target_,
              [this](const DialledPeer& peer) { handle(peer); }),
+      redials_(daemon.participant(), target_,
+               {[this](overlay::ConnId conn) { dials_.insert(conn); },
+                [this](const std::string& sentence) {
+                  if (on_notice) on_notice(sentence);
+                }}),
       timer_(daemon.io()),
+      contact_timer_(daemon.io()),
       look_timer_(daemon.io()) {
   listening_ = daemon_.participant().hub_events.listen(
       [this](const overlay::HubEvent& event) { handle(event); });
@@ -30,8 +36,10 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
   if (!named_) {
     wait_for_contact(daemon_.seek_contact());
     search_ = daemon_.feeds().search(number_);
+    auto& swarm = *daemon_.participant().hub().swarm();
+    for (const auto& peer : swarm.candidates_for(target_)) candidates_.try_emplace(peer);
     // A search that goes on for somebody else may be in the long pause between two lookups.
-    daemon_.participant().hub().swarm()->refresh(now(), target_);
+    swarm.refresh(now(), target_);
   }
   daemon_.participant().changed();
   wait();
@@ -49,8 +57,8 @@ void FeedSearch::handle(const DialledPeer& peer) {
 // A node that knows nobody and has nobody left to ask cannot find anything.
 void FeedSearch::wait_for_contact(TimePoint until) {
   const auto left = until - now().mono;
-  look_timer_.expires_after(std::max(left, Duration::zero()));
-  look_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+  contact_timer_.expires_after(std::max(left, Duration::zero()));
+  contact_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (error || alive.expired() || patience_ == Duration::zero()) return;
     const bool alone = !daemon_.has_contact() && daemon_.participant().hub().streams().empty();
     if (alone && !had_peer_) give_up();
@@ -58,8 +66,13 @@ void FeedSearch::wait_for_contact(TimePoint until) {
 }
 
 void FeedSearch::handle(const overlay::FeedNews& news) {
-  if (std::holds_alternative<overlay::FeedPeerJoined>(news.what)) had_peer_ = true;
-  if (const auto* refused = std::get_if<overlay::FeedRefused>(&news.what)) {
+  if (std::holds_alternative<overlay::FeedPeerJoined>(news.what)) {
+    had_peer_ = true;
+    rest();
+    tell_if_asked();
+  } else if (std::holds_alternative<overlay::FeedPeerLeft>(news.what)) {
+    if (daemon_.participant().hub().replication().peers(number_).empty()) look_around();
+  } else if (const auto* refused = std::get_if<overlay::FeedRefused>(&news.what)) {
     ++refusals_;
     if (named_) return dial_ended(refused->conn);
     for (const auto& status : daemon_.participant().hub().streams()) {
@@ -69,7 +82,18 @@ void FeedSearch::handle(const overlay::FeedNews& news) {
 }
 
 void FeedSearch::handle(const overlay::HubEvent& event) {
-  const Overloaded take{[this](const overlay::DialFailed& failed) { dial_ended(failed.conn); },
+  const Overloaded take{[this](const overlay::DialFailed& failed) {
+                          if (dials_.contains(failed.conn) && redials_.try_again(failed)) {
+                            dials_.erase(failed.conn);
+                          } else {
+                            dial_ended(failed.conn);
+                          }
+                        },
+                        [this](const overlay::StreamUp& up) {
+                          if (dials_.erase(up.instead_of) == 0) return;
+                          dials_.insert(up.stream.conn);
+                          tell_if_asked();
+                        },
                         [this](const overlay::StreamDown& down) {
                           dial_ended(down.stream.conn);
                           note_gone(down.stream.peer, 1);
@@ -88,20 +112,61 @@ void FeedSearch::handle(const overlay::HubEvent& event) {
 }
 
 void FeedSearch::handle_lookup(const overlay::LookupEnded& ended) {
-  if (ended.target != target_ || ended.error) return;
-  nodes_answered_ = true;
-  named_peers_ = std::max(named_peers_, ended.peers);
-  if (++lookups_ < kLookups) return look_again();
+  if (ended.target != target_) return;
+  ++looks_;
+  if (!ended.error) {
+    ++lookups_;
+    nodes_answered_ = true;
+    named_peers_ = std::max(named_peers_, ended.peers);
+  }
+  if (is_looking_ || looks_ < kLookups) look_again();
   give_up_if_all_asked();
+  tell_if_asked();
 }
 
 void FeedSearch::look_again() {
-  look_timer_.expires_after(kLookAgain);
+  const auto doublings = looks_ < kLookups ? 0 : std::min(looks_ - kLookups + 1, kLookDoublings);
+  look_timer_.expires_after(kLookAgain * (1 << doublings));
   look_timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
-    if (error || alive.expired()) return;
-    daemon_.participant().hub().swarm()->refresh(now(), target_);
-    daemon_.participant().changed();
+    if (!error && !alive.expired()) look_now();
   });
+}
+
+void FeedSearch::look_now() {
+  daemon_.participant().hub().swarm()->refresh(now(), target_);
+  daemon_.participant().changed();
+}
+
+void FeedSearch::look_around() {
+  if (named_ || std::exchange(is_looking_, true)) return;
+  looks_ = lookups_ = 0;
+  look_now();
+}
+
+bool FeedSearch::has_asked_named() const { return (named_ || lookups_ > 0) && reached_all(); }
+
+bool FeedSearch::has_asked_everybody() const {
+  return (named_ || looks_ >= kLookups) && reached_all();
+}
+
+// Each of those known has said something of the feed, or was tried in vain.
+bool FeedSearch::reached_all() const {
+  const auto& hub = daemon_.participant().hub();
+  std::set<overlay::ConnId> joined;
+  for (const auto& peer : hub.replication().peers(number_)) joined.insert(peer.conn);
+  if (named_) {
+    return !is_dialling() &&
+           std::ranges::all_of(dials_, [&](auto conn) { return joined.contains(conn); });
+  }
+  return std::ranges::all_of(candidates_, [&](const auto& candidate) {
+    if (candidate.second >= kAttempts) return true;
+    const auto stream = hub.stream_to(candidate.first);
+    return stream && joined.contains(stream->conn);
+  });
+}
+
+void FeedSearch::tell_if_asked() {
+  if (on_asked && has_asked_named()) on_asked();
 }
 
 void FeedSearch::note_gone(const PublicKey& peer, unsigned attempts) {
@@ -109,21 +174,18 @@ void FeedSearch::note_gone(const PublicKey& peer, unsigned attempts) {
   if (found == candidates_.end()) return;
   found->second += attempts;
   give_up_if_all_asked();
+  tell_if_asked();
 }
 
 void FeedSearch::give_up_if_all_asked() {
   if (named_ || had_peer_ || patience_ == Duration::zero() || lookups_ < kLookups) return;
-  // Peers that another search found are being tried already, and not heard of here.
-  const bool all_asked = candidates_.size() >= named_peers_ &&
-                         std::ranges::all_of(candidates_, [](const auto& candidate) {
-                           return candidate.second >= kAttempts;
-                         });
-  if (all_asked) give_up();
+  if (candidates_.size() >= named_peers_ && reached_all()) give_up();
 }
 
 // Of named peers the last one gone ends the search: nobody else will be asked.
 void FeedSearch::dial_ended(overlay::ConnId conn) {
   if (dials_.erase(conn) == 0) return;
+  tell_if_asked();
   if (is_named_by_user_done()) give_up();
 }
 

@@ -17,9 +17,11 @@ constexpr Duration kLook = std::chrono::seconds(1);
 
 }  // namespace
 
-FetchWatch::FetchWatch(Daemon& daemon, store::FeedNumber number, Callbacks callbacks)
+FetchWatch::FetchWatch(Daemon& daemon, store::FeedNumber number, FeedSearch& search,
+                       Callbacks callbacks)
     : daemon_(daemon),
       number_(number),
+      search_(search),
       callbacks_(std::move(callbacks)),
       moved_(now().mono),
       timer_(daemon.io()) {
@@ -33,7 +35,8 @@ void FetchWatch::watch(overlay::DownloadId download) {
 
 void FetchWatch::note_hope() {
   moved_ = now().mono;
-  told_ = false;
+  told_ = told_nobody_ = false;
+  search_.rest();
 }
 
 void FetchWatch::tick() {
@@ -57,32 +60,52 @@ void FetchWatch::look() {
   mark_ = mark;
   moved_ = std::max(moved_, state->heard);
   const auto silence = now().mono - moved_;
-  if (silence < kTellSilenceAfter) return;
-  auto error = verdict(*state);
-  if (silence >= kFetchSilence) {
-    note_hope();
-    callbacks_.on_silence(std::move(error));
-  } else if (!std::exchange(told_, true)) {
-    callbacks_.on_notice("waiting: nothing came for 10 s; " + error.message);
+  if (silence < kLookSilence) return;
+  search_.look_around();
+  const bool is_news = silence >= kNobodySilence && !told_nobody_ && has_nobody(*state);
+  if (is_news || silence >= kFetchSilence) {
+    moved_ = now().mono;
+    told_ = true;
+    told_nobody_ = told_nobody_ || is_news;
+    callbacks_.on_silence(verdict(*state));
+  } else if (silence >= kTellSilenceAfter && !std::exchange(told_, true)) {
+    callbacks_.on_notice("waiting: nothing came for 10 s; " + verdict(*state).message);
   }
+}
+
+// Of those who had the feed nobody is left who could give what is missing, and there are no others.
+bool FetchWatch::has_nobody(const overlay::DownloadState& state) const {
+  if (state.requests > 0 || state.unheard > 0 || !search_.has_asked_everybody()) return false;
+  if (peers_left() == 0) return search_.had_peer();
+  return state.missing > 0 && state.holders == 0;
+}
+
+std::size_t FetchWatch::peers_left() const {
+  const auto peers = daemon_.participant().hub().replication().peers(number_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(peers, [](const auto& peer) { return !peer.rejected; }));
 }
 
 Error FetchWatch::verdict(const overlay::DownloadState& state) const {
   const auto length = daemon_.feeds().feed(number_)->length();
-  const auto peers = daemon_.participant().hub().replication().peers(number_);
-  const auto left = std::ranges::count_if(peers, [](const auto& peer) { return !peer.rejected; });
+  const auto left = peers_left();
   const auto missing =
       length == 0 ? std::string("the length of the feed is not known")
                   : fmt::format("of {} {} missing here", counted(length, "block"),
                                 state.missing == 1 ? "1 is" : fmt::format("{} are", state.missing));
+  if (left == 0 && search_.was_refused()) {
+    return {ExitCode::not_found,
+            fmt::format("{}, and the peers reached do not have the feed", missing),
+            "check that one of its holders is online; what came is kept"};
+  }
   if (left == 0) {
     return {ExitCode::no_route, fmt::format("{}, and no peer that has the feed is left", missing),
             "check that one of its holders is online and can be dialled; what came is kept"};
   }
   if (state.missing > 0 && state.holders == 0) {
     return {ExitCode::not_found,
-            fmt::format("{}: of the {} reached nobody has block {}", missing,
-                        counted(static_cast<std::uint64_t>(left), "peer"), state.first),
+            fmt::format("{}: of the {} reached nobody has block {}", missing, counted(left, "peer"),
+                        state.first),
             "find a peer that holds all of it; what came is kept"};
   }
   if (state.missing == 0 && state.claim) {

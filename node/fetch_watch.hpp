@@ -10,12 +10,16 @@
 #include <string>
 
 #include "node/daemon.hpp"
+#include "node/feed_search.hpp"
 #include "overlay/replicator.hpp"
 #include "store/store_op.hpp"
 
 namespace cip::node {
 
-// Nothing that helps came for so long: the user hears what is waited for; the wait is over.
+// Nothing that helps came for so long: other peers are looked for; the wait is over if nobody has
+// what is missing; the user hears what is waited for; the wait is over.
+inline constexpr Duration kLookSilence = std::chrono::seconds(2);
+inline constexpr Duration kNobodySilence = std::chrono::seconds(5);
 inline constexpr Duration kTellSilenceAfter = std::chrono::seconds(10);
 inline constexpr Duration kFetchSilence = std::chrono::seconds(30);
 
@@ -23,10 +27,12 @@ class FetchWatch {
  public:
   struct Callbacks {
     std::function<void(const std::string&)> on_notice;
-    // Each time kFetchSilence is over, with what is missing; the watch may be destroyed in it.
+    // With what is missing: once nobody has it, and each time kFetchSilence is over. The watch may
+    // be destroyed in it.
     std::function<void(Error)> on_silence;
   };
-  FetchWatch(Daemon& daemon, store::FeedNumber number, Callbacks callbacks);
+  // `search` outlives it.
+  FetchWatch(Daemon& daemon, store::FeedNumber number, FeedSearch& search, Callbacks callbacks);
 
   // The download whose end is waited for, from now on.
   void watch(overlay::DownloadId download);
@@ -44,15 +50,19 @@ class FetchWatch {
 
   void tick();
   void look();
+  bool has_nobody(const overlay::DownloadState& state) const;
   Error verdict(const overlay::DownloadState& state) const;
+  std::size_t peers_left() const;
 
   Daemon& daemon_;
   store::FeedNumber number_;
+  FeedSearch& search_;
   Callbacks callbacks_;
   overlay::DownloadId download_ = 0;
   Mark mark_;
-  TimePoint moved_{};
+  TimePoint moved_{};  // or told
   bool told_ = false;
+  bool told_nobody_ = false;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -41,12 +41,6 @@ int weight(ExitCode code) {
   }
 }
 
-// The other side closed, politely or not.
-bool is_end(std::error_code error) {
-  return error == overlay::Errc::ended || error == asio::error::eof ||
-         error == asio::error::connection_reset || error == asio::error::broken_pipe;
-}
-
 bool is_misdeed(const PeerFault& fault) { return weight(fault.code) > weight(ExitCode::not_found); }
 
 std::string hint_of(ExitCode code) {
@@ -131,6 +125,11 @@ PeerFault of_overlay(overlay::Errc code, PeerFault fault, const std::string& mes
 
 }  // namespace
 
+bool is_closed_by_peer(std::error_code error) {
+  return error == overlay::Errc::ended || error == asio::error::eof ||
+         error == asio::error::connection_reset || error == asio::error::broken_pipe;
+}
+
 PeerFault fault_from(std::error_code error, std::string peer) {
   PeerFault fault{std::move(peer), ExitCode::no_route, error.message()};
   if (!error) return {fault.peer, ExitCode::ok, {}};
@@ -178,7 +177,7 @@ void PeerFaults::handle(const overlay::HubEvent& event) {
   const Overloaded take{[this](const overlay::DialFailed& failed) {
                           if (!named_.contains(failed.to)) return;
                           auto fault = fault_from(failed.error, to_string(failed.to));
-                          if (is_end(failed.error)) {
+                          if (is_closed_by_peer(failed.error)) {
                             fault.text = "closed the connection during the handshake";
                           }
                           note(std::move(fault));
@@ -206,10 +205,10 @@ void PeerFaults::stream_down(const overlay::StreamDown& down) {
       has_joined || named_.contains(stream.remote) || candidates_.contains(stream.peer);
   if (!is_ours || !down.error) return;
   auto fault = fault_from(down.error, to_string(stream.remote));
-  if (is_end(down.error) && !has_answered) {
+  if (is_closed_by_peer(down.error) && !has_answered) {
     fault.code = ExitCode::refused;
     fault.text = "closed the stream at once: it does not let this node in";
-  } else if (is_end(down.error)) {
+  } else if (is_closed_by_peer(down.error)) {
     fault.text = "ended the stream";
   } else if (down.error == overlay::Errc::peer_silent) {
     fault.text = "fell silent: nothing came from it for 30 s";

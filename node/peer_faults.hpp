@@ -22,6 +22,8 @@ struct PeerFault {
   std::string text;  // as in "127.0.0.1:4001 fell silent"
 };
 
+// The other side closed, politely or not.
+bool is_closed_by_peer(std::error_code error);
 // What an error of a stream, a dial or a proof says of the peer; code ok: nothing.
 PeerFault fault_from(std::error_code error, std::string peer);
 

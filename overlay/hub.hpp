@@ -81,6 +81,7 @@ using TcpAction = std::variant<TcpDial, TcpWrite, TcpClose, TcpHold>;
 
 struct StreamUp {
   StreamInfo stream;
+  ConnId instead_of = 0;  // of dial(): the peer had this stream already
 };
 struct StreamDown {
   StreamInfo stream;

@@ -96,7 +96,7 @@ bool Hub::yields_to_other(Now now, Connection& connection) {
     doom(old, make_error_code(Errc::not_chosen), "other stream of this peer");
     return false;
   }
-  if (connection.user_dial) events_.push(StreamUp{old.info});
+  if (connection.user_dial) events_.push(StreamUp{old.info, connection.info.conn});
   connection.user_dial = false;
   open_targets(now, old);
   doom(connection, make_error_code(Errc::not_chosen), "other stream of this peer");

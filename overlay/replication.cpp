@@ -165,6 +165,13 @@ void Replication::cancel_download(Now now, store::FeedNumber number, DownloadId 
   slot->replicator.cancel(now, id);
 }
 
+void Replication::note_all_asked(store::FeedNumber number, DownloadId id) {
+  auto* slot = find(number);
+  if (slot == nullptr) return;
+  touch(*slot);
+  slot->replicator.note_all_asked(id);
+}
+
 Result<void> Replication::clear(Now now, store::FeedNumber number, std::uint64_t start,
                                 std::uint64_t end) {
   auto* slot = find(number);
@@ -249,7 +256,7 @@ void Replication::handle_store_done(Now, store::FeedNumber number, store::StoreO
   auto* slot = find(number);
   if (slot == nullptr) return;
   slot->feed.handle_store_done(id, std::move(result));
-  slot->replicator.note_feed_changed();
+  slot->replicator.note_room();
   touch(*slot);
 }
 
@@ -293,7 +300,12 @@ void Replication::settle(Now now, Slot& slot) {
     while (auto event = slot.replicator.poll_event()) news(slot, std::move(*event));
     if (!any) break;
   }
-  set_timer(slot);
+  const auto next = slot.replicator.next_timeout();
+  if (next == slot.timer) return;
+  const auto number = slot.feed.number();
+  if (slot.timer) timers_.erase({*slot.timer, number});
+  if (next) timers_.insert({*next, number});
+  slot.timer = next;
 }
 
 void Replication::take_event(Now now, Slot& slot, store::FeedEvent event) {
@@ -305,15 +317,6 @@ void Replication::take_event(Now now, Slot& slot, store::FeedEvent event) {
 
 void Replication::news(const Slot& slot, decltype(FeedNews::what) what) {
   news_.push({slot.feed.number(), std::move(what)});
-}
-
-void Replication::set_timer(Slot& slot) {
-  const auto next = slot.replicator.next_timeout();
-  if (next == slot.timer) return;
-  const auto number = slot.feed.number();
-  if (slot.timer) timers_.erase({*slot.timer, number});
-  if (next) timers_.insert({*next, number});
-  slot.timer = next;
 }
 
 // --- Streams and channels --------------------------------------------------------------------
@@ -437,7 +440,7 @@ void Replication::writable(Now, ConnId conn) {
   if (found == open_streams_.end()) return;
   for (auto& [channel, session] : found->second->sessions) {
     if (session.peer == 0) continue;
-    session.slot->replicator.note_writable();
+    session.slot->replicator.note_room();
     touch(*session.slot);
   }
 }

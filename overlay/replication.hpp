@@ -99,6 +99,7 @@ class Replication final : public ChannelHandler {
   // 0 when there is no such feed.
   DownloadId download(Now now, store::FeedNumber number, DownloadOptions options);
   void cancel_download(Now now, store::FeedNumber number, DownloadId id);
+  void note_all_asked(store::FeedNumber number, DownloadId id);
   // Forgets blocks and tells peers.
   Result<void> clear(Now now, store::FeedNumber number, std::uint64_t start, std::uint64_t end);
   // SeekDone, with the help of peers where the tree here does not reach. 0: no such feed.
@@ -159,7 +160,6 @@ class Replication final : public ChannelHandler {
   bool check_capability(const Stream& stream, const Slot& slot, ByteView handshake);
   void take_event(Now now, Slot& slot, store::FeedEvent event);
   void news(const Slot& slot, decltype(FeedNews::what) what);
-  void set_timer(Slot& slot);
 
   Streams& streams_;
   std::vector<FeedObserver*> observers_;

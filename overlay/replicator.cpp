@@ -32,6 +32,13 @@ void Replicator::cancel(Now now, DownloadId id) {
   dirty_ = true;
 }
 
+void Replicator::note_all_asked(DownloadId id) {
+  for (auto& download : downloads_) {
+    if (download.id == id) download.all_asked = true;
+  }
+  dirty_ = true;
+}
+
 void Replicator::set_keep_open(bool keep_open) {
   keep_open_ = keep_open;
   dirty_ = true;
@@ -347,6 +354,7 @@ std::optional<DownloadState> Replicator::state_of(DownloadId id) const {
   state.first = feed_.blocks().first_unset(start, end);
   for (const auto& [number, peer] : peers_) {
     if (peer->rejected) continue;
+    if (!peer->synced) ++state.unheard;
     if (state.missing > 0 && peer->blocks.has(state.first)) ++state.holders;
     if (peer->remote.length > feed_.length()) {
       state.claim = std::max(peer->remote.length, state.claim.value_or(0));

@@ -183,6 +183,7 @@ struct DownloadState {
   std::uint64_t missing = 0;  // wanted blocks that are not held, as far as the length is known
   std::uint64_t first = 0;    // the first of them
   std::size_t holders = 0;    // peers that say they have the first one
+  std::size_t unheard = 0;    // peers that have not said yet what they have
   std::size_t requests = 0;   // under way, of the whole feed
   std::optional<std::uint64_t> claim;  // a longer feed that some peer claims
   TimePoint heard{};                   // when somebody of whom something is wanted sent something
@@ -199,6 +200,9 @@ class Replicator {
   // Fetches what is not held yet. InSync with `finished` ends it, unless it follows.
   DownloadId download(Now now, DownloadOptions options);
   void cancel(Now now, DownloadId id);
+  // Nobody else is known who could have the feed: an empty one is believed as soon as all peers say
+  // so.
+  void note_all_asked(DownloadId id);
   // Channels stay open and report interest although nothing is wanted (feeds seeded or our own).
   void set_keep_open(bool keep_open);
   // Blocks that turn out to be damaged are given up, to be fetched again: for feeds of others.
@@ -229,8 +233,7 @@ class Replicator {
   bool handle_feed_event(Now now, store::FeedEvent& event);
   void handle_timeout(Now now);
   // The feed has less to write than before; a stream has room again.
-  void note_feed_changed() { dirty_ = true; }
-  void note_writable() { dirty_ = true; }
+  void note_room() { dirty_ = true; }
   // Sends what the inputs so far call for. Touches the feed: drain it afterwards.
   void flush(Now now);
 

@@ -439,17 +439,16 @@ bool Replicator::has_longer_peer() const {
 }
 
 bool Replicator::is_in_sync(Now now, Download& download) {
-  if (download.options.length_only &&
-      !std::all_of(peers_.begin(), peers_.end(),
-                   [](const auto& item) { return item.second->synced || item.second->rejected; })) {
-    return false;
-  }
+  const bool all_said = std::ranges::all_of(
+      peers_, [](const auto& item) { return item.second->synced || item.second->rejected; });
+  if (download.options.length_only && !all_said) return false;
   if (download.end() > feed_.length()) {
     const bool met = std::any_of(peers_.begin(), peers_.end(), [](const auto& item) {
       return item.second->synced && !item.second->rejected;
     });
     if (!met || upgrading_ != 0 || has_longer_peer()) return false;
-    if (feed_.length() == 0 && !download.options.follow) {
+    const bool surely_empty = download.all_asked && all_said;
+    if (feed_.length() == 0 && !download.options.follow && !surely_empty) {
       if (!empty_until_) empty_until_ = now.mono + kEmptyFeedWait;
       if (now.mono < *empty_until_) return false;
     }

@@ -158,6 +158,16 @@ void Swarm::end_lookup(Now now, const Bytes32& id, Target& target, const dht::Qu
   events_.push(LookupEnded{id, target.named.size(), done.error});
 }
 
+// Others may have come since the last lookup: they are not left to the long pause that follows one
+// with a peer.
+void Swarm::peer_lost(Now now, const Bytes32& id) {
+  const auto found = targets_.find(id);
+  if (found == targets_.end() || !found->second.due || has_peer_for(id)) return;
+  auto& target = found->second;
+  target.fruitless = 0;
+  target.due = std::min(*target.due, now.mono + kFirstLookupInterval);
+}
+
 bool Swarm::has_peer_for(const Bytes32& target) const {
   return std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& item) {
     return item.second.connected && item.second.targets.contains(target);
@@ -171,12 +181,6 @@ Swarm::Candidate* Swarm::find(const PublicKey& peer) {
   return found != candidates_.end() ? &found->second : nullptr;
 }
 
-std::size_t Swarm::attempting() const {
-  return static_cast<std::size_t>(std::count_if(
-      candidates_.begin(), candidates_.end(),
-      [](const auto& item) { return item.second.attempt != 0 || item.second.dialling; }));
-}
-
 std::size_t Swarm::connected() const {
   return static_cast<std::size_t>(
       std::count_if(candidates_.begin(), candidates_.end(),
@@ -184,7 +188,8 @@ std::size_t Swarm::connected() const {
 }
 
 bool Swarm::has_free_attempt() const {
-  const auto busy = attempting();
+  const auto busy = static_cast<std::size_t>(std::ranges::count_if(
+      candidates_, [](auto& item) { return item.second.attempt != 0 || item.second.dialling; }));
   return busy < kMaxAttempts && connected() + busy < kMaxSwarmPeers;
 }
 
@@ -301,12 +306,21 @@ void Swarm::stream_down(Now now, const PublicKey& peer) {
     return;
   }
   candidate->due = now.mono + kFirstBackoff;
+  for (const auto& target : candidate->targets) peer_lost(now, target);
 }
 
 std::vector<Bytes32> Swarm::targets_of(const PublicKey& peer) const {
   const auto found = candidates_.find(peer);
   if (found == candidates_.end()) return {};
   return {found->second.targets.begin(), found->second.targets.end()};
+}
+
+std::vector<PublicKey> Swarm::candidates_for(const Bytes32& target) const {
+  std::vector<PublicKey> out;
+  for (const auto& [peer, candidate] : candidates_) {
+    if (candidate.targets.contains(target)) out.push_back(peer);
+  }
+  return out;
 }
 
 // Room for one more candidate: of those that are not in use the one that failed most goes.

@@ -118,7 +118,8 @@ class Swarm {
   bool is_mine(HelloId id) const { return greeted_.contains(id); }
   // Targets for which a peer was found.
   std::vector<Bytes32> targets_of(const PublicKey& peer) const;
-  bool has_joined(const Bytes32& target) const { return targets_.contains(target); }
+  // Peers that were found for a target.
+  std::vector<PublicKey> candidates_for(const Bytes32& target) const;
   // Whether the Hub is dialling a peer on behalf of this machine.
   bool is_dialling(const PublicKey& peer) const;
   std::size_t candidates() const { return candidates_.size(); }
@@ -147,6 +148,7 @@ class Swarm {
 
   void begin_lookup(Now now, const Bytes32& id, Target& target);
   void end_lookup(Now now, const Bytes32& id, Target& target, const dht::QueryDone& done);
+  void peer_lost(Now now, const Bytes32& id);
   void take_reply(Now now, const Bytes32& id, Target& target, const dht::QueryReply& reply);
   void begin_attempts(Now now);
   bool goes_first(const Candidate& one, const Candidate& other) const;
@@ -156,7 +158,6 @@ class Swarm {
             bool hopeless);
   bool has_peer_for(const Bytes32& target) const;
   bool make_room();
-  std::size_t attempting() const;
   std::size_t connected() const;
   bool has_free_attempt() const;
 

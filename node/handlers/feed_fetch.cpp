@@ -115,6 +115,10 @@ class Download final : public Fetch {
 
  private:
   void opened() override {
+    if (query_.encryption_key) {
+      trial_.emplace(daemon_.feeds(), number(), range_.start, range_.start + 1,
+                     query_.encryption_key);
+    }
     before_ = daemon_.participant().hub().replication().counters(number());
     class_before_ = known().record.disk_class;
     if (feed().length() > 0) daemon_.feeds().keep(number());
@@ -128,7 +132,7 @@ class Download final : public Fetch {
   }
 
   void handle(const overlay::FeedNews& news) override {
-    if (ended_badly(news)) return;
+    if (ended_badly(news) || !try_key(news)) return;
     if (const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what)) {
       if (std::holds_alternative<overlay::Progress>(*event)) {
         daemon_.feeds().keep(number());
@@ -145,13 +149,34 @@ class Download final : public Fetch {
     if (range_.start > length || range_.end.value_or(0) > length) return fail_beyond(length);
     // Blocks may have been cleared, or replaced, before all of them were durable.
     if (length > 0 && !is_here()) return download(options_of_range());
-    finish();
+    is_durable_ = true;
+    if (!trial_ || !feed().has(range_.start)) finish();
+  }
+
+  // Reads the first block with the key that was given, as soon as it is here. False: it does not
+  // fit, and the request has failed.
+  bool try_key(const overlay::FeedNews& news) {
+    if (!trial_) return true;
+    trial_->handle(news);
+    trial_->pump();
+    if (trial_->error()) {
+      keep_as_before();
+      out_.fail(*trial_->error());
+      return false;
+    }
+    if (!trial_->next()) return true;
+    trial_.reset();
+    if (is_durable_) finish();
+    return !is_durable_;
+  }
+
+  void keep_as_before() {
+    if (!known().record.seeded) daemon_.feeds().set_disk_class(number(), class_before_);
   }
 
   void fail_beyond(std::uint64_t length) {
     const auto here = range_.start < length ? feed().blocks().count(range_.start, length) : 0;
-    if (here == 0 && !known().record.seeded)
-      daemon_.feeds().set_disk_class(number(), class_before_);
+    if (here == 0) keep_as_before();
     out_.fail({ExitCode::not_found,
                fmt::format("the feed has {}; of the range {} here", counted(length, "block"),
                            here == 1 ? "1 is" : fmt::format("{} are", here)),
@@ -162,7 +187,7 @@ class Download final : public Fetch {
   bool fits() {
     auto room = claim_.admit();
     if (room) return true;
-    if (!known().record.seeded) daemon_.feeds().set_disk_class(number(), class_before_);
+    keep_as_before();
     out_.fail(std::move(room.error()));
     return false;
   }
@@ -187,6 +212,7 @@ class Download final : public Fetch {
   }
 
   void finish() {
+    if (trial_) out_.notice("the encryption key was not tried: there is no block");
     daemon_.feeds().keep(number());
     const auto took = ms_since(begun_);
     const auto per_second = [&](std::uint64_t count) {
@@ -207,6 +233,8 @@ class Download final : public Fetch {
   overlay::ReplicationCounters before_;
   store::DiskClass class_before_{};
   store::Ticket syncing_ = 0;
+  bool is_durable_ = false;
+  std::optional<BlockStream> trial_;  // of the key, until the first block was read with it
   // While the feed is open.
   DiskKeeper::Claim claim_{daemon_.disk(), [this] {
                              const bool is_open = daemon_.feeds().feed(number()) != nullptr;

@@ -59,6 +59,7 @@ void Fetch::download(overlay::DownloadOptions options) {
   cancel_download();
   download_ = daemon_.participant().hub().replication().download(now(), number(), options);
   if (watch_) watch_->watch(*download_);
+  note_asked();
   daemon_.participant().changed();
 }
 
@@ -68,12 +69,20 @@ void Fetch::seek_peers() {
   });
   search_.emplace(daemon_, number(), peers_, patience_,
                   [this](Error error) { out_.fail(explained(std::move(error))); });
+  search_->on_asked = [this] { note_asked(); };
+  search_->on_notice = [this](const std::string& sentence) { out_.notice(sentence); };
   search_->on_resolved = [this](const Endpoint& peer) { faults_->add_named(peer); };
   if (is_endless_) return;
   watch_.emplace(
-      daemon_, number(),
+      daemon_, number(), *search_,
       FetchWatch::Callbacks{[this](const std::string& sentence) { out_.notice(sentence); },
                             [this](Error error) { end_in_silence(std::move(error)); }});
+}
+
+// An empty feed need not be waited for when all who have it say that it is.
+void Fetch::note_asked() {
+  if (!download_ || !search_->has_asked_named()) return;
+  daemon_.participant().hub().replication().note_all_asked(number(), *download_);
 }
 
 // Who sets a time waits until then, and knows what for.

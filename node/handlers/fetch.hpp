@@ -52,6 +52,7 @@ class Fetch : public FeedOperation {
 
  private:
   void seek_peers();
+  void note_asked();
   void fail_frozen();
   void end_in_silence(Error error);
   Error explained(Error error) const;

@@ -72,7 +72,7 @@ class Side final : public Streams {
           CIP_ASSERT(backend.commit(*std::get<store::CommitPtr>(op->op)).has_value());
         }
         feed.handle_store_done(op->id, std::move(result));
-        replicator.note_feed_changed();
+        replicator.note_room();
       }
       while (auto event = feed.poll_event()) {
         any = true;
@@ -168,7 +168,7 @@ class Game {
       case 6:
         if (input.byte() < 40) return connect();
         to.is_full = !to.is_full;
-        to.replicator.note_writable();
+        to.replicator.note_room();
         return to.settle(now_);
       default:
         return change(input.byte());

@@ -1,6 +1,7 @@
 """What an operation waits for does not come any more: it ends, or goes on, and says why."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -9,8 +10,16 @@ import unittest
 
 from harness import BINARY, SystemTest
 
-NOT_FOUND, NO_ROUTE, REFUSED, INCOMPATIBLE, CONFLICT = 3, 4, 7, 10, 12
+NOT_FOUND, NO_ROUTE, TIMEOUT, REFUSED, INCOMPATIBLE, CONFLICT = 3, 4, 5, 7, 10, 12
 BLOCK = 64 << 10
+
+
+def pass_on(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
 
 
 class WaitTest(SystemTest):
@@ -121,10 +130,51 @@ class WaitTest(SystemTest):
         return f"127.0.0.1:{server.getsockname()[1]}"
 
     def test_a_peer_that_closes_in_the_handshake_is_named_with_that_reason(self):
-        at = self.serve(lambda connection: connection.recv(16))
+        tries = []
+        at = self.serve(lambda connection: tries.append(connection.recv(16)))
         got = self.fetch("download", self.key, "--peer", at)
         self.assertEqual(got.code, NO_ROUTE, repr(got))
         self.assertIn(f"{at} closed the connection during the handshake", got.error["message"])
+        self.assertGreater(len(tries), 3)
+        notices = [line for line in got.err.splitlines() if b"closes connections" in line]
+        self.assertEqual(len(notices), 1, repr(got))
+
+    def test_a_peer_that_has_no_place_for_a_moment_is_dialled_again(self):
+        self.append("a", "b")
+        tries = []
+
+        def full_at_first(connection):
+            tries.append(connection)
+            if len(tries) <= 3:
+                return
+            host, port = self.author.ready["tcp"].split(":")
+            with socket.create_connection((host, int(port))) as author:
+                back = threading.Thread(target=pass_on, args=(author, connection), daemon=True)
+                back.start()
+                pass_on(connection, author)
+
+        got = self.ok("--json", "feed", "download", self.key, "--peer", self.serve(full_at_first), home=self.new_home())
+        self.assertEqual(got.object["blocks"], 2)
+        self.assertEqual(len(tries), 4)
+
+    def test_an_encryption_key_that_does_not_fit_is_refused(self):
+        made = self.ok("--json", "feed", "create", "secret", "--encrypted", home=self.author).object
+        right, wrong = self.folder / "right", self.folder / "wrong"
+        right.write_text(made["encryptionKey"])
+        wrong.write_text(os.urandom(32).hex())
+        peer = ["--peer", self.author.ready["tcp"]]
+        empty = self.ok("--json", "feed", "download", made["key"], *peer, "--encryption-key-file", wrong, home=self.new_home())
+        self.assertIn(b"the encryption key was not tried", empty.err)
+        self.ok("feed", "append", "secret", "--lines", home=self.author, stdin=b"a\nb\nc\n")
+        reader = self.new_home()
+        for feed in made["key"], made["key"], self.key:  # the second time its blocks are here
+            self.append("plain")
+            got = self.fetch("download", feed, *peer, "--encryption-key-file", wrong, home=reader)
+            self.assertEqual(got.code, REFUSED, repr(got))
+            self.assertIn("block 0: it is not encrypted with the key given", got.error["message"])
+        got = self.ok("--json", "feed", "download", made["key"], *peer, "--encryption-key-file", right, home=reader)
+        self.assertEqual(got.object["length"], 3)
+        self.assertNotIn(b"not tried", got.err)
 
     def test_a_peer_that_speaks_something_else_is_incompatible(self):
         at = self.serve(lambda connection: (connection.recv(16), connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), connection.recv(1)))
@@ -145,17 +195,110 @@ class WaitTest(SystemTest):
         self.assertEqual(got.code, NO_ROUTE, repr(got))
         self.assertIn(at, got.error["message"])
 
+    def fill(self):
+        """250 MB, so that a download is under way for a while."""
+        self.ok("feed", "append", "log", "--block-size", BLOCK, home=self.author, stdin=os.urandom(4000 * BLOCK))
+
+    def begin_download(self, *flags, home=None):
+        home = home or self.join(self.author.contact)
+        download = self.start([BINARY, "--home", home.home, "--json", *flags, "feed", "download", self.key])
+        self.eventually(lambda: self.blocks_of(home) > 20, 10, "blocks")
+        return download
+
+    def blocks_of(self, home):
+        info = self.cipnode("--json", "feed", "info", self.key, home=home)
+        return info.object["contiguousLength"] if info.code == 0 else 0
+
+    def check_ends_in_seconds(self, download):
+        began = time.monotonic()
+        self.assertEqual(download.wait(), NOT_FOUND, download.stderr())
+        self.assertLess(time.monotonic() - began, 12, download.stderr())
+        return json.loads(download.stderr().splitlines()[-1])["error"]["message"]
+
+    def test_what_the_author_clears_meanwhile_ends_the_download(self):
+        self.fill()
+        download = self.begin_download()
+        self.ok("feed", "clear", "log", "--range", "300..4000", "--yes", home=self.author)
+        self.assertIn("nobody has block", self.check_ends_in_seconds(download))
+
+    def test_a_feed_that_the_author_drops_meanwhile_ends_the_download(self):
+        self.fill()
+        download = self.begin_download()
+        self.ok("feed", "drop", "log", "--yes", home=self.author)
+        self.assertIn("do not have the feed", self.check_ends_in_seconds(download))
+
+    def test_who_sets_a_time_waits_until_then_and_is_told_once_why(self):
+        self.fill()
+        download = self.begin_download("--timeout", "14s")
+        self.ok("feed", "clear", "log", "--range", "300..4000", "--yes", home=self.author)
+        began = time.monotonic()
+        download.wait()
+        self.assertGreater(time.monotonic() - began, 10, download.stderr())
+        notices = [line for line in download.stderr().splitlines() if "notice" in line]
+        self.assertEqual(len(notices), 1, download.stderr())
+        self.assertIn("still waiting: of 4000 blocks", notices[0])
+
+    # A node that does not answer.
+
+    def test_a_node_that_stands_still_holds_no_command_beyond_its_time(self):
+        self.addCleanup(self.author.process.send_signal, signal.SIGCONT)
+        began = time.monotonic()
+        under_way = self.start([BINARY, "--home", self.author.home, "--json", "--timeout", "4s", "subscribe", "news"])
+        time.sleep(1)
+        self.author.process.send_signal(signal.SIGSTOP)
+        for command in ["status"], ["feed", "append", "log"]:
+            asked = time.monotonic()
+            got = self.cipnode("--json", "--timeout", "1s", *command, home=self.author)
+            self.assertEqual(got.code, TIMEOUT, repr(got))
+            self.assertAlmostEqual(time.monotonic() - asked, 1, delta=0.7)
+        self.assertEqual(under_way.wait(), TIMEOUT, under_way.stderr())
+        self.assertAlmostEqual(time.monotonic() - began, 4, delta=0.9)
+
+    # Peers that come later.
+
+    def check_another_seeder_is_found(self, end):
+        self.fill()
+        seeder, reader = self.join(self.author.contact), self.join(self.author.contact)
+        self.ok("feed", "download", self.key, home=seeder)
+        download = self.begin_download(home=reader)
+        self.author.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.author.kill)
+        time.sleep(4)  # the lookups of the beginning are over
+        self.assertIsNone(download.process.poll(), "the transfer was over before the author stood still")
+        end()
+        self.ok("feed", "seed", self.key, home=seeder)
+        self.assertEqual(download.wait(10), 0, download.stderr())
+
+    def test_another_seeder_is_found_when_the_author_has_gone(self):
+        self.check_another_seeder_is_found(self.author.kill)
+
+    def test_another_seeder_is_found_while_the_author_does_not_answer(self):
+        self.check_another_seeder_is_found(lambda: None)
+
+    def test_a_search_finds_who_begins_to_seed_meanwhile(self):
+        self.append("a", "b")
+        seeder, reader = self.join(self.author.contact), self.join(self.author.contact)
+        self.ok("feed", "download", self.key, home=seeder)
+        self.author.kill()
+        download = self.start([BINARY, "--home", reader.home, "--json", "--timeout", "40s", "feed", "download", self.key])
+        time.sleep(3)  # four lookups found nobody who answers
+        self.ok("feed", "seed", self.key, home=seeder)
+        self.assertEqual(download.wait(4), 0, download.stderr())
+
+    def test_an_empty_feed_is_not_waited_for(self):
+        reader = self.join(self.author.contact)
+        for flags in [], ["--peer", self.author.ready["tcp"]]:
+            got = self.ok("--json", "feed", "download", self.key, *flags, home=reader)
+            self.assertLess(got.object["tookMs"], 1500)
+            self.assertEqual(got.object["length"], 0)
+
     def test_what_no_peer_has_ends_the_download_with_what_is_missing(self):
         self.append(*map(str, range(100)))
         part = self.join(self.author.contact)
         self.ok("feed", "download", self.key, "--range", "0..57", "--peer", self.author.ready["tcp"], home=part)
         self.author.stop()  # before the seed, which would fetch the rest
         self.ok("feed", "seed", self.key, home=part)
-        got = self.fetch("download", self.key, "--peer", part.ready["tcp"])
-        self.assertEqual(got.code, NOT_FOUND, repr(got))
-        self.assertIn("nobody has block", got.error["message"])
-        notices = [json.loads(line) for line in got.err.splitlines() if b"notice" in line]
-        self.assertTrue(any("waiting" in line["notice"] for line in notices), repr(got))
+        self.check_ends_in_seconds(self.start([BINARY, "--home", self.join().home, "--json", "feed", "download", self.key, "--peer", part.ready["tcp"]]))
 
 
 if __name__ == "__main__":

@@ -283,6 +283,46 @@ TEST_CASE("a peer that went away is tried again until it is back") {
   CHECK(reader.hub->swarm()->candidates() == 1);
 }
 
+TEST_CASE("who loses the last peer for a target looks for others within seconds") {
+  HubWorld world;
+  world.net.add_many(6);
+  auto& writer = world.add_with_dht();
+  auto& seeder = world.add_with_dht();
+  auto& reader = world.add_with_dht();
+  world.serve(writer);
+  const Bytes32 target{7};
+  const JoinOptions announces{.find = false, .announce = true};
+  writer.hub->swarm()->join(world.now(), target, announces);
+  world.run(3s);
+  reader.hub->swarm()->join(world.now(), target);
+  world.run(5s);
+  REQUIRE(reader.hub->streams().size() == 1);
+  world.serve(seeder);
+  seeder.hub->swarm()->join(world.now(), target, announces);
+  world.run(10s);
+  REQUIRE(reader.hub->streams().size() == 1);  // it has a peer, and does not look for more
+  writer.accepts = false;
+  world.cut(reader, reader.hub->streams()[0].stream.conn);
+  world.run(5s);
+  CHECK(reader.hub->stream_to(seeder.key.public_key));
+  CHECK(reader.hub->swarm()->candidates_for(target).size() == 2);
+}
+
+TEST_CASE("a dial to a peer that has a stream already says which one is used") {
+  FeedPair pair(10);
+  pair.dial();
+  pair.world.run(1s);
+  const auto first = pair.reader.hub->streams().at(0).stream.conn;
+  const auto second = pair.dial();
+  pair.reader.hub->settle(pair.world.now());
+  pair.world.run(1s);
+  const auto ups = pair.reader.seen<StreamUp>();
+  REQUIRE(ups.size() == 2);
+  CHECK(ups[0].instead_of == 0);
+  CHECK(ups[1].instead_of == second);
+  CHECK(ups[1].stream.conn == first);
+}
+
 namespace {
 
 // A writer that no hello reaches and whose TCP listener has a public address, a reader that knows

@@ -137,7 +137,7 @@ TEST_CASE("a peer that never reads is ended, one that is slow is not") {
   world.advance(kNeverReads - milliseconds(1));
   CHECK(writer.destroyed.empty());
   writer.full.erase(conn);
-  writer.replicator.note_writable();
+  writer.replicator.note_room();
   writer.settle();
   writer.full.insert(conn);
   handle(writer, conn, FeedMessage::request, encode_request(request));
@@ -163,7 +163,7 @@ TEST_CASE("a flood of wants to a full stream is kept within bounds and answered 
   }
   CHECK(world.count(writer, FeedMessage::bitfield) == 0);
   writer.full.erase(conn);
-  writer.replicator.note_writable();
+  writer.replicator.note_room();
   writer.settle();
   CHECK(world.count(writer, FeedMessage::bitfield) == 1);
 }
@@ -222,7 +222,7 @@ TEST_CASE("announcements wait for a full stream and then say what is held") {
   for (std::uint64_t length = 3; length < 500; ++length) writer.grow_to(length);
   CHECK(world.count(writer, FeedMessage::range) == before);
   writer.full.erase(conn);
-  writer.replicator.note_writable();
+  writer.replicator.note_room();
   writer.settle();
   CHECK(world.count(writer, FeedMessage::range) == before + 1);
   reader.replicator.download(world.now, {});

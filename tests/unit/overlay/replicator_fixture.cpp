@@ -66,7 +66,7 @@ void Side::settle() {
         REQUIRE(done);
       }
       feed.handle_store_done(op->id, std::move(result));
-      replicator.note_feed_changed();
+      replicator.note_room();
     }
     while (auto event = feed.poll_event()) {
       any = true;

@@ -412,7 +412,7 @@ TEST_CASE("while a stream is full nothing more is made for it, and nothing is lo
   const auto served = world.count(writer, FeedMessage::data);
   CHECK(served < 100);
   writer.full.erase(conn);
-  writer.replicator.note_writable();
+  writer.replicator.note_room();
   writer.settle();
   world.run();
   check_complete(reader, writer);
@@ -437,7 +437,7 @@ TEST_CASE("an endless stream of requests stops being read") {
   writer.settle();
   CHECK(writer.held.contains(conn));
   writer.full.clear();
-  writer.replicator.note_writable();
+  writer.replicator.note_room();
   writer.settle();
   CHECK_FALSE(writer.held.contains(conn));
 }
@@ -506,6 +506,25 @@ TEST_CASE("an empty feed is complete only after a while") {
   world.advance(kEmptyFeedWait);
   REQUIRE(reader.seen<InSync>().size() == 1);
   CHECK(reader.seen<InSync>()[0].length == 0);
+}
+
+TEST_CASE("an empty feed is complete at once when all who could have it were asked and say so") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& mute = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  world.on_send = [&](Side& from, ReplicatorWorld::Message&) { return &from != &mute; };
+  const auto download = reader.replicator.download(world.now, {});
+  const auto conn = world.connect(mute, reader);
+  world.connect(writer, reader);
+  world.run();
+  reader.replicator.note_all_asked(download);
+  world.run();
+  CHECK(reader.replicator.state_of(download)->unheard == 1);
+  CHECK(reader.seen<InSync>().empty());
+  world.disconnect(conn);
+  world.run();
+  CHECK(reader.seen<InSync>().size() == 1);
 }
 
 TEST_CASE("a reader that follows forks has the new history after a truncation") {
