@@ -24,6 +24,9 @@ struct PublishFlags {
   std::optional<std::uint64_t> confirm;
 };
 
+// No peer had confirmed it when the node answered.
+constexpr const char* kOnlyHere = ", by no other peer yet";
+
 // One line for each message, or with --lines one for all of them.
 class PublishPrinter final : public Printer {
  public:
@@ -33,8 +36,11 @@ class PublishPrinter final : public Printer {
     if (!summary_) return;
     auto text = fmt::format("published {}, {}", plural(messages_, "message"),
                             bytes_text(static_cast<double>(bytes_)));
-    if (confirmed_ > 0)
+    if (confirmed_ > 0) {
       text += fmt::format(", each written by {} or more", plural(confirmed_, "peer"));
+    } else if (messages_ > 0) {
+      text += kOnlyHere;
+    }
     context_.console.out_line(text);
   }
 
@@ -47,7 +53,7 @@ class PublishPrinter final : public Printer {
     if (summary_) return;
     auto text = fmt::format("published message {}, {}", count_text(count_of(done, "seq")),
                             bytes_text(number_of(done, "bytes")));
-    if (confirmed > 0) text += ", written by " + plural(confirmed, "peer");
+    text += confirmed > 0 ? ", written by " + plural(confirmed, "peer") : kOnlyHere;
     context_.console.out_line(text);
   }
 

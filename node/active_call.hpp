@@ -30,6 +30,9 @@ class ActiveCall {
   virtual void cancel() = 0;
   // No callback comes any more.
   virtual void close() = 0;
+  // Asks the node for a sign of life; whether it has given one since.
+  virtual void ask_if_awake() {}
+  virtual bool is_awake() const { return true; }
 };
 
 }  // namespace cip::node

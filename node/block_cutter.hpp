@@ -25,6 +25,8 @@ class BlockCutter {
   std::vector<Bytes> feed(ByteView bytes);
   // The stream has ended: what is left, a last line without newline included.
   std::vector<Bytes> finish();
+  // What came since the last complete block.
+  const Bytes& part() const { return part_; }
   // A block grew beyond the largest; nothing more comes out.
   bool is_too_large() const { return too_large_; }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace cip::node {
@@ -42,15 +43,7 @@ CallRunner::CallRunner(asio::io_context& io, int input_fd, Duration timeout)
 
 RunResult CallRunner::run(ActiveCall& call) {
   const SignalWatch signals(io_, [&](int signal) { stop(call, signal); });
-  if (timeout_ > Duration::zero()) {
-    timer_.expires_after(timeout_ + kDeadlineGrace);
-    timer_.async_wait([this](std::error_code error) {
-      if (error || ended_) return;
-      result_.error = Error{ExitCode::timeout, "the node did not answer in time",
-                            "allow more with --timeout DURATION"};
-      ended_ = true;
-    });
-  }
+  if (timeout_ > Duration::zero()) watch_deadline(call);
   result_.running = true;
   call.start(
       [this](std::optional<Error> error) {
@@ -66,6 +59,30 @@ RunResult CallRunner::run(ActiveCall& call) {
   call.close();
   input_.reset();
   return result_;
+}
+
+void CallRunner::watch_deadline(ActiveCall& call) {
+  const auto before = std::min(timeout_, kWakeTime);
+  wait(timeout_ - before, [this, &call, before] {
+    call.ask_if_awake();
+    wait(before, [this, &call] {
+      if (!call.is_awake()) return time_out();
+      wait(kDeadlineGrace, [this] { time_out(); });
+    });
+  });
+}
+
+void CallRunner::wait(Duration time, std::function<void()> then) {
+  timer_.expires_after(time);
+  timer_.async_wait([this, then = std::move(then)](std::error_code error) {
+    if (!error && !ended_) then();
+  });
+}
+
+void CallRunner::time_out() {
+  result_.error = Error{ExitCode::timeout, "the node did not answer in time",
+                        "allow more with --timeout DURATION"};
+  ended_ = true;
 }
 
 void CallRunner::feed(ActiveCall& call) {
@@ -84,10 +101,7 @@ void CallRunner::feed(ActiveCall& call) {
 
 void CallRunner::stop(ActiveCall& call, int signal) {
   result_.signal = signal;
-  timer_.expires_after(kGoodbyeTime);
-  timer_.async_wait([this](std::error_code error) {
-    if (!error) ended_ = true;
-  });
+  wait(kGoodbyeTime, [this] { ended_ = true; });
   call.cancel();
 }
 

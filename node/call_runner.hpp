@@ -17,8 +17,9 @@ namespace cip::node {
 // After the first signal a call has this long to end by itself.
 inline constexpr Duration kGoodbyeTime = std::chrono::milliseconds(1500);
 // The node keeps to the deadline itself and says what it knows then; the caller waits a little
-// longer.
+// longer, unless the node has not answered so long before the deadline.
 inline constexpr Duration kDeadlineGrace = std::chrono::seconds(2);
+inline constexpr Duration kWakeTime = std::chrono::milliseconds(300);
 
 // What is said when input ends in an error: usage for what can never be read, else internal.
 Error unreadable_input(std::error_code reason);
@@ -50,6 +51,9 @@ class CallRunner {
   RunResult run(ActiveCall& call);
 
  private:
+  void watch_deadline(ActiveCall& call);
+  void wait(Duration time, std::function<void()> then);
+  void time_out();
   void feed(ActiveCall& call);
   void stop(ActiveCall& call, int signal);
 

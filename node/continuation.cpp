@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/json_rpc.hpp"
 #include "node/operation.hpp"
 
 namespace cip::node {
@@ -12,6 +13,7 @@ constexpr const char* kSubscribe = "subscribe";
 constexpr const char* kFollow = "feed.follow";
 constexpr const char* kCat = "feed.cat";
 constexpr const char* kSeed = "feed.seed";
+constexpr const char* kPublish = "publish";
 
 }  // namespace
 
@@ -34,6 +36,7 @@ void Continuation::note_result(const Json& object) {
 void Continuation::note_position(const Json& position) {
   Params fields(position);
   if (const auto from = fields.number("from")) from_ = *from;
+  if (fields.has("rest")) rest_ = from_base64(fields.text("rest"));
   const auto after = position.is_object() ? position.value("after", Json::object()) : Json();
   if (!after.is_object()) return;
   for (const auto& [feed, seq] : after.items()) {
@@ -61,7 +64,7 @@ std::optional<Request> Continuation::next(Duration passed) const {
   } else if (request_.method == kSeed) {
     // Whoever was told the address finds it there again.
     if (ready_.is_object()) next.params["listen"] = ready_.value("tcp", "");
-  } else if (results_ + bytes_ > 0) {
+  } else if (request_.method != kPublish && results_ + bytes_ > 0) {
     return std::nullopt;
   }
   if (const auto timeout = Params(next.params).duration("timeoutMs");

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "node/service.hpp"
 
@@ -24,6 +25,9 @@ class Continuation {
   bool is_repeated(const Json& object) const;
   // All that was asked for has been answered; only the end is missing.
   bool is_complete() const;
+  // Of a change: the node has told of all that it did, and of its input these bytes, beside what it
+  // has not dealt with, are for the other node. Taken once.
+  std::optional<Bytes> take_rest() { return std::exchange(rest_, std::nullopt); }
   // The request to the other node; nothing: it was answered in part and cannot go on. `passed`:
   // since the request began.
   std::optional<Request> next(Duration passed) const;
@@ -37,6 +41,7 @@ class Continuation {
   std::map<std::string, std::uint64_t> after_;  // of a subscription: next seq by feed
   std::optional<std::uint64_t> from_;           // of a feed that is followed: next index
   Json ready_;                                  // of feeds that are served: the ready event
+  std::optional<Bytes> rest_;                   // of a change that was handed on: input
 };
 
 }  // namespace cip::node

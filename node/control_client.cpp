@@ -37,10 +37,20 @@ void ControlCall::start(OnEnd on_end, std::function<void()> on_input_room) {
   on_input_room_ = std::move(on_input_room);
   auto self = shared_from_this();
   socket_->start([self](const Frame& frame) { self->handle(frame); }, [self] { self->lost(); });
+  send_hello();
+}
+
+void ControlCall::send_hello() {
   send(json_request(kHelloId, "hello",
                     {{"protocol", kControlProtocol},
                      {"version", kControlVersion},
                      {"program", kProgramVersion}}));
+}
+
+// A node answers hello at any time, and at once.
+void ControlCall::ask_if_awake() {
+  is_awake_ = false;
+  if (accepted_) send_hello();
 }
 
 void ControlCall::send_input(ByteView bytes) {
@@ -68,6 +78,7 @@ void ControlCall::close() {
 }
 
 void ControlCall::handle(const Frame& frame) {
+  is_awake_ = true;
   if (frame.type == FrameType::json) {
     return handle_json(Json::parse(text_of(frame.body), nullptr, false), frame.body.size());
   }
@@ -110,7 +121,7 @@ void ControlCall::handle_response(const Json& message) {
     return end(std::move(error));
   }
   if (Params(message).number("id") != kHelloId) return end(std::nullopt);
-  accepted_ = true;
+  if (std::exchange(accepted_, true)) return;
   send(json_request(kCallId, request_.method, request_.params));
   if (on_input_room_) on_input_room_();
 }

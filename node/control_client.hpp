@@ -32,6 +32,8 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   }
   void cancel() override;
   void close() override;
+  void ask_if_awake() override;
+  bool is_awake() const override { return is_awake_; }
 
   // How a call ended whose node went away.
   enum class Loss {
@@ -54,6 +56,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   void give_credit(std::size_t bytes);
   // After something was handed over: takes more of it, or ends the request.
   void handed_over(std::size_t bytes);
+  void send_hello();
   void send(const Json& message);
   void lost();
   void end(std::optional<Error> error);
@@ -67,6 +70,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   Loss loss_ = Loss::none;
   bool refused_ = false;   // the handler wants no more
   bool accepted_ = false;  // hello went through, the request is on its way
+  bool is_awake_ = false;
 };
 
 }  // namespace cip::node

@@ -35,10 +35,11 @@ class ControlConnection::Call final : public Output {
     if (running_) running_->input_error(std::move(error));
   }
   void move() {
+    is_moving_ = true;
     if (running_) running_->move();
   }
-  // Whether something would be done by halves if the node left now.
-  bool is_change() const { return is_change_; }
+  // Whether something would be done by halves if the node left now, as far as its caller has heard.
+  bool is_change() const { return is_change_ && (!is_handed_on_ || owner_.socket_->queued() > 0); }
   void credit(std::uint64_t bytes) {
     // Nobody can have consumed more than was put out.
     taken_ += std::min<std::uint64_t>(bytes, put_ - taken_);
@@ -53,6 +54,7 @@ class ControlConnection::Call final : public Output {
     send(json_notification("notice", {{"id", id_}, {"value", sentence}}));
   }
   void position(const Json& object) override {
+    is_handed_on_ = is_moving_;
     send(json_notification("position", {{"id", id_}, {"value", object}}));
   }
   void data(ByteView bytes) override {
@@ -99,6 +101,8 @@ class ControlConnection::Call final : public Output {
   std::uint64_t put_ = 0;
   std::uint64_t taken_ = 0;
   bool is_change_ = false;
+  bool is_moving_ = false;     // the node makes way
+  bool is_handed_on_ = false;  // ... and the other node does what is left
   std::unique_ptr<RunningCall> running_;
 };
 

@@ -19,6 +19,7 @@
 #include "node/event_log.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/home_mark.hpp"
 #include "node/idle_watch.hpp"
 #include "node/lan_discovery.hpp"
 #include "node/loading.hpp"
@@ -171,10 +172,10 @@ Outcome<void> Daemon::Impl::open_network() {
       std::make_unique<FeedLibrary>(*participant, *pool, identity.primary_key, random, announce);
   disk = std::make_unique<DiskKeeper>(io, *feeds, *pool,
                                       options.quota.value_or(default_quota(paths.home)));
-  topics =
-      std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(), announce);
+  topics = std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(),
+                                          announce, HomeMark(paths.mark));
   disk->on_give_up = [this](store::FeedNumber number) { topics->give_up(number); };
-  disk->on_topics_full = [this](bool full) { topics->machine().set_full(full); };
+  disk->on_topics_full = [this](bool full) { topics->set_full(full); };
   records = std::make_unique<RecordKeeper>(*pool, options.network, disk->quota() / kRecordsShare);
   disk->other_bytes = [this] { return records->bytes(); };
   card = std::make_unique<CardKeeper>(*participant, *pool, options.network);
@@ -300,6 +301,7 @@ void Daemon::Impl::make_way() {
   leaving = true;
   lock.set_state(HomeState::leaving);
   log(Floor::node, LogLevel::info, "making way for a node that is joined");
+  control->move();
   wait_for_changes(now().mono + kFinishTime);
 }
 

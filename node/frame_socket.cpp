@@ -16,7 +16,7 @@ void FrameSocket::start(std::function<void(Frame)> on_frame, std::function<void(
 }
 
 void FrameSocket::send(Bytes frame) {
-  if (!socket_.is_open() || closing_) return;
+  if (!socket_.is_open() || closing_ || !can_write_) return;
   queued_ += frame.size();
   outgoing_.push_back(std::move(frame));
   if (!writing_) write();
@@ -24,6 +24,8 @@ void FrameSocket::send(Bytes frame) {
 
 void FrameSocket::close_after_writes() {
   closing_ = true;
+  on_frame_ = nullptr;
+  on_closed_ = nullptr;
   if (!writing_) close();
 }
 
@@ -54,12 +56,21 @@ void FrameSocket::write() {
   asio::async_write(socket_, asio::buffer(outgoing_.front()),
                     [self](std::error_code error, std::size_t n) {
                       self->writing_ = false;
-                      if (error) return self->end();
+                      if (error) return self->stop_writing();
                       self->queued_ -= n;
                       self->outgoing_.pop_front();
                       if (!self->outgoing_.empty()) return self->write();
                       if (self->closing_) self->close();
                     });
+}
+
+// The other side takes nothing any more. What it said before that is still read: its end ends this
+// socket.
+void FrameSocket::stop_writing() {
+  if (closing_) return close();
+  outgoing_.clear();
+  queued_ = 0;
+  can_write_ = false;
 }
 
 void FrameSocket::end() {

@@ -25,13 +25,14 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
   void send(Bytes frame);
   // Bytes that wait to be written.
   std::size_t queued() const { return queued_; }
-  // Sends what is queued, then closes.
+  // Sends what is queued, then closes. Nobody is called back any more.
   void close_after_writes();
   void close();
 
  private:
   void read();
   void write();
+  void stop_writing();
   void end();
 
   Socket socket_;
@@ -41,6 +42,7 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
   std::size_t queued_ = 0;
   bool writing_ = false;
   bool closing_ = false;
+  bool can_write_ = true;
   std::function<void(Frame)> on_frame_;
   std::function<void()> on_closed_;
 };

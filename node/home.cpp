@@ -188,6 +188,7 @@ HomePaths::HomePaths(fs::path home_directory)
     : home(std::move(home_directory)),
       identity(home / "identity"),
       database(home / "database"),
+      mark(home / "database.mark"),
       socket(home / "control.sock"),
       config(home / "config.toml"),
       lock(home / "lock"),

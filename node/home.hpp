@@ -7,7 +7,7 @@
 //                    "PID\nCOMMAND\nROLE STATE\n"; mode 0600
 //     identity       32 bytes, the primary key; mode 0600
 //     database/      RocksDB; mode 0700; beside it .inventory: what it must have, .reserve and
-//                    .spare: room kept to free
+//                    .spare: room kept to free, .mark (home_mark.hpp)
 //     control.sock   the control service; mode 0600; stale when the lock is free
 //     config.toml    settings of this home
 //     node.log       what a node in the background has to say; mode 0600
@@ -27,7 +27,7 @@ namespace cip::node {
 struct HomePaths {
   explicit HomePaths(std::filesystem::path home_directory);
 
-  std::filesystem::path home, identity, database, socket, config, lock, log;
+  std::filesystem::path home, identity, database, mark, socket, config, lock, log;
 };
 
 // The folder of the user: $HOME, else what the passwd database says. Nothing: neither names one.

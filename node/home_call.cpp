@@ -78,6 +78,10 @@ void HomeCall::close() {
   if (call_) call_->close();
 }
 
+void HomeCall::ask_if_awake() {
+  if (call_) call_->ask_if_awake();
+}
+
 void HomeCall::on_result(const Json& object) {
   if (continuation_.is_repeated(object)) return;
   continuation_.note_result(object);
@@ -131,7 +135,12 @@ bool HomeCall::has_another_node() const {
 
 std::optional<Error> HomeCall::prepare_next(const std::optional<Error>& lost) {
   const auto* info = method_info(request_.method);
-  if (info->changes && !info->repeatable) return lost;
+  auto rest = continuation_.take_rest();
+  if (info->changes && !info->repeatable && !rest) return lost;
+  if (rest && !rest->empty()) {
+    unconsumed_bytes_ += rest->size();
+    unconsumed_.push_front(std::move(*rest));
+  }
   auto next = continuation_.next(now().mono - begun_);
   if (!next) {
     return Error{ExitCode::no_daemon, "the node made way for another while it answered",

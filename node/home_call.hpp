@@ -26,6 +26,8 @@ class HomeCall final : public ActiveCall, private Handler {
   std::size_t input_room() const override;
   void cancel() override;
   void close() override;
+  void ask_if_awake() override;
+  bool is_awake() const override { return call_ && call_->is_awake(); }
 
  private:
   // --- Handler of the call at the node of the moment
@@ -57,7 +59,8 @@ class HomeCall final : public ActiveCall, private Handler {
   asio::steady_timer timer_;
   OnEnd on_end_;
   std::function<void()> on_input_room_;
-  // Input that no node has dealt with: it is sent again when the request begins again.
+  // Input that no node has dealt with: it is sent again when the request begins again. With what a
+  // node hands on it may exceed the credit of the next one, by one message.
   std::deque<Bytes> unconsumed_;
   std::size_t unconsumed_bytes_ = 0;
   bool input_ended_ = false;

@@ -63,8 +63,9 @@ fs::path foreign_file(const HomePaths& paths) {
   if (auto found = foreign_in_database(paths.database); !found.empty()) return found;
   // A home that lost its identity: open_identity() says so.
   if (has_database(paths)) return {};
-  for (const auto& file : {paths.socket, paths.log, beside(paths.log, ".1"),
-                           beside(paths.database, ".reserve"), beside(paths.database, ".spare")}) {
+  for (const auto& file :
+       {paths.socket, paths.log, beside(paths.log, ".1"), beside(paths.database, ".reserve"),
+        beside(paths.database, ".spare"), paths.mark}) {
     if (is_there(file)) return file;
   }
   return {};

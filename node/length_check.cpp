@@ -14,7 +14,7 @@ namespace cip::node {
 
 LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
                          store::FeedNumber number, const std::vector<std::string>& peers,
-                         const std::optional<Bytes32>& target, OnDone on_done)
+                         const std::optional<Bytes32>& target, OnDone on_done, Duration silence)
     : participant_(participant),
       feeds_(feeds),
       reach_(reach),
@@ -48,7 +48,7 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
   participant_.changed();
   finish_within(kLengthPatience);
   answers_ = participant_.dht().stats().replies_received;
-  end_if_nobody_answers(kAnswerPatience);
+  end_if_nobody_answers(silence);
   look();
 }
 

@@ -24,6 +24,9 @@ inline constexpr Duration kLengthPatience = std::chrono::seconds(3);
 // Nothing at all was answered within this: nobody is there to be waited for. A contact that is
 // there answers within one transmission, 1 s at most.
 inline constexpr Duration kAnswerPatience = std::chrono::seconds(1);
+// The same where the feed was last written by this very home, so that nothing points to a longer
+// history: time for what is near to answer.
+inline constexpr Duration kShortPatience = std::chrono::milliseconds(100);
 
 class LengthCheck {
  public:
@@ -35,10 +38,11 @@ class LengthCheck {
   // rewritten one; what is appended here meanwhile is neither; or another node with this identity
   // was met. A longer history that was proved is part of the feed then, so that the next append
   // goes on behind it. No_route: a named peer cannot be found. Other errors: the disk failed
-  // meanwhile. `reach` outlives the check.
+  // meanwhile. `reach` outlives the check. `silence`: who is silent for so long is not there.
   LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
               store::FeedNumber number, const std::vector<std::string>& peers,
-              const std::optional<Bytes32>& target, OnDone on_done);
+              const std::optional<Bytes32>& target, OnDone on_done,
+              Duration silence = kAnswerPatience);
   ~LengthCheck();
 
  private:

@@ -53,8 +53,8 @@ class Operation {
   virtual void handle_input_error(Error error) { out_.fail(std::move(error)); }
   // The reader consumed what was put out; room() grew.
   virtual void handle_room() {}
-  // The node is about to leave, and the request goes on at another one: the last moment to put out
-  // a position.
+  // The node makes way, and the request goes on at another one: when that begins, and again at the
+  // last moment to put out a position. A change that puts one out has nothing left to do here.
   virtual void handle_move() {}
   // The time the caller allowed is over.
   virtual void handle_deadline();

@@ -17,6 +17,8 @@ namespace cip::node {
 struct TopicLibrary::Stored {
   std::vector<store::FeedRecord> feeds;
   AuthorMemories authors;
+  OwnClock own_clock;
+  std::string published;
   std::optional<Error> error;
 };
 
@@ -24,6 +26,9 @@ namespace {
 
 // What uses feeds for this library, as others are told.
 constexpr auto kUser = "a topic";
+
+// The state that holds the mark of the home when it published to the topic last.
+std::string published_name(const Bytes32& topic) { return "published/" + to_hex(topic); }
 
 store::TopicRecord record_of(const TopicName& topic) {
   store::TopicRecord record;
@@ -77,13 +82,16 @@ Outcome<TopicName> parse_topic(const std::string& text) {
 }
 
 TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-                           const store::DatabaseInstance& instance, bool announce)
+                           const store::DatabaseInstance& instance, bool announce, HomeMark mark)
     : participant_(participant),
       feeds_(feeds),
       pool_(pool),
       announce_(announce),
       machine_(std::make_unique<overlay::Topics>(participant.hub(), *this, participant.identity(),
-                                                 instance)) {
+                                                 instance)),
+      published_(std::move(mark), [this](const Bytes32& topic, const std::string& noted) {
+        save_state(published_name(topic), to_bytes(bytes_of(noted)));
+      }) {
   participant_.hub().add_protocol(*machine_);
   participant_.hub().replication().add_observer(*machine_);
   feeds_.on_reloaded = [this](store::FeedNumber number) {
@@ -120,6 +128,10 @@ void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
         if (feeds) stored->feeds = std::move(*feeds);
         const auto authors = backend.find_state(author_memory_name(record.id));
         if (authors && *authors) stored->authors = load_author_memories(**authors);
+        const auto clock = backend.find_state(own_clock_name(record.id));
+        if (clock && *clock) stored->own_clock = OwnClock::load(**clock);
+        const auto published = backend.find_state(published_name(record.id));
+        if (published && *published) stored->published = text_of(**published);
         const auto error = !known ? known.error() : !written ? written.error() : std::error_code{};
         if (error || !feeds) {
           stored->error = error_from(error ? error : feeds.error(), "opening the topic");
@@ -136,6 +148,9 @@ void TopicLibrary::begin(const TopicName& topic, const Stored& stored, bool auth
   machine_->join(now(), *topic.key, topic.is_private);
   participant_.hub().swarm()->join(now(), topic.id, {.find = true, .announce = announce_});
   memories_.emplace(topic.id, stored.authors);
+  own_clocks_.emplace(topic.id, stored.own_clock);
+  clock_shown_ = 0;
+  published_.restore(topic.id, stored.published);
   bool has_own = false;
   for (const auto& record : stored.feeds) has_own = has_own || record.writable;
   // Goes off when the last of the feeds is open, or at once if there is none.
@@ -204,7 +219,50 @@ void TopicLibrary::give(const Bytes32& topic, FeedUse use) {
   turn();
 }
 
+Result<std::uint64_t> TopicLibrary::publish(const Bytes32& topic,
+                                            const std::vector<Bytes>& messages) {
+  const auto first = machine_->publish(now(), topic, messages);
+  if (!first) return first;
+  if (own_clocks_[topic].note_written(*first, clock_setting())) save_clock(topic);
+  published_.note(topic);
+  return first;
+}
+
+bool TopicLibrary::has_published_here(const Bytes32& topic) const { return published_.has(topic); }
+
+// A clock that was set dates own messages otherwise. (Asking how it is set costs more than this
+// comparison, which a machine that slept passes too.)
+void TopicLibrary::look_at_clock(Now time) {
+  constexpr std::int64_t kSlackMs = 500;
+  const auto shown = static_cast<std::int64_t>(time.wall.value) -
+                     time.mono.time_since_epoch() / std::chrono::milliseconds(1);
+  if (std::abs(shown - clock_shown_) <= kSlackMs) return;
+  clock_shown_ = shown;
+  for (auto& [topic, clock] : own_clocks_) {
+    if (!clock.is_empty() && clock.look(clock_setting())) save_clock(topic);
+  }
+}
+
+void TopicLibrary::save_clock(const Bytes32& topic) {
+  save_state(own_clock_name(topic), own_clocks_.at(topic).save());
+}
+
+void TopicLibrary::save_state(std::string name, Bytes value) {
+  pool_.submit(
+      kDirectoryJobs,
+      [name = std::move(name), value = std::move(value)](store::Backend& backend) {
+        static_cast<void>(backend.put_state(name, value));
+      },
+      [] {});
+}
+
+std::int64_t TopicLibrary::own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const {
+  const auto found = own_clocks_.find(topic);
+  return found == own_clocks_.end() ? 0 : found->second.ahead_ms(seq);
+}
+
 void TopicLibrary::handle_turn(Now time) {
+  look_at_clock(time);
   if (const auto due = machine_->next_timeout(); due && *due <= time.mono) {
     machine_->handle_timeout(time);
     turn();
@@ -224,11 +282,7 @@ void TopicLibrary::remember(const Bytes32& topic, const Bytes32& feed,
   auto& memories = memories_[topic];
   if (memories.size() >= overlay::kMaxTopicFeeds && !memories.contains(feed)) return;
   memories[feed] = memory;
-  pool_.submit(
-      kDirectoryJobs,
-      [name = author_memory_name(topic), saved = save_author_memories(memories)](
-          store::Backend& backend) { static_cast<void>(backend.put_state(name, saved)); },
-      [] {});
+  save_state(author_memory_name(topic), save_author_memories(memories));
 }
 
 void TopicLibrary::give_up(store::FeedNumber number) {
@@ -250,6 +304,11 @@ void TopicLibrary::give_up(store::FeedNumber number) {
   feeds_.evict(number, [this, topic, key, alive = std::weak_ptr(alive_)] {
     if (!alive.expired() && machine_->has_joined(topic)) open_feed(topic, key);
   });
+}
+
+void TopicLibrary::set_full(bool full) {
+  machine_->set_full(full);
+  if (std::exchange(is_full_, full) != full) room.tell({full});
 }
 
 std::vector<store::FeedNumber> TopicLibrary::open_feeds_of(const Bytes32& topic) {
@@ -325,6 +384,8 @@ void TopicLibrary::drop_joined(const TopicName& topic, bool own_too, OnDone done
   machine_->leave(topic.id);
   participant_.hub().swarm()->leave(now(), topic.id);
   memories_.erase(topic.id);
+  own_clocks_.erase(topic.id);
+  published_.forget(topic.id);
   // Goes off when the last of the feeds is gone.
   const std::shared_ptr<void> last(
       nullptr, [this, topic, done = std::move(done), alive = std::weak_ptr(alive_)](void*) {
@@ -347,6 +408,8 @@ void TopicLibrary::forget(const TopicName& topic, const OnDone& done) {
       kDirectoryJobs,
       [result, id = topic.id](store::Backend& backend) {
         static_cast<void>(backend.drop_state(author_memory_name(id)));
+        static_cast<void>(backend.drop_state(own_clock_name(id)));
+        static_cast<void>(backend.drop_state(published_name(id)));
         *result = backend.drop_topic(id);
       },
       [result, done] {

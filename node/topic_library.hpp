@@ -13,6 +13,8 @@
 #include "node/author_memory.hpp"
 #include "node/feed_library.hpp"
 #include "node/listeners.hpp"
+#include "node/own_clock.hpp"
+#include "node/published_here.hpp"
 #include "overlay/topics.hpp"
 
 namespace cip::node {
@@ -30,9 +32,10 @@ class TopicLibrary final : public overlay::TopicHost {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // `announce`: whether topics are announced on this network (decisions.md D2). All outlive it.
+  // `announce`: whether topics are announced on this network (decisions.md D2). `mark`: of
+  // the home. The others outlive it.
   TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-               const store::DatabaseInstance& instance, bool announce);
+               const store::DatabaseInstance& instance, bool announce, HomeMark mark);
   ~TopicLibrary();
 
   // Takes part again in what was joined before. `loading` is let go when that is done.
@@ -43,15 +46,26 @@ class TopicLibrary final : public overlay::TopicHost {
   // Leaves a topic and forgets its feeds, own ones with their secrets. Errors: not_found; usage
   // without `own_too` when messages were published here; busy.
   void drop(const TopicName& topic, bool own_too, OnDone done);
+  // Topics::publish(), and remembers when that was.
+  Result<std::uint64_t> publish(const Bytes32& topic, const std::vector<Bytes>& messages);
+  // The last own message of the topic was written by this very folder, not by what it is a copy of.
+  bool has_published_here(const Bytes32& topic) const;
   // The disk has no room for what another author wrote: this feed goes, and is taken up again at
   // its end.
   void give_up(store::FeedNumber number);
   std::uint64_t given_up() const { return given_up_; }
+  // Whether the disk has room for more of what others write to topics; `room` hears of changes.
+  void set_full(bool full);
+  bool is_full() const { return is_full_; }
 
   overlay::Topics& machine() { return *machine_; }
   // Carries on after a command on the machine.
   void turn() { participant_.changed(); }
   Listeners<overlay::TopicEvent> events;
+  struct RoomChanged {
+    bool is_full = false;
+  };
+  Listeners<RoomChanged> room;
 
   // --- for the participant's loop
   void handle_turn(Now now);
@@ -62,6 +76,7 @@ class TopicLibrary final : public overlay::TopicHost {
   void replicate_feed(overlay::ConnId conn, const Bytes32& feed_key) override;
   void drop_feed(const Bytes32& feed_key) override;
   void feed_touched(store::Feed& feed) override;
+  std::int64_t own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const override;
 
  private:
   struct Stored;
@@ -76,6 +91,9 @@ class TopicLibrary final : public overlay::TopicHost {
   void forget(const TopicName& topic, const OnDone& done);
   void remember(const Bytes32& topic, const Bytes32& feed,
                 const overlay::Topics::AuthorMemory& memory);
+  void look_at_clock(Now time);
+  void save_clock(const Bytes32& topic);
+  void save_state(std::string name, Bytes value);
 
   Participant& participant_;
   FeedLibrary& feeds_;
@@ -86,7 +104,11 @@ class TopicLibrary final : public overlay::TopicHost {
   std::map<store::FeedNumber, FeedUse> open_;      // feeds this library keeps open
   // What is known of authors besides their feeds, as far as it is not what anybody would assume.
   std::map<Bytes32, AuthorMemories> memories_;  // by topic
+  std::map<Bytes32, OwnClock> own_clocks_;      // by topic
+  PublishedHere published_;
+  std::int64_t clock_shown_ = 0;  // less monotonic time, when it was last looked at
   std::uint64_t given_up_ = 0;
+  bool is_full_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -17,14 +17,12 @@ std::int64_t wall_ms(UnixMillis wall) { return static_cast<std::int64_t>(wall.va
 
 }  // namespace
 
-// A clock that shows `clock` at this moment, as Author::Clock::shift.
-std::int64_t Topics::shift_of(UnixMillis clock) const { return wall_ms(clock) - mono_ms(now_); }
+std::int64_t clock_shift(Now now, UnixMillis clock) { return wall_ms(clock) - mono_ms(now); }
 
-// What the author's clock shows now, as far as is known here.
-std::optional<UnixMillis> Topics::clock_of(const Author& author) const {
-  if (author.own_key) return now_.wall;
-  if (!author.clock) return std::nullopt;
-  const auto shown = std::max<std::int64_t>(author.clock->shift + mono_ms(now_), 0);
+std::optional<UnixMillis> Topics::Author::shown_clock(Now now) const {
+  if (own_key) return now.wall;
+  if (!clock) return std::nullopt;
+  const auto shown = std::max<std::int64_t>(clock->shift + mono_ms(now), 0);
   return UnixMillis{static_cast<std::uint64_t>(shown)};
 }
 
@@ -36,7 +34,7 @@ void Topics::note_clock(Topic& topic, Author& author, const Neighbour& neighbour
   }
   const bool from_author = neighbour.stream.peer == author.header->author;
   if (author.clock && author.clock->from_author && !from_author) return;
-  const std::int64_t ahead = *shown->second.clock - shift_of(now_.wall);
+  const std::int64_t ahead = *shown->second.clock - clock_shift(now_, now_.wall);
   const auto told = author.clock ? author.clock->told_ahead : 0;
   author.clock = Author::Clock{*shown->second.clock, from_author, told};
   if (std::abs(ahead - told) <= kClockSlackMs) return;
@@ -46,8 +44,9 @@ void Topics::note_clock(Topic& topic, Author& author, const Neighbour& neighbour
 
 // When a message was written, by the clock here. An author of whose clock nothing is known is taken
 // at its word, but nothing was written later than now.
-TimePoint Topics::written_at(const Author& author, UnixMillis time) const {
-  const auto shift = author.clock ? author.clock->shift : shift_of(now_.wall);
+TimePoint Topics::written_at(const Author& author, std::uint64_t index, UnixMillis time) const {
+  auto shift = author.clock ? author.clock->shift : clock_shift(now_, now_.wall);
+  if (author.own_key) shift += host_.own_clock_ahead(author.header->topic, index);
   const auto at = std::min(wall_ms(time) - shift, mono_ms(now_));
   return TimePoint{std::chrono::milliseconds(at)};
 }
@@ -84,7 +83,8 @@ void Topics::restore_author(Now now, const Bytes32& id, const Bytes32& feed_key,
   author.key = feed_key;
   author.floor = std::max(author.floor, memory.floor);
   if (memory.ahead_ms == 0 || author.clock) return;
-  author.clock = Author::Clock{memory.ahead_ms + shift_of(now.wall), false, memory.ahead_ms};
+  author.clock =
+      Author::Clock{memory.ahead_ms + clock_shift(now, now.wall), false, memory.ahead_ms};
 }
 
 }  // namespace cip::overlay

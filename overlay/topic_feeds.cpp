@@ -26,8 +26,9 @@ void Topics::introduce(Topic& topic, Neighbour& neighbour, const Author& author)
   const std::uint64_t before = told->second.length;
   told->second.length = length;
   const ConnId conn = neighbour.stream.conn;
-  streams_.send(conn, neighbour.channel, type_of(TopicMessageType::feeds),
-                encode_topic_feeds({{told->second.index, author.key, length, clock_of(author)}}));
+  streams_.send(
+      conn, neighbour.channel, type_of(TopicMessageType::feeds),
+      encode_topic_feeds({{told->second.index, author.key, length, author.shown_clock(now_)}}));
   const std::uint64_t from = std::max(before, author.floor);
   const std::uint64_t held = author.held_from(from);
   if (held > from) {
@@ -67,7 +68,7 @@ void Topics::handle_feeds(Topic& topic, Neighbour& neighbour, ByteView payload) 
     const bool is_first = !neighbour.shown.contains(feed.key);
     auto& shown = neighbour.shown[feed.key];
     shown.length = std::max(shown.length, feed.length);
-    if (feed.clock) shown.clock = shift_of(*feed.clock);
+    if (feed.clock) shown.clock = clock_shift(now_, *feed.clock);
     // A feed is part of one topic: another one must not take it away.
     const bool is_free = !topic_of_feed_.contains(feed.key);
     if (is_free && may_introduce(topic, neighbour)) {

@@ -34,10 +34,7 @@ Result<std::uint64_t> Topics::publish(Now now, const Bytes32& id,
     ++seq;
   }
   auto first = author->feed->append(std::move(blocks), *author->own_key);
-  if (first) {
-    author->next_seq = seq;
-    author->note_published(*first, now.mono);
-  }
+  if (first) author->next_seq = seq;
   host_.feed_touched(*author->feed);
   return first;
 }
@@ -126,6 +123,40 @@ bool Topics::is_synced(SubscriptionId number) const {
   });
 }
 
+std::optional<std::uint64_t> Topics::Author::hole_for(const Subscription& subscription) const {
+  if (!header || feed == nullptr || !reads.empty()) return std::nullopt;
+  const auto& wanted = subscription.options().author;
+  if (wanted && *wanted != header->author) return std::nullopt;
+  const auto place = subscription.position(key);
+  const bool is_hole = place && *place >= floor && *place < feed->length() && !feed->has(*place);
+  return is_hole ? place : std::nullopt;
+}
+
+std::map<Bytes32, std::uint64_t> Topics::holes(SubscriptionId number) const {
+  std::map<Bytes32, std::uint64_t> out;
+  const auto found = subscriptions_.find(number);
+  if (found == subscriptions_.end()) return out;
+  const Topic& topic = *find_topic(found->second);
+  for (const auto& [key, author] : topic.authors) {
+    if (const auto place = author.hole_for(topic.subscriptions.at(number))) out[key] = *place;
+  }
+  return out;
+}
+
+void Topics::pass_hole(Now now, SubscriptionId number, const Bytes32& feed_key) {
+  now_ = now;
+  const auto found = subscriptions_.find(number);
+  if (found == subscriptions_.end()) return;
+  Topic& topic = *find_topic(found->second);
+  const Author* author = topic.find_author(feed_key);
+  Subscription& subscription = topic.subscriptions.at(number);
+  const auto place = author == nullptr ? std::nullopt : author->hole_for(subscription);
+  if (!place) return;
+  const auto length = author->feed->length();
+  subscription.pass_over(feed_key, author->feed->blocks().first_set(*place, length));
+  feed_subscription(topic, number, subscription);
+}
+
 void Topics::wake(Topic& topic) {
   for (auto& [id, subscription] : topic.subscriptions) feed_subscription(topic, id, subscription);
 }
@@ -178,7 +209,7 @@ std::optional<TopicDelivery> Topics::open_message(const Author& author, std::uin
                        author.header->author,
                        index,
                        message->time,
-                       author.published_at(index).value_or(written_at(author, message->time)),
+                       written_at(author, index, message->time),
                        std::move(message->data)};
 }
 

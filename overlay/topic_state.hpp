@@ -3,7 +3,6 @@
 // The inside of Topics: what is known of each topic, neighbour and author. For topics*.cpp alone.
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +12,9 @@
 #include "store/block_encryption.hpp"
 
 namespace cip::overlay {
+
+// A clock that shows `clock` at this moment, as Topics::Author::Clock::shift.
+std::int64_t clock_shift(Now now, UnixMillis clock);
 
 // The other end of one stream that takes part in the topic. Feeds are named by numbers, each side
 // its own; a feed is introduced once by each side.
@@ -80,25 +82,16 @@ struct Topics::Author {
   std::uint64_t seen_length = 0;  // the feed's length when it was last spread
   std::uint64_t next_seq = 0;     // own feed: index of the next message
   bool reading_header = false;
-  // Own messages from this index on were published at this moment, whatever the clock showed then.
-  std::deque<std::pair<std::uint64_t, TimePoint>> published;
   std::map<store::Ticket, Read> reads;
   std::map<store::Ticket, Incoming> incoming;
   std::map<store::Ticket, Outgoing> outgoing;
 
+  // What its clock shows now, as far as is known here.
+  std::optional<UnixMillis> shown_clock(Now now) const;
+  // The block that the subscription waits for because it is not here.
+  std::optional<std::uint64_t> hole_for(const Subscription& subscription) const;
   // Neighbours may hear of it: its header was read, and the feed is open.
   bool is_shared() const { return header && feed != nullptr; }
-  void note_published(std::uint64_t index, TimePoint at) {
-    constexpr std::size_t kRemembered = 1024;
-    if (published.size() == kRemembered) published.pop_front();
-    published.emplace_back(index, at);
-  }
-  std::optional<TimePoint> published_at(std::uint64_t index) const {
-    const auto after =
-        std::ranges::upper_bound(published, index, {}, &std::pair<std::uint64_t, TimePoint>::first);
-    if (after == published.begin()) return std::nullopt;
-    return std::prev(after)->second;
-  }
   // Blocks from `from` on, which is not below the floor, are held up to here without gap.
   std::uint64_t held_from(std::uint64_t from) const {
     return feed->blocks().first_unset(std::min(from, feed->length()), feed->length());

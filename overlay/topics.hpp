@@ -47,6 +47,8 @@ class TopicHost {
   virtual void drop_feed(const Bytes32& feed_key) = 0;
   // A command was given to this feed: drain it in this turn.
   virtual void feed_touched(store::Feed& feed) = 0;
+  // How far the clock here was ahead of the present one, in ms, when the own message was written.
+  virtual std::int64_t own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const = 0;
 
  protected:
   ~TopicHost() = default;
@@ -153,6 +155,11 @@ class Topics final : public ChannelHandler, public FeedObserver {
   std::optional<TopicGap> poll_gap(SubscriptionId id);
   // Everything that this node or its neighbours know of was delivered.
   bool is_synced(SubscriptionId id) const;
+  // By feed the block that the subscription waits for because it is not here.
+  std::map<Bytes32, std::uint64_t> holes(SubscriptionId id) const;
+  // Nobody has the block of this hole: the subscription goes on at the next one that is here. What
+  // it passes is a gap.
+  void pass_hole(Now now, SubscriptionId id, const Bytes32& feed_key);
   // Subscription::positions().
   std::map<Bytes32, std::uint64_t> positions(SubscriptionId id) const;
 
@@ -229,10 +236,8 @@ class Topics final : public ChannelHandler, public FeedObserver {
   bool push_checked(Topic& topic, Author& author, store::Ticket ticket, std::error_code rejected);
 
   // topic_clocks.cpp: clocks of authors
-  std::int64_t shift_of(UnixMillis clock) const;
-  std::optional<UnixMillis> clock_of(const Author& author) const;
   void note_clock(Topic& topic, Author& author, const Neighbour& neighbour);
-  TimePoint written_at(const Author& author, UnixMillis time) const;
+  TimePoint written_at(const Author& author, std::uint64_t index, UnixMillis time) const;
 
   // topic_messages.cpp: publishing and subscribing
   bool read_done(Topic& topic, Author& author, const store::BlockRead& read);

@@ -10,6 +10,7 @@
 #include "node/clock.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/json_rpc.hpp"
 #include "node/length_check.hpp"
 #include "node/participant.hpp"
 #include "node/store_error.hpp"
@@ -55,15 +56,18 @@ class Publish final : public Operation {
   }
 
   void handle_input(ByteView bytes) override {
+    if (moving_) return;
     if (!begun_) return cip::append(early_, bytes);
     take(bytes);
   }
   void handle_input_end() override {
+    if (moving_) return;
     ended_ = true;
     if (begun_) finish_input();
   }
   // Lines that were complete are published; the rest is a part of a message, which nobody meant.
   void handle_input_error(Error error) override {
+    if (moving_) return;
     input_error_ = std::move(error);
     ended_ = true;
     if (begun_) finish_input();
@@ -71,6 +75,13 @@ class Publish final : public Operation {
 
   // A commit makes thousands of messages durable; what is reported of them goes out in parts.
   void handle_room() override { settle(); }
+
+  // What was taken is published here; the rest of the input is for the other node.
+  void handle_move() override {
+    if (over_ || finished_) return;
+    moving_ = true;
+    settle();
+  }
 
   void handle_deadline() override {
     if (waiting_.empty() || waiting_.front().seq >= durable_) return Operation::handle_deadline();
@@ -96,14 +107,18 @@ class Publish final : public Operation {
     use_ = daemon_.feeds().use(feed->number(), command_);
     failing_ = daemon_.feeds().watch(
         feed->number(), [this](const overlay::FeedNews& news) { look_for_failure(news); });
-    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, feed->number(),
-                   std::vector<std::string>{}, topic_.id, [this](Outcome<void> length) {
-                     if (!length) return fail(std::move(length.error()));
-                     begin();
-                   });
+    check_.emplace(
+        daemon_.participant(), daemon_.feeds(), daemon_, feed->number(), std::vector<std::string>{},
+        topic_.id,
+        [this](Outcome<void> length) {
+          if (!length) return fail(std::move(length.error()));
+          begin();
+        },
+        daemon_.topics().has_published_here(topic_.id) ? kShortPatience : kAnswerPatience);
   }
 
   void begin() {
+    if (over_) return;
     begun_ = true;
     listening_ =
         daemon_.topics().events.listen([this](const overlay::TopicEvent& event) { handle(event); });
@@ -130,7 +145,7 @@ class Publish final : public Operation {
     for (const auto& message : messages) size += message.size();
     if (auto may = daemon_.may_append(); !may) return fail(std::move(may.error())), false;
     if (auto room = daemon_.disk().admit(size); !room) return fail(std::move(room.error())), false;
-    const auto first = daemon_.topics().machine().publish(now(), topic_.id, messages);
+    const auto first = daemon_.topics().publish(topic_.id, messages);
     if (!first) return fail(error_from(first.error(), "publishing")), false;
     auto seq = *first;
     for (const auto& message : messages) {
@@ -202,6 +217,7 @@ class Publish final : public Operation {
       waiting_.pop_front();
     }
     give_room();
+    if (moving_ && waiting_.empty()) return hand_on();
     if (finished_ && waiting_.empty()) {
       if (input_error_) {
         input_error_->message +=
@@ -212,6 +228,12 @@ class Publish final : public Operation {
       over_ = true;
       out_.done();
     }
+  }
+
+  // All that was published has been told.
+  void hand_on() {
+    over_ = true;
+    out_.position({{"rest", to_base64(cutter_.part())}});
   }
 
   void await_confirmation(std::uint64_t seq, std::size_t confirmed) {
@@ -231,7 +253,7 @@ class Publish final : public Operation {
   }
 
   void fail(Error error) {
-    over_ = true;
+    if (std::exchange(over_, true)) return;
     out_.fail(std::move(error));
   }
 
@@ -254,6 +276,7 @@ class Publish final : public Operation {
   std::optional<LengthCheck> check_;
   std::optional<Error> input_error_;
   bool begun_ = false, ended_ = false, finished_ = false, over_ = false;
+  bool moving_ = false;  // the node makes way: no more input is taken here
   Listeners<overlay::TopicEvent>::Listening listening_;
   FeedLibrary::News::Listening failing_;
   asio::steady_timer timer_;

@@ -9,6 +9,7 @@
 #include "node/clock.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/hole_watch.hpp"
 #include "node/participant.hpp"
 #include "node/since.hpp"
 #include "node/store_error.hpp"
@@ -210,6 +211,11 @@ class Subscribe final : public Operation {
       const auto* woken = std::get_if<overlay::SubscriptionWoken>(&event);
       if (woken && woken->subscription == id_ && !over_) deliver();
     });
+    holes_.emplace(daemon_, topic_.id, id_);
+    if (daemon_.topics().is_full()) tell_room(true);
+    room_ = daemon_.topics().room.listen([this](const TopicLibrary::RoomChanged& changed) {
+      if (!over_) tell_room(changed.is_full);
+    });
     daemon_.topics().turn();
     if (until_synced_) check_synced();
     restart_idle();
@@ -237,7 +243,7 @@ class Subscribe final : public Operation {
     auto& machine = daemon_.topics().machine();
     bool any = false;
     while (!over_ && out_.room() > 0) {
-      if (const auto gap = machine.poll_gap(id_)) show_gap(*gap);
+      while (const auto gap = machine.poll_gap(id_)) show_gap(*gap);
       const auto message = machine.poll_message(id_);
       if (!message) break;
       any = true;
@@ -284,7 +290,17 @@ class Subscribe final : public Operation {
                  {"to", gap.to - 1}});
   }
 
+  void tell_room(bool is_full) {
+    out_.notice(
+        is_full ? fmt::format("there is no room for more messages of others to {}: what they write "
+                              "now waits there (raise it with: cipnode join --quota SIZE; or make "
+                              "room with topic drop, feed unseed, feed drop)",
+                              topic_.text)
+                : fmt::format("there is room for messages of others to {} again", topic_.text));
+  }
+
   void end_with_topic() {
+    holes_.reset();
     id_ = 0;
     fail({ExitCode::not_found, fmt::format("the topic {} was dropped", topic_.text),
           "subscribe again to take part in it once more"});
@@ -341,7 +357,9 @@ class Subscribe final : public Operation {
   std::uint64_t delivered_ = 0;
   bool over_ = false;
   bool ended_ = false;
+  std::optional<HoleWatch> holes_;
   Listeners<overlay::TopicEvent>::Listening listening_;
+  Listeners<TopicLibrary::RoomChanged>::Listening room_;
   asio::steady_timer idle_timer_, synced_timer_, position_timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -28,6 +28,7 @@ foreign lock '4711\nmysqld\nhost\n'
 foreign database 'one file\n'
 foreign database.reserve 'kept\n'
 foreign database.spare/1 ''
+foreign database.mark ''
 
 # listener SOCKET: a program of somebody else that accepts there
 listener() {

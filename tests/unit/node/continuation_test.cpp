@@ -62,3 +62,16 @@ TEST_CASE("a question is asked again if nothing of it was answered, else it cann
   call.note_result({{"hop", 1}});
   CHECK_FALSE(call.next({}));
 }
+
+TEST_CASE(
+    "a change goes on only where its node handed it on, with the input that it had not used") {
+  Continuation call({"publish", {{"topic", "news"}, {"lines", true}}});
+  call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 1U}});
+  CHECK_FALSE(call.take_rest());
+  call.note_position({{"rest", "dHc="}});
+  CHECK(call.take_rest() == to_bytes(bytes_of("tw")));
+  CHECK_FALSE(call.take_rest());
+  CHECK(call.next({})->params == Json{{"topic", "news"}, {"lines", true}});
+  call.note_position({{"rest", ""}});
+  CHECK(call.take_rest() == Bytes{});
+}

@@ -182,6 +182,16 @@ TEST_CASE_FIXTURE(ControlFixture, "a request may not take longer than its caller
   CHECK(client->error->code == ExitCode::timeout);
 }
 
+TEST_CASE_FIXTURE(ControlFixture, "a node gives a sign of life in the middle of a request") {
+  const auto client = start("subscribe");
+  REQUIRE(run_until(io, [&] { return client->seen.results.size() == 1; }));
+  client->call->ask_if_awake();
+  CHECK_FALSE(client->call->is_awake());
+  REQUIRE(run_until(io, [&] { return client->call->is_awake(); }));
+  CHECK(client->seen.results.size() == 1);  // the request was not put again
+  CHECK_FALSE(client->ended);
+}
+
 TEST_CASE_FIXTURE(ControlFixture,
                   "a change whose node goes away is unconfirmed, a question is not") {
   const auto change = start("feed.append");

@@ -78,6 +78,7 @@ std::uint64_t TopicPeer::publish(const std::string& topic,
   }
   std::vector<Bytes> payloads;
   for (const auto& message : messages) payloads.push_back(to_bytes(bytes_of(message)));
+  wrote_ahead = clock_ahead;
   const auto first = topics.publish(now(), id, payloads);
   REQUIRE(first);
   return *first;

@@ -50,6 +50,9 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   void replicate_feed(overlay::ConnId conn, const Bytes32& feed_key) override;
   void drop_feed(const Bytes32& feed_key) override { dropped.push_back(feed_key); }
   void feed_touched(store::Feed& feed) override { replication.feed(feed.number()); }
+  std::int64_t own_clock_ahead(const Bytes32&, std::uint64_t) const override {
+    return std::chrono::milliseconds(wrote_ahead - clock_ahead).count();
+  }
 
   // The time as this participant's clock shows it.
   Now now() const;
@@ -72,6 +75,7 @@ class TopicPeer final : public overlay::Streams, public overlay::TopicHost {
   // Pushes are shown apart: a test may switch catching up by replication off.
   bool replicates = true;
   std::chrono::seconds clock_ahead{};  // how wrong its wall clock is
+  std::chrono::seconds wrote_ahead{};  // ... and was when it published last
   std::vector<std::string> destroyed;
   std::vector<Bytes32> dropped;
   std::size_t rejected = 0;

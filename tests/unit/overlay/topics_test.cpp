@@ -449,6 +449,34 @@ TEST_CASE("what was given up is said to be missing, and what comes after it is r
   CHECK_FALSE(pair.reader.replication.feed_by_key(feed)->has(2));
 }
 
+TEST_CASE("a subscription goes past messages that nobody has, and says which they are") {
+  TopicWorld world;
+  TopicPeer& author = world.add();
+  TopicPeer& reader = world.add();
+  author.join("news");
+  reader.join("news");
+  author.publish("news", {"a", "b", "c", "d"});
+  world.run();
+  const auto feed = *author.topics.own_feed(topic_id(open_topic_key("news")));
+  const auto number = author.replication.feed_by_key(feed)->number();
+  REQUIRE(author.replication.clear(author.now(), number, 2, 4));
+  const auto subscription = reader.subscribe("news", kStart);
+  world.connect(author, reader, "news");
+  world.advance(kLearnTime);
+  CHECK(reader.received(subscription) == Texts{"a"});
+  CHECK(reader.topics.holes(subscription) == std::map<Bytes32, std::uint64_t>{{feed, 2}});
+  CHECK_FALSE(reader.topics.is_synced(subscription));
+
+  reader.topics.pass_hole(reader.now(), subscription, feed);
+  CHECK(reader.received(subscription) == Texts{"d"});
+  const auto gap = reader.topics.poll_gap(subscription);
+  REQUIRE(gap);
+  CHECK(gap->from == 2);
+  CHECK(gap->to == 4);
+  CHECK(reader.topics.holes(subscription).empty());
+  CHECK(reader.topics.is_synced(subscription));
+}
+
 TEST_CASE("who comes while a feed is given up hears of it when it is opened anew") {
   WrongClock pair({});
   pair.author.publish("news", {"1"});
