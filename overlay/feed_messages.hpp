@@ -22,7 +22,7 @@
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
-#include "overlay/role.hpp"
+#include "overlay/transport/role.hpp"
 #include "store/bitfield.hpp"
 #include "store/proof.hpp"
 

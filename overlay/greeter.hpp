@@ -21,7 +21,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/dial_policy.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/hello_client.hpp"

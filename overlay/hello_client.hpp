@@ -7,9 +7,9 @@
 
 #include "base/crypto.hpp"
 #include "base/random.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/hello_offer.hpp"
-#include "overlay/noise.hpp"
+#include "overlay/transport/noise.hpp"
 
 namespace cip::overlay {
 

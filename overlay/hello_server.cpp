@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "dht/commands.hpp"
-#include "overlay/noise.hpp"
+#include "overlay/transport/noise.hpp"
 
 namespace cip::overlay {
 

@@ -13,7 +13,7 @@
 #include "base/crypto.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/hello_offer.hpp"
 
 namespace cip::overlay {

@@ -31,9 +31,9 @@
 #include "overlay/channel_handler.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/greeter.hpp"
-#include "overlay/mux.hpp"
+#include "overlay/transport/mux.hpp"
 #include "overlay/replication.hpp"
-#include "overlay/secret_stream.hpp"
+#include "overlay/transport/secret_stream.hpp"
 #include "overlay/swarm.hpp"
 
 namespace cip::dht {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 
 namespace cip::overlay {
 

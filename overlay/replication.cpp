@@ -5,7 +5,7 @@
 
 #include "base/assert.hpp"
 #include "overlay/errors.hpp"
-#include "overlay/role.hpp"
+#include "overlay/transport/role.hpp"
 
 namespace cip::overlay {
 namespace {

@@ -19,7 +19,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/greeter.hpp"
 
 namespace cip::dht {

@@ -1,7 +1,7 @@
 // A multiplexer whose other side sends anything: frames cut from the input, requests answered in
 // turn with an open and a reject.
 
-#include "overlay/mux.hpp"
+#include "overlay/transport/mux.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 //   input = kind, then steps: 0..99 carry up to that many bytes, 100..179 send a message of that
 //   size, 180..199 flip a bit of what is carried next, else insert a byte
 
-#include "overlay/secret_stream.hpp"
+#include "overlay/transport/secret_stream.hpp"
 
 #include <deque>
 

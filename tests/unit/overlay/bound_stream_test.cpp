@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "overlay/secret_stream.hpp"
+#include "overlay/transport/secret_stream.hpp"
 #include "tests/support/vectors.hpp"
 #include "tests/unit/overlay/scripted_random.hpp"
 #include "tests/unit/overlay/stream_pair.hpp"

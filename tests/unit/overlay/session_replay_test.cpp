@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 #include "overlay/feed_messages.hpp"
-#include "overlay/mux.hpp"
+#include "overlay/transport/mux.hpp"
 #include "store/feed.hpp"
 #include "store/memory_backend.hpp"
 #include "tests/support/vectors.hpp"

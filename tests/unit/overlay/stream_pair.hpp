@@ -4,7 +4,7 @@
 
 #include <deque>
 
-#include "overlay/secret_stream.hpp"
+#include "overlay/transport/secret_stream.hpp"
 
 namespace cip::test {
 

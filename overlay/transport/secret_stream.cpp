@@ -1,4 +1,4 @@
-#include "overlay/secret_stream.hpp"
+#include "overlay/transport/secret_stream.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "overlay/batch_writer.hpp"
+#include "overlay/transport/batch_writer.hpp"
 
 #include "base/codec.hpp"
 

@@ -22,9 +22,9 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
-#include "overlay/batch_writer.hpp"
+#include "overlay/transport/batch_writer.hpp"
 #include "overlay/errors.hpp"
-#include "overlay/frame_sink.hpp"
+#include "overlay/transport/frame_sink.hpp"
 
 namespace cip::overlay {
 

@@ -21,7 +21,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "overlay/errors.hpp"
-#include "overlay/role.hpp"
+#include "overlay/transport/role.hpp"
 
 namespace cip::overlay {
 

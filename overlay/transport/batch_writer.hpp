@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
-#include "overlay/frame_sink.hpp"
+#include "overlay/transport/frame_sink.hpp"
 
 namespace cip::overlay {
 

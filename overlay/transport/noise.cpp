@@ -1,4 +1,4 @@
-#include "overlay/noise.hpp"
+#include "overlay/transport/noise.hpp"
 
 #include <sodium.h>
 

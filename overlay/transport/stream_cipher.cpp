@@ -1,4 +1,4 @@
-#include "overlay/stream_cipher.hpp"
+#include "overlay/transport/stream_cipher.hpp"
 
 #include "base/assert.hpp"
 

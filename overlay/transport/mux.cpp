@@ -1,4 +1,4 @@
-#include "overlay/mux.hpp"
+#include "overlay/transport/mux.hpp"
 
 #include <utility>
 

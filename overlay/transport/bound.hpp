@@ -11,7 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
-#include "overlay/role.hpp"
+#include "overlay/transport/role.hpp"
 
 namespace cip::overlay {
 

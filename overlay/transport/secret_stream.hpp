@@ -22,11 +22,11 @@
 #include "base/crypto.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/errors.hpp"
-#include "overlay/frame_sink.hpp"
-#include "overlay/noise.hpp"
-#include "overlay/stream_cipher.hpp"
+#include "overlay/transport/frame_sink.hpp"
+#include "overlay/transport/noise.hpp"
+#include "overlay/transport/stream_cipher.hpp"
 
 namespace cip::overlay {
 

@@ -1,4 +1,4 @@
-#include "overlay/bound.hpp"
+#include "overlay/transport/bound.hpp"
 
 #include <algorithm>
 
