@@ -10,6 +10,7 @@
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
 #include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "store/errors.hpp"
 
 namespace cip::node {
@@ -79,27 +80,44 @@ PeerFault of_store(store::Errc code, PeerFault fault, const std::string& message
   return fault;
 }
 
+PeerFault of_stream(overlay::StreamErrc code, PeerFault fault, const std::string& message) {
+  using overlay::StreamErrc;
+  fault.text = message;
+  switch (code) {
+    case StreamErrc::bad_handshake:
+    case StreamErrc::bad_point:
+    case StreamErrc::unexpected_frame:
+    case StreamErrc::frame_too_large:
+    case StreamErrc::malformed_message:
+    case StreamErrc::bad_channel_number:
+    case StreamErrc::too_much_buffered:
+      fault.code = ExitCode::incompatible;
+      fault.text = "speaks another protocol, or another version of it: " + message;
+      break;
+    case StreamErrc::bad_frame:
+      fault.code = ExitCode::corrupt;
+      break;
+    case StreamErrc::unknown_stream:
+    case StreamErrc::wrong_stream_id:
+    case StreamErrc::wrong_proof:
+    case StreamErrc::wrong_peer:
+      fault.code = ExitCode::refused;
+      break;
+    case StreamErrc::handshake_timeout:
+    case StreamErrc::peer_silent:
+    case StreamErrc::ended:
+      fault.code = ExitCode::no_route;
+      break;
+    case StreamErrc::not_chosen:
+      fault.code = ExitCode::ok;
+  }
+  return fault;
+}
+
 PeerFault of_overlay(overlay::Errc code, PeerFault fault, const std::string& message) {
   using overlay::Errc;
   fault.text = message;
   switch (code) {
-    case Errc::bad_handshake:
-    case Errc::bad_point:
-    case Errc::unexpected_frame:
-    case Errc::frame_too_large:
-    case Errc::malformed_message:
-    case Errc::bad_channel_number:
-    case Errc::too_much_buffered:
-      fault.code = ExitCode::incompatible;
-      fault.text = "speaks another protocol, or another version of it: " + message;
-      break;
-    case Errc::bad_frame:
-      fault.code = ExitCode::corrupt;
-      break;
-    case Errc::unknown_stream:
-    case Errc::wrong_stream_id:
-    case Errc::wrong_proof:
-    case Errc::wrong_peer:
     case Errc::hello_refused:
     case Errc::wrong_capability:
     case Errc::unasked_data:
@@ -110,11 +128,8 @@ PeerFault of_overlay(overlay::Errc code, PeerFault fault, const std::string& mes
     case Errc::too_many_streams:
       fault.code = ExitCode::busy;
       break;
-    case Errc::handshake_timeout:
     case Errc::no_hello_answer:
-    case Errc::peer_silent:
     case Errc::never_reads:
-    case Errc::ended:
       fault.code = ExitCode::no_route;
       break;
     default:
@@ -126,7 +141,7 @@ PeerFault of_overlay(overlay::Errc code, PeerFault fault, const std::string& mes
 }  // namespace
 
 bool is_closed_by_peer(std::error_code error) {
-  return error == overlay::Errc::ended || error == asio::error::eof ||
+  return error == overlay::StreamErrc::ended || error == asio::error::eof ||
          error == asio::error::connection_reset || error == asio::error::broken_pipe;
 }
 
@@ -136,6 +151,10 @@ PeerFault fault_from(std::error_code error, std::string peer) {
   const std::string_view category = error.category().name();
   if (category == "store") {
     return of_store(static_cast<store::Errc>(error.value()), std::move(fault), error.message());
+  }
+  if (category == "stream") {
+    return of_stream(static_cast<overlay::StreamErrc>(error.value()), std::move(fault),
+                     error.message());
   }
   if (category == "overlay") {
     return of_overlay(static_cast<overlay::Errc>(error.value()), std::move(fault), error.message());
@@ -210,7 +229,7 @@ void PeerFaults::stream_down(const overlay::StreamDown& down) {
     fault.text = "closed the stream at once: it does not let this node in";
   } else if (is_closed_by_peer(down.error)) {
     fault.text = "ended the stream";
-  } else if (down.error == overlay::Errc::peer_silent) {
+  } else if (down.error == overlay::StreamErrc::peer_silent) {
     fault.text = "fell silent: nothing came from it for 30 s";
   }
   note(std::move(fault));

@@ -7,38 +7,6 @@ namespace {
 
 const char* text(Errc code) {
   switch (code) {
-    case Errc::bad_handshake:
-      return "the handshake does not authenticate";
-    case Errc::bad_point:
-      return "not a valid public key";
-    case Errc::unexpected_frame:
-      return "unexpected frame before the stream was proven";
-    case Errc::unknown_stream:
-      return "the stream belongs to no pending hello";
-    case Errc::wrong_stream_id:
-      return "wrong stream id";
-    case Errc::wrong_proof:
-      return "the other side could not prove itself";
-    case Errc::bad_frame:
-      return "a frame does not authenticate";
-    case Errc::frame_too_large:
-      return "a message is larger than a frame";
-    case Errc::handshake_timeout:
-      return "the handshake took too long";
-    case Errc::peer_silent:
-      return "the peer fell silent";
-    case Errc::ended:
-      return "the peer ended the stream";
-    case Errc::not_chosen:
-      return "another connection to the same peer is used";
-    case Errc::wrong_peer:
-      return "another peer answers at this address";
-    case Errc::malformed_message:
-      return "a message does not decode";
-    case Errc::bad_channel_number:
-      return "a channel number out of order";
-    case Errc::too_much_buffered:
-      return "too many messages before a channel was agreed";
     case Errc::nobody_announces:
       return "nobody announces this key";
     case Errc::no_node_answered:

@@ -21,13 +21,13 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
-#include "overlay/transport/bound.hpp"
 #include "overlay/dial_policy.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/hello_client.hpp"
 #include "overlay/hello_offer.hpp"
 #include "overlay/hello_server.hpp"
 #include "overlay/pending_table.hpp"
+#include "overlay/transport/bound.hpp"
 
 namespace cip::dht {
 class Node;

@@ -7,8 +7,8 @@
 
 #include "base/crypto.hpp"
 #include "base/random.hpp"
-#include "overlay/transport/bound.hpp"
 #include "overlay/hello_offer.hpp"
+#include "overlay/transport/bound.hpp"
 #include "overlay/transport/noise.hpp"
 
 namespace cip::overlay {

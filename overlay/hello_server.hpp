@@ -13,8 +13,8 @@
 #include "base/crypto.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
-#include "overlay/transport/bound.hpp"
 #include "overlay/hello_offer.hpp"
+#include "overlay/transport/bound.hpp"
 
 namespace cip::overlay {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "overlay/hub_connection.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -134,7 +135,7 @@ void Hub::handle_bytes(Now now, ConnId conn, MutableByteView bytes) {
 void Hub::handle_closed(Now now, ConnId conn, std::error_code error) {
   auto* connection = find(conn);
   if (connection == nullptr) return;
-  close_connection(now, conn, error ? error : make_error_code(Errc::ended),
+  close_connection(now, conn, error ? error : make_error_code(StreamErrc::ended),
                    error ? "transport" : "ended", true);
   finish_turn(now);
 }
@@ -290,7 +291,7 @@ void Hub::bound_unfinished(Connection& fresh) {
     if (size > largest->stream->unfinished_bytes()) largest = connection.get();
   }
   if (total > kMaxUnfinishedBytes) {
-    doom(*largest, make_error_code(Errc::too_much_buffered), "unfinished frames");
+    doom(*largest, make_error_code(StreamErrc::too_much_buffered), "unfinished frames");
   }
 }
 

@@ -31,10 +31,10 @@
 #include "overlay/channel_handler.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/greeter.hpp"
-#include "overlay/transport/mux.hpp"
 #include "overlay/replication.hpp"
-#include "overlay/transport/secret_stream.hpp"
 #include "overlay/swarm.hpp"
+#include "overlay/transport/mux.hpp"
+#include "overlay/transport/secret_stream.hpp"
 
 namespace cip::dht {
 class Announcer;

@@ -8,6 +8,7 @@
 
 #include "overlay/hub.hpp"
 #include "overlay/hub_connection.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -134,7 +135,7 @@ void Hub::continue_attempts(Now now) {
     if (attempt.next_dial && *attempt.next_dial <= now.mono) dial_next(now, attempt);
     if (attempt.give_up && *attempt.give_up <= now.mono) late.push_back(id);
   }
-  for (const auto id : late) end_attempt(now, id, make_error_code(Errc::handshake_timeout));
+  for (const auto id : late) end_attempt(now, id, make_error_code(StreamErrc::handshake_timeout));
 }
 
 // A connection of an attempt ended before it was open.
@@ -167,7 +168,7 @@ void Hub::bound_proven(Now now, Connection& connection) {
   const auto hello = connection.stream->hello().value_or(0);
   const auto found = attempts_.find(hello);
   if (found == attempts_.end() || found->second.chosen) {
-    return doom(connection, make_error_code(Errc::not_chosen), "not chosen");
+    return doom(connection, make_error_code(StreamErrc::not_chosen), "not chosen");
   }
   found->second.chosen = true;
   connection.hello = hello;
@@ -182,7 +183,7 @@ void Hub::close_siblings(const Connection& kept) {
     if (connection.get() == &kept || connection->is_open) continue;
     const bool same = connection->hello == kept.hello ||
                       (connection->stream && connection->stream->hello() == kept.hello);
-    if (same) doom(*connection, make_error_code(Errc::not_chosen), "not chosen");
+    if (same) doom(*connection, make_error_code(StreamErrc::not_chosen), "not chosen");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "overlay/hub.hpp"
 #include "overlay/hub_connection.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -24,7 +25,7 @@ void Hub::drain_stream(Now now, Connection& connection) {
     if (connection.stream->is_proven()) note_proven(connection);
     if (const auto* message = std::get_if<StreamMessage>(&*event)) {
       if (!connection.mux->handle_frame(message->plaintext)) {
-        doom(connection, make_error_code(Errc::malformed_message), "malformed message");
+        doom(connection, make_error_code(StreamErrc::malformed_message), "malformed message");
       }
       drain_mux(now, connection);
     } else if (std::holds_alternative<StreamOpened>(*event)) {
@@ -93,13 +94,13 @@ bool Hub::yields_to_other(Now now, Connection& connection) {
   const bool own_key_is_greater = options_.identity.public_key > connection.info.peer;
   if (old.info.initiator != connection.info.initiator &&
       connection.info.initiator == own_key_is_greater) {
-    doom(old, make_error_code(Errc::not_chosen), "other stream of this peer");
+    doom(old, make_error_code(StreamErrc::not_chosen), "other stream of this peer");
     return false;
   }
   if (connection.user_dial) events_.push(StreamUp{old.info, connection.info.conn});
   connection.user_dial = false;
   open_targets(now, old);
-  doom(connection, make_error_code(Errc::not_chosen), "other stream of this peer");
+  doom(connection, make_error_code(StreamErrc::not_chosen), "other stream of this peer");
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "overlay/transport/role.hpp"
 
 namespace cip::overlay {
@@ -394,7 +395,8 @@ void Replication::channel_message(Now now, ConnId conn, ChannelId channel, std::
   auto& slot = *session->second.slot;
   touch(slot);
   if (!slot.replicator.handle_message(now, session->second.peer, type, payload)) {
-    streams_.destroy(conn, "malformed feed message", make_error_code(Errc::malformed_message));
+    streams_.destroy(conn, "malformed feed message",
+                     make_error_code(StreamErrc::malformed_message));
     return;
   }
   // It closed the channel because neither side wants anything.

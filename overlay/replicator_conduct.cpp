@@ -5,6 +5,7 @@
 #include "overlay/errors.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/replicator_peer.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 
@@ -67,7 +68,7 @@ void Replicator::fell_silent(Now now, Peer& peer) {
   peer.stalled = true;
   lose_requests(peer, true);
   if (now.mono < streams_.heard(peer.conn).bytes + kSilenceLimit) return;
-  end_stream(peer, "feed peer that fell silent", make_error_code(Errc::peer_silent));
+  end_stream(peer, "feed peer that fell silent", make_error_code(StreamErrc::peer_silent));
 }
 
 void Replicator::end_stream(Peer& peer, std::string_view why, std::error_code error) {

@@ -6,6 +6,7 @@
 #include "overlay/errors.hpp"
 #include "overlay/replicator.hpp"
 #include "overlay/replicator_peer.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -298,7 +299,8 @@ bool Replicator::handle_proof(Now now, store::ProofReady& ready) {
   }
   peer->replies.finish(ready.ticket, FeedMessage::no_data, encode_no_data({id, reason}), due);
   if (peer->invalid_requests >= kMaxInvalidRequests) {
-    end_stream(*peer, "too many invalid feed requests", make_error_code(Errc::malformed_message));
+    end_stream(*peer, "too many invalid feed requests",
+               make_error_code(StreamErrc::malformed_message));
   }
   return true;
 }

@@ -19,8 +19,8 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
-#include "overlay/transport/bound.hpp"
 #include "overlay/greeter.hpp"
+#include "overlay/transport/bound.hpp"
 
 namespace cip::dht {
 class Announcer;

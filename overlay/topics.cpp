@@ -2,6 +2,7 @@
 
 #include "overlay/errors.hpp"
 #include "overlay/topic_state.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 
@@ -170,7 +171,7 @@ void Topics::writable(Now now, ConnId conn) {
 }
 
 void Topics::misbehaved(const Neighbour& neighbour, std::string_view why) {
-  streams_.destroy(neighbour.stream.conn, why, make_error_code(Errc::malformed_message));
+  streams_.destroy(neighbour.stream.conn, why, make_error_code(StreamErrc::malformed_message));
 }
 
 void Topics::handle_timeout(Now now) {

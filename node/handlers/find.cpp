@@ -15,6 +15,7 @@
 #include "node/participant.hpp"
 #include "node/store_error.hpp"
 #include "node/topic_library.hpp"
+#include "overlay/transport/errors.hpp"
 
 namespace cip::node {
 
@@ -194,7 +195,7 @@ class FindPeer final : public Find {
     }
     if (failed.error == overlay::Errc::no_node_answered)
       return out_.fail(no_contact_error(daemon_));
-    if (failed.error == overlay::Errc::bad_point) {
+    if (failed.error == overlay::StreamErrc::bad_point) {
       return out_.fail({ExitCode::usage,
                         fmt::format("{} is no public key that a peer can have", name),
                         "for a feed use --feed, for a topic --topic, for a node id --node"});

@@ -35,7 +35,7 @@ Result<void> Mux::handle_frame(ByteView frame) {
   if (frame.empty()) return {};
   Reader in(frame);
   const auto channel = in.uint();
-  if (!in.ok()) return fail(Errc::malformed_message);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
   return handle_item(channel, in.rest(), false);
 }
 
@@ -43,7 +43,7 @@ Result<void> Mux::handle_frame(ByteView frame) {
 Result<void> Mux::handle_item(std::uint64_t channel, ByteView rest, bool in_batch) {
   Reader in(rest);
   const auto type = in.uint();
-  if (!in.ok()) return fail(Errc::malformed_message);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
   if (channel == 0) return handle_control(type, in.rest(), in_batch);
   if (channel > remotes_.size()) return {};  // closed or rejected, or never there
   auto& from = remote(static_cast<std::uint32_t>(channel));
@@ -59,7 +59,7 @@ Result<void> Mux::handle_control(std::uint64_t type, ByteView rest, bool in_batc
   switch (type) {
     case kBatch:
       // No sender puts a batch into a batch, and it could nest without end.
-      if (in_batch) return fail(Errc::malformed_message);
+      if (in_batch) return fail(StreamErrc::malformed_message);
       return handle_batch(rest);
     case kOpen:
       return handle_open(rest);
@@ -85,7 +85,7 @@ Result<void> Mux::handle_batch(ByteView rest) {
     if (!in.ok()) break;
     if (auto done = handle_item(channel, item, true); !done) return done;
   }
-  if (!in.ok()) return fail(Errc::malformed_message);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
   return {};
 }
 
@@ -94,18 +94,18 @@ Result<void> Mux::handle_open(ByteView rest) {
   const auto number = in.uint();
   const auto protocol = text_of(in.buffer());
   const auto id = in.buffer();
-  if (!in.ok()) return fail(Errc::malformed_message);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
   if (number == 0) {
     send_control(kReject, 0);
     return {};
   }
   // Rejected numbers are used again, so nobody needs many more than there can be channels.
   if (number > remotes_.size() + 1 || number > 2 * kMaxChannels) {
-    return fail(Errc::bad_channel_number);
+    return fail(StreamErrc::bad_channel_number);
   }
   const auto slot = static_cast<std::uint32_t>(number);
   if (slot == remotes_.size() + 1) remotes_.emplace_back();
-  if (remote(slot).state != Remote::State::unused) return fail(Errc::bad_channel_number);
+  if (remote(slot).state != Remote::State::unused) return fail(StreamErrc::bad_channel_number);
   if (slot > kMaxChannels || protocol.size() > kMaxProtocolName || id.size() > kMaxChannelIdSize) {
     send_control(kReject, slot);
     return {};
@@ -135,13 +135,13 @@ Result<void> Mux::request(std::uint32_t number, Pairs::iterator pair, ByteView h
   pair->second.incoming.push_back(number);
   const ChannelRequested event{number, pair->second.protocol, pair->second.id, handshake};
   events_.push_back({event, from.generation});
-  if (undecided_ > kMaxUndecided) return fail(Errc::too_much_buffered);
+  if (undecided_ > kMaxUndecided) return fail(StreamErrc::too_much_buffered);
   return {};
 }
 
 Result<void> Mux::keep(Remote& from, std::uint64_t type, ByteView payload) {
   undecided_ += payload.size() + kWaitingOverhead;
-  if (undecided_ > kMaxUndecided) return fail(Errc::too_much_buffered);
+  if (undecided_ > kMaxUndecided) return fail(StreamErrc::too_much_buffered);
   from.waiting.push_back({static_cast<std::uint32_t>(type), from.kept.size(), payload.size()});
   append(from.kept, payload);
   return {};
@@ -150,12 +150,12 @@ Result<void> Mux::keep(Remote& from, std::uint64_t type, ByteView payload) {
 Result<void> Mux::handle_reject(ByteView rest) {
   Reader in(rest);
   const auto number = in.uint();
-  if (!in.ok()) return fail(Errc::malformed_message);
-  if (number == 0 || number > locals_.size()) return fail(Errc::bad_channel_number);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
+  if (number == 0 || number > locals_.size()) return fail(StreamErrc::bad_channel_number);
   const auto own = static_cast<std::uint32_t>(number);
   auto& slot = local(own);
   const bool reserved = slot.state == Local::State::reserved;
-  if (!reserved && slot.state != Local::State::waiting) return fail(Errc::bad_channel_number);
+  if (!reserved && slot.state != Local::State::waiting) return fail(StreamErrc::bad_channel_number);
   std::erase(slot.pair->second.outgoing, own);
   if (reserved) {
     free_number(own);
@@ -170,7 +170,7 @@ Result<void> Mux::handle_reject(ByteView rest) {
 Result<void> Mux::handle_close(ByteView rest) {
   Reader in(rest);
   const auto number = in.uint();
-  if (!in.ok()) return fail(Errc::malformed_message);
+  if (!in.ok()) return fail(StreamErrc::malformed_message);
   if (number == 0 || number > remotes_.size()) return {};
   const auto slot = static_cast<std::uint32_t>(number);
   auto& from = remote(slot);

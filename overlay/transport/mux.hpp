@@ -23,7 +23,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "overlay/transport/batch_writer.hpp"
-#include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "overlay/transport/frame_sink.hpp"
 
 namespace cip::overlay {

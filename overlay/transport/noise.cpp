@@ -37,7 +37,7 @@ Result<Bytes32> noise_dh(const KeyPair& local, const PublicKey& remote) {
   Bytes32 shared;
   // Refuses points of small order, outside the main subgroup or not on the curve.
   if (crypto_scalarmult_ed25519_noclamp(shared.data(), scalar.data(), remote.data()) != 0) {
-    return fail(Errc::bad_point);
+    return fail(StreamErrc::bad_point);
   }
   return shared;
 }
@@ -108,13 +108,13 @@ Result<Bytes> SymmetricState::decrypt_and_hash(ByteView ciphertext) {
   if (!cipher_key_) {
     out = to_bytes(ciphertext);
   } else {
-    if (ciphertext.size() < kNoiseTagSize) return fail(Errc::bad_handshake);
+    if (ciphertext.size() < kNoiseTagSize) return fail(StreamErrc::bad_handshake);
     out.resize(ciphertext.size() - kNoiseTagSize);
     const auto nonce = cipher_nonce(nonce_++);
     if (crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, ciphertext.data(),
                                                   ciphertext.size(), hash_.data(), hash_.size(),
                                                   nonce.data(), cipher_key_->data()) != 0) {
-      return fail(Errc::bad_handshake);
+      return fail(StreamErrc::bad_handshake);
     }
   }
   mix_hash(ciphertext);
@@ -194,7 +194,7 @@ Result<Bytes> NoiseHandshake::read_message(ByteView message) {
 
 Result<void> NoiseHandshake::read_token(Token token, ByteView& rest) {
   if (token == Token::e) {
-    if (rest.size() < 32) return fail(Errc::bad_handshake);
+    if (rest.size() < 32) return fail(StreamErrc::bad_handshake);
     remote_ephemeral_ = first_bytes<32>(rest);
     state_.mix_hash(rest.first(32));
     rest = rest.subspan(32);
@@ -202,7 +202,7 @@ Result<void> NoiseHandshake::read_token(Token token, ByteView& rest) {
   }
   if (token == Token::s) {
     const std::size_t size = 32 + (state_.cipher_key() ? kNoiseTagSize : 0);
-    if (rest.size() < size) return fail(Errc::bad_handshake);
+    if (rest.size() < size) return fail(StreamErrc::bad_handshake);
     auto key = state_.decrypt_and_hash(rest.first(size));
     if (!key) return fail(key.error());
     remote_static_ = first_bytes<32>(*key);

@@ -20,7 +20,7 @@
 #include "base/crypto.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
-#include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "overlay/transport/role.hpp"
 
 namespace cip::overlay {

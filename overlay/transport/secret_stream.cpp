@@ -120,10 +120,10 @@ std::optional<MutableByteView> SecretStream::complete_partial() {
 // Judges a frame by its length alone, before anything of it is stored.
 bool SecretStream::check_length(std::size_t body) {
   if (is_open()) {
-    if (body < kMessageOverhead) close(make_error_code(Errc::bad_frame));
+    if (body < kMessageOverhead) close(make_error_code(StreamErrc::bad_frame));
     if (body > kMessageOverhead) last_message_ = last_read_;
   } else if (!is_legal_length(body)) {
-    close(make_error_code(Errc::unexpected_frame));
+    close(make_error_code(StreamErrc::unexpected_frame));
   }
   return !is_closed();
 }
@@ -181,7 +181,7 @@ void SecretStream::read_noise_2(ByteView body) {
   const auto payload = noise_->read_message(body);
   if (!payload) return close(payload.error());
   if (expected_ && noise_->remote_static() != expected_) {
-    return close(make_error_code(Errc::wrong_peer));
+    return close(make_error_code(StreamErrc::wrong_peer));
   }
   const auto answer = noise_->write_message();
   if (!answer) return close(answer.error());
@@ -210,7 +210,7 @@ void SecretStream::finish_noise() {
 // A first frame on an accepted transport: a stream of a hello, or nobody's.
 void SecretStream::accept_bound(ByteView body) {
   const auto* hello = pending_->find_pending(first_bytes<32>(body));
-  if (hello == nullptr) return close(make_error_code(Errc::unknown_stream));
+  if (hello == nullptr) return close(make_error_code(StreamErrc::unknown_stream));
   bound_ = true;
   hello_ = hello->id;
   keys_ = hello->keys;
@@ -222,7 +222,7 @@ void SecretStream::accept_bound(ByteView body) {
 
 void SecretStream::read_first(Now now, ByteView body) {
   if (!equal(body.first(32), stream_id(keys_.hash, other(role_)))) {
-    return close(make_error_code(Errc::wrong_stream_id));
+    return close(make_error_code(StreamErrc::wrong_stream_id));
   }
   begin_receiving(body);
   if (bound_) {
@@ -247,7 +247,7 @@ void SecretStream::begin_proof() {
 void SecretStream::read_proof(Now now, MutableByteView body) {
   const auto proof = opener_.open(body);
   if (!proof || !equal_secret(*proof, bound_proof(keys_.hash, others_first_, own_first_))) {
-    return close(make_error_code(Errc::wrong_proof));
+    return close(make_error_code(StreamErrc::wrong_proof));
   }
   proven_ = true;
   if (role_ == Role::responder) return open_now(now);
@@ -308,7 +308,7 @@ std::optional<StreamEvent> SecretStream::read_message() {
     if (!body) return std::nullopt;
     const auto plaintext = opener_.open(*body);
     if (!plaintext) {
-      close(make_error_code(Errc::bad_frame));
+      close(make_error_code(StreamErrc::bad_frame));
     } else if (plaintext->empty()) {
       peer_keeps_alive_ = true;
     } else {
@@ -350,16 +350,16 @@ Bytes SecretStream::poll_output(Now now) {
 
 // --- time and end
 
-void SecretStream::handle_end(Now) { close(make_error_code(Errc::ended)); }
+void SecretStream::handle_end(Now) { close(make_error_code(StreamErrc::ended)); }
 
 void SecretStream::handle_timeout(Now now) {
   if (is_closed()) return;
   if (!is_open()) {
-    if (now.mono >= proof_deadline_) close(make_error_code(Errc::handshake_timeout));
+    if (now.mono >= proof_deadline_) close(make_error_code(StreamErrc::handshake_timeout));
     return;
   }
   if (silence_counts() && now.mono >= last_read_ + kPeerSilenceLimit) {
-    return close(make_error_code(Errc::peer_silent));
+    return close(make_error_code(StreamErrc::peer_silent));
   }
   if (now.mono >= last_write_ + kKeepAliveInterval) {
     append_message({}, 0);

@@ -23,7 +23,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "overlay/transport/bound.hpp"
-#include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "overlay/transport/frame_sink.hpp"
 #include "overlay/transport/noise.hpp"
 #include "overlay/transport/stream_cipher.hpp"
@@ -53,7 +53,7 @@ struct StreamMessage {
   ByteView plaintext;
 };
 // The machine gave up. The owner closes the transport, after writing what poll_output() still has
-// if `error` is Errc::ended, at once otherwise. Last event.
+// if `error` is StreamErrc::ended, at once otherwise. Last event.
 struct StreamClosed {
   std::error_code error;
 };

@@ -5,6 +5,7 @@
 #include <asio/error.hpp>
 
 #include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
 #include "store/errors.hpp"
 
 namespace cip::node {
@@ -17,24 +18,24 @@ ExitCode code_of(std::error_code error) { return fault_from(error, "10.0.0.1:1")
 TEST_CASE("what a peer did wrong has the code of its class") {
   CHECK(code_of(store::Errc::hash_mismatch) == ExitCode::corrupt);
   CHECK(code_of(store::Errc::invalid_proof) == ExitCode::corrupt);
-  CHECK(code_of(overlay::Errc::bad_frame) == ExitCode::corrupt);
+  CHECK(code_of(overlay::StreamErrc::bad_frame) == ExitCode::corrupt);
   CHECK(code_of(store::Errc::invalid_signature) == ExitCode::refused);
   CHECK(code_of(store::Errc::wrong_manifest) == ExitCode::refused);
   CHECK(code_of(overlay::Errc::hello_refused) == ExitCode::refused);
-  CHECK(code_of(overlay::Errc::wrong_peer) == ExitCode::refused);
+  CHECK(code_of(overlay::StreamErrc::wrong_peer) == ExitCode::refused);
   CHECK(code_of(overlay::Errc::own_key) == ExitCode::refused);
-  CHECK(code_of(overlay::Errc::unexpected_frame) == ExitCode::incompatible);
-  CHECK(code_of(overlay::Errc::bad_handshake) == ExitCode::incompatible);
-  CHECK(code_of(overlay::Errc::malformed_message) == ExitCode::incompatible);
-  CHECK(code_of(overlay::Errc::peer_silent) == ExitCode::no_route);
-  CHECK(code_of(overlay::Errc::handshake_timeout) == ExitCode::no_route);
+  CHECK(code_of(overlay::StreamErrc::unexpected_frame) == ExitCode::incompatible);
+  CHECK(code_of(overlay::StreamErrc::bad_handshake) == ExitCode::incompatible);
+  CHECK(code_of(overlay::StreamErrc::malformed_message) == ExitCode::incompatible);
+  CHECK(code_of(overlay::StreamErrc::peer_silent) == ExitCode::no_route);
+  CHECK(code_of(overlay::StreamErrc::handshake_timeout) == ExitCode::no_route);
   CHECK(code_of(asio::error::connection_refused) == ExitCode::no_route);
   CHECK(code_of(store::Errc::not_available) == ExitCode::not_found);
 }
 
 TEST_CASE("what is nobody's fault says nothing of a peer") {
   CHECK(code_of({}) == ExitCode::ok);
-  CHECK(code_of(overlay::Errc::not_chosen) == ExitCode::ok);
+  CHECK(code_of(overlay::StreamErrc::not_chosen) == ExitCode::ok);
   CHECK(code_of(overlay::Errc::cancelled) == ExitCode::ok);
   CHECK(code_of(store::Errc::stale_proof) == ExitCode::ok);
 }

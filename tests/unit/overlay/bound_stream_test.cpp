@@ -162,7 +162,7 @@ TEST_CASE("a stream id of no pending hello is closed without a byte") {
   auto responder = f.accept(Role::responder);
   f.pending.clear();
   responder.feed(initiator.output());
-  CHECK(responder.closed == overlay::Errc::unknown_stream);
+  CHECK(responder.closed == overlay::StreamErrc::unknown_stream);
   CHECK(responder.output().empty());
 }
 
@@ -178,11 +178,11 @@ TEST_CASE("stream ids under the public handshake hash are refused") {
   append(first, hex(vector["publicStreamIds"]["initiator"]));
   first.resize(59);
   listener.feed(first);
-  CHECK(listener.closed == overlay::Errc::unknown_stream);
+  CHECK(listener.closed == overlay::StreamErrc::unknown_stream);
 
   StreamEnd dialler(SecretStream::dial_bound(at({}), 1, keys, random));
   dialler.feed(first);
-  CHECK(dialler.closed == overlay::Errc::wrong_stream_id);
+  CHECK(dialler.closed == overlay::StreamErrc::wrong_stream_id);
 }
 
 TEST_CASE("recorded bytes are worthless on another connection of the same hello") {
@@ -200,7 +200,7 @@ TEST_CASE("recorded bytes are worthless on another connection of the same hello"
   again.feed(first);
   CHECK(frame_lengths(again.output()) == Lengths{56, 49});
   again.feed(proof);
-  CHECK(again.closed == overlay::Errc::wrong_proof);
+  CHECK(again.closed == overlay::StreamErrc::wrong_proof);
   CHECK(again.opened == 0);
   CHECK(f.pending.find_pending(stream_id(f.responder.hash, Role::initiator)) != nullptr);
 
@@ -218,7 +218,7 @@ TEST_CASE("a responder's recorded first frames do not convince an initiator") {
   auto other = f.dial(Role::initiator);
   other.output();
   other.feed(recorded);
-  CHECK(other.closed == overlay::Errc::wrong_proof);
+  CHECK(other.closed == overlay::StreamErrc::wrong_proof);
   CHECK(other.proven == 0);
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("before the proof only lengths 56 and 49 are legal, in this order") {
     auto responder = f.accept(Role::responder);
     responder.feed(initiator.output());
     responder.feed(Bytes{static_cast<std::uint8_t>(wrong), 0, 0});
-    CHECK(responder.closed == overlay::Errc::unexpected_frame);
+    CHECK(responder.closed == overlay::StreamErrc::unexpected_frame);
   }
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("a responder that sends data before our choice is closed") {
   auto bytes = responder.output();
   append(bytes, Bytes{17, 0, 0});
   initiator.feed(bytes);
-  CHECK(initiator.closed == overlay::Errc::unexpected_frame);
+  CHECK(initiator.closed == overlay::StreamErrc::unexpected_frame);
 }
 
 TEST_CASE("a flipped bit in the frames before the proof closes the connection") {
@@ -283,5 +283,5 @@ TEST_CASE("a bound stream is given up after 30 s of silence") {
   test::exchange(initiator, responder, f.random);
   initiator.stream.handle_timeout(at(30s));
   initiator.drain();
-  CHECK(initiator.closed == overlay::Errc::peer_silent);
+  CHECK(initiator.closed == overlay::StreamErrc::peer_silent);
 }

@@ -389,7 +389,7 @@ TEST_CASE("a key that is no point fails without a word to anybody") {
   f.greet(client, bad);
   f.run(10ms);
   REQUIRE(f.events_of<HelloFailed>(client).size() == 1);
-  CHECK(f.events_of<HelloFailed>(client)[0].error == overlay::Errc::bad_point);
+  CHECK(f.events_of<HelloFailed>(client)[0].error == overlay::StreamErrc::bad_point);
 }
 
 TEST_CASE("hellos for other keys are not the greeter's") {

@@ -282,7 +282,7 @@ TEST_CASE("undecided messages have a hard bound") {
   Result<void> last;
   std::size_t accepted = 0;
   for (; accepted < 100 && last; ++accepted) last = b.mux.handle_frame(frame);
-  CHECK(last == fail(overlay::Errc::too_much_buffered));
+  CHECK(last == fail(overlay::StreamErrc::too_much_buffered));
   CHECK(accepted == 20);
 }
 
@@ -387,18 +387,18 @@ TEST_CASE("frames that break the rules end the stream") {
     const auto done = side.mux.handle_frame(hex_bytes(frame));
     return done ? std::error_code{} : done.error();
   };
-  CHECK(error("fd") == overlay::Errc::malformed_message);
-  CHECK(error("00") == overlay::Errc::malformed_message);
-  CHECK(error("0001") == overlay::Errc::malformed_message);
-  CHECK(error("00010105") == overlay::Errc::malformed_message);
+  CHECK(error("fd") == overlay::StreamErrc::malformed_message);
+  CHECK(error("00") == overlay::StreamErrc::malformed_message);
+  CHECK(error("0001") == overlay::StreamErrc::malformed_message);
+  CHECK(error("00010105") == overlay::StreamErrc::malformed_message);
   CHECK(error("0001020170"
-              "00") == overlay::Errc::bad_channel_number);      // 2 before 1
-  CHECK(error("000202") == overlay::Errc::bad_channel_number);  // never opened
-  CHECK(error("000200") == overlay::Errc::bad_channel_number);
-  CHECK(error("000001050000") == overlay::Errc::malformed_message);      // item beyond the batch
-  CHECK(error("0000000400010000") == overlay::Errc::malformed_message);  // batch in a batch
-  CHECK_FALSE(error("0007ffff"));                                        // unknown control type
-  CHECK_FALSE(error("0500"));                                            // unknown channel
+              "00") == overlay::StreamErrc::bad_channel_number);      // 2 before 1
+  CHECK(error("000202") == overlay::StreamErrc::bad_channel_number);  // never opened
+  CHECK(error("000200") == overlay::StreamErrc::bad_channel_number);
+  CHECK(error("000001050000") == overlay::StreamErrc::malformed_message);  // item beyond the batch
+  CHECK(error("0000000400010000") == overlay::StreamErrc::malformed_message);  // batch in a batch
+  CHECK_FALSE(error("0007ffff"));  // unknown control type
+  CHECK_FALSE(error("0500"));      // unknown channel
   CHECK_FALSE(error("000300"));
   CHECK_FALSE(error("000309"));
 }
@@ -407,7 +407,7 @@ TEST_CASE("opening a number that is in use ends the stream") {
   Side side;
   REQUIRE(side.mux.handle_frame(hex_bytes("000101017000")));
   CHECK(side.mux.handle_frame(hex_bytes("000101017100")) ==
-        fail(overlay::Errc::bad_channel_number));
+        fail(overlay::StreamErrc::bad_channel_number));
 }
 
 TEST_CASE("channels above the bound are rejected, and numbers far above it end the stream") {

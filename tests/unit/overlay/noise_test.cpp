@@ -99,7 +99,7 @@ TEST_CASE("Diffie-Hellman refuses points of small order and bytes that are no po
   Bytes32 not_canonical;
   not_canonical.fill(0xff);
   for (const auto& point : {Bytes32{}, identity, not_canonical}) {
-    CHECK(noise_dh(key, point) == fail(overlay::Errc::bad_point));
+    CHECK(noise_dh(key, point) == fail(overlay::StreamErrc::bad_point));
   }
 }
 

@@ -192,7 +192,7 @@ TEST_CASE("a flipped bit anywhere in a message ends the stream before the messag
     REQUIRE(bytes.size() == 30);
     bytes[position] ^= 0x10;
     pair.listener.feed(bytes);
-    CHECK(pair.listener.closed == overlay::Errc::bad_frame);
+    CHECK(pair.listener.closed == overlay::StreamErrc::bad_frame);
     CHECK(pair.listener.messages.empty());
     CHECK_FALSE(pair.listener.stream.send(Bytes{1}));
     CHECK_FALSE(pair.listener.stream.next_timeout());
@@ -211,13 +211,13 @@ TEST_CASE("a replayed, dropped or swapped message ends the stream") {
     CHECK(pair.listener.messages.size() == 1);
   }
   SUBCASE("swapped") { pair.listener.feed(second); }
-  CHECK(pair.listener.closed == overlay::Errc::bad_frame);
+  CHECK(pair.listener.closed == overlay::StreamErrc::bad_frame);
 }
 
 TEST_CASE("a frame too short for a message ends the stream") {
   OpenXxPair pair;
   pair.listener.feed(framed(Bytes(16)));
-  CHECK(pair.listener.closed == overlay::Errc::bad_frame);
+  CHECK(pair.listener.closed == overlay::StreamErrc::bad_frame);
 }
 
 TEST_CASE("before the proof a frame is judged by its length bytes alone") {
@@ -229,7 +229,7 @@ TEST_CASE("before the proof a frame is judged by its length bytes alone") {
     const Bytes prefix{static_cast<std::uint8_t>(length), static_cast<std::uint8_t>(length >> 8),
                        static_cast<std::uint8_t>(length >> 16)};
     listener.feed(prefix);
-    CHECK(listener.closed == overlay::Errc::unexpected_frame);
+    CHECK(listener.closed == overlay::StreamErrc::unexpected_frame);
     CHECK(listener.output().empty());
   }
 }
@@ -243,17 +243,17 @@ TEST_CASE("an XX handshake with a wrong length or a flipped bit ends the stream"
     SUBCASE("length") {
       third[0] = 56;
       pair.listener.feed(third);
-      CHECK(pair.listener.closed == overlay::Errc::unexpected_frame);
+      CHECK(pair.listener.closed == overlay::StreamErrc::unexpected_frame);
     }
     SUBCASE("bit") {
       third[10] ^= 1;
       pair.listener.feed(third);
-      CHECK(pair.listener.closed == overlay::Errc::bad_handshake);
+      CHECK(pair.listener.closed == overlay::StreamErrc::bad_handshake);
     }
     SUBCASE("stream id") {
       third[3 + 64 + 3] ^= 1;
       pair.listener.feed(third);
-      CHECK(pair.listener.closed == overlay::Errc::wrong_stream_id);
+      CHECK(pair.listener.closed == overlay::StreamErrc::wrong_stream_id);
     }
     CHECK(pair.listener.opened == 0);
   }
@@ -263,7 +263,7 @@ TEST_CASE("an XX handshake with a wrong length or a flipped bit ends the stream"
     auto second = pair.listener.output();
     second[40] ^= 1;
     pair.dialler.feed(second);
-    CHECK(pair.dialler.closed == overlay::Errc::bad_handshake);
+    CHECK(pair.dialler.closed == overlay::StreamErrc::bad_handshake);
     CHECK(pair.dialler.output().empty());
   }
 }
@@ -276,7 +276,7 @@ TEST_CASE("a handshake that takes too long ends the stream") {
   CHECK_FALSE(pair.listener.closed);
   pair.listener.stream.handle_timeout(at(5s));
   pair.listener.drain();
-  CHECK(pair.listener.closed == overlay::Errc::handshake_timeout);
+  CHECK(pair.listener.closed == overlay::StreamErrc::handshake_timeout);
 }
 
 TEST_CASE("a keep-alive goes out after 5 s without other output, and is not handed up") {
@@ -312,7 +312,7 @@ TEST_CASE("a peer that kept alive is given up after 30 s of silence, another one
   CHECK_FALSE(listener.closed);
   listener.stream.handle_timeout(at(130s));
   listener.drain();
-  CHECK(listener.closed == overlay::Errc::peer_silent);
+  CHECK(listener.closed == overlay::StreamErrc::peer_silent);
 }
 
 TEST_CASE("the end of the transport is reported after the last message") {
@@ -322,7 +322,7 @@ TEST_CASE("the end of the transport is reported after the last message") {
   pair.listener.stream.handle_end(at({}));
   pair.listener.drain();
   CHECK(pair.listener.messages.size() == 1);
-  CHECK(pair.listener.closed == overlay::Errc::ended);
+  CHECK(pair.listener.closed == overlay::StreamErrc::ended);
 }
 
 TEST_CASE("nothing is sent before the stream is open") {
