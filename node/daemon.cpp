@@ -459,7 +459,7 @@ void Daemon::Impl::tell(const overlay::HubEvent& event) {
                 {"key", to_z32(stream.peer)},
                 {"state", state},
                 {"direction", stream.outgoing ? "out" : "in"},
-                {"address", to_string(stream.remote)}};
+                {"address", to_string(stream.remote.address)}};
   };
   if (const auto* up = std::get_if<overlay::StreamUp>(&event)) {
     emit(peer_line(up->stream, "connected"));

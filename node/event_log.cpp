@@ -80,16 +80,17 @@ void log_event(const dht::Event& event) {
 void log_event(const overlay::HubEvent& event) {
   const Overloaded take{[](const overlay::StreamUp& up) {
                           log(Floor::overlay, LogLevel::debug, "stream with {} at {} is up ({})",
-                              to_z32(up.stream.peer), to_string(up.stream.remote),
+                              to_z32(up.stream.peer), to_string(up.stream.remote.address),
                               up.stream.outgoing ? "dialled" : "accepted");
                         },
                         [](const overlay::StreamDown& down) {
                           log(Floor::overlay, LogLevel::debug, "stream with {} at {} ended: {}",
-                              to_z32(down.stream.peer), to_string(down.stream.remote), down.reason);
+                              to_z32(down.stream.peer), to_string(down.stream.remote.address),
+                              down.reason);
                         },
                         [](const overlay::DialFailed& failed) {
                           log(Floor::overlay, LogLevel::debug, "dialling {} failed: {}",
-                              to_string(failed.to), failed.error.message());
+                              to_string(failed.to.address), failed.error.message());
                         },
                         [](const overlay::FeedNews& news) { log_feed(news); },
                         [](const overlay::SwarmEvent& swarm) { log_swarm(swarm); },

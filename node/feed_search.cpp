@@ -48,7 +48,7 @@ FeedSearch::FeedSearch(Daemon& daemon, store::FeedNumber number, std::vector<std
 void FeedSearch::handle(const DialledPeer& peer) {
   if (peer.dials.empty()) problems_ += "; " + peer.problem;
   for (const auto& dial : peer.dials) {
-    if (on_resolved) on_resolved(dial.to);
+    if (on_resolved) on_resolved(dial.to.address);
     dials_.insert(dial.conn);
   }
   if (is_named_by_user_done()) give_up();

@@ -131,8 +131,8 @@ void LengthCheck::handle(const overlay::HubEvent& event) {
 
 // A peer that proved the own key is another holder of it, unless it is this node.
 void LengthCheck::note_twin(const overlay::DialFailed& failed) {
-  if (failed.error != overlay::Errc::own_key || participant_.is_own(failed.to)) return;
-  twin_ = failed.to;
+  if (failed.error != overlay::Errc::own_key || participant_.is_own(failed.to.address)) return;
+  twin_ = failed.to.address;
   finish_within(Duration::zero());
 }
 

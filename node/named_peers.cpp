@@ -48,7 +48,7 @@ void NamedPeers::dial(const std::string& name) {
   resolve_once(reach_.name_lookup(), name,
                [this, name, alive = std::weak_ptr(alive_)](const LookupResult& result) {
                  if (alive.expired()) return;
-                 finish(result.endpoints,
+                 finish(overlay::tcp_candidates(result.endpoints),
                         fmt::format("{} cannot be resolved ({})", name, result.problem));
                });
 }
@@ -81,9 +81,9 @@ void NamedPeers::handle(const overlay::GreeterEvent& event) {
   if (const auto* done = std::get_if<overlay::HelloDone>(&event)) {
     const auto name = take(done->peer, done->id);
     if (!name) return;
-    finish(done->endpoints, done->kind == overlay::PeerKind::stock
-                                ? fmt::format("{} is no cipnode: there is no stream to it", *name)
-                                : fmt::format("{} tells no address at which it listens", *name));
+    finish(done->candidates, done->kind == overlay::PeerKind::stock
+                                 ? fmt::format("{} is no cipnode: there is no stream to it", *name)
+                                 : fmt::format("{} tells no address at which it listens", *name));
   } else if (const auto* failed = std::get_if<overlay::HelloFailed>(&event)) {
     const auto name = take(failed->peer, failed->id);
     if (name) finish({}, fmt::format("{} cannot be greeted ({})", *name, failed->error.message()));
@@ -96,12 +96,12 @@ std::optional<std::string> NamedPeers::take(const PublicKey& peer, overlay::Hell
   return sought_.extract(found).mapped().name;
 }
 
-void NamedPeers::finish(const std::vector<Endpoint>& endpoints, std::string problem) {
+void NamedPeers::finish(const std::vector<overlay::Candidate>& candidates, std::string problem) {
   --pending_;
   DialledPeer peer;
-  if (endpoints.empty()) peer.problem = std::move(problem);
-  for (const auto endpoint : endpoints) {
-    peer.dials.push_back({participant_.hub().dial(now(), endpoint, {discovery_key_}), endpoint});
+  if (candidates.empty()) peer.problem = std::move(problem);
+  for (const auto& candidate : candidates) {
+    peer.dials.push_back({participant_.hub().dial(now(), candidate, {discovery_key_}), candidate});
   }
   participant_.changed();
   on_dialled_(peer);

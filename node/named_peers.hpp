@@ -24,7 +24,7 @@ inline constexpr Duration kContactPatience = std::chrono::seconds(5);
 struct DialledPeer {
   struct Dial {
     overlay::ConnId conn = 0;
-    Endpoint to;
+    overlay::Candidate to;
   };
   std::vector<Dial> dials;  // under way
   std::string problem;      // names the peer and says why there are none
@@ -52,7 +52,7 @@ class NamedPeers {
   void handle(const overlay::GreeterEvent& event);
   // The name of the peer that this hello was for, which is sought no longer.
   std::optional<std::string> take(const PublicKey& peer, overlay::HelloId hello);
-  void finish(const std::vector<Endpoint>& endpoints, std::string problem);
+  void finish(const std::vector<overlay::Candidate>& candidates, std::string problem);
 
   struct Sought {
     std::string name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 
+#include "base/assert.hpp"
 #include "base/machine.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
@@ -75,7 +76,7 @@ Participant::~Participant() = default;
 
 TcpDriver::Callbacks Participant::tcp_callbacks() {
   return {.accepted = [this](Endpoint remote) -> std::optional<ConnectionId> {
-            const auto conn = hub_->handle_accepted(now(), remote);
+            const auto conn = hub_->handle_accepted(now(), overlay::tcp_candidate(remote));
             changed();
             return conn == 0 ? std::nullopt : std::optional(conn);
           },
@@ -207,7 +208,7 @@ void Participant::drain_card() {
 
 bool Participant::drain_hub(Now time) {
   bool worked = false;
-  while (auto action = hub_->poll_tcp()) {
+  while (auto action = hub_->poll_link()) {
     if (tcp_) carry_out(std::move(*action));
     worked = true;
   }
@@ -235,20 +236,23 @@ bool Participant::drain_hub(Now time) {
   return worked;
 }
 
-void Participant::carry_out(overlay::TcpAction action) {
+void Participant::carry_out(overlay::LinkAction action) {
   const Overloaded carry{
-      [this](const overlay::TcpDial& dial) { tcp_->dial(dial.conn, dial.to); },
-      [this](overlay::TcpWrite& write) {
+      [this](const overlay::LinkOpen& open) {
+        CIP_ASSERT(open.to.kind == overlay::LinkKind::tcp);
+        tcp_->dial(open.conn, open.to.address);
+      },
+      [this](overlay::LinkWrite& write) {
         tcp_->write(write.conn, std::move(write.bytes));
         if (tcp_->is_full(write.conn) && full_.insert(write.conn).second) {
           hub_->handle_full(write.conn);
         }
       },
-      [this](const overlay::TcpClose& close) {
+      [this](const overlay::LinkClose& close) {
         full_.erase(close.conn);
         tcp_->close(close.conn);
       },
-      [this](const overlay::TcpHold& hold) { tcp_->hold_reading(hold.conn, hold.held); }};
+      [this](const overlay::LinkHold& hold) { tcp_->hold_reading(hold.conn, hold.held); }};
   std::visit(carry, action);
 }
 

@@ -126,7 +126,7 @@ class Participant {
   bool drain_dht(Now now);
   void drain_card();
   bool drain_hub(Now now);
-  void carry_out(overlay::TcpAction action);
+  void carry_out(overlay::LinkAction action);
   void route(const dht::Event& event);
   void refresh_offer();
   void refresh_card();

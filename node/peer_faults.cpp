@@ -194,8 +194,8 @@ void PeerFaults::handle(const overlay::FeedNews& news) {
 
 void PeerFaults::handle(const overlay::HubEvent& event) {
   const Overloaded take{[this](const overlay::DialFailed& failed) {
-                          if (!named_.contains(failed.to)) return;
-                          auto fault = fault_from(failed.error, to_string(failed.to));
+                          if (!named_.contains(failed.to.address)) return;
+                          auto fault = fault_from(failed.error, to_string(failed.to.address));
                           if (is_closed_by_peer(failed.error)) {
                             fault.text = "closed the connection during the handshake";
                           }
@@ -221,9 +221,9 @@ void PeerFaults::stream_down(const overlay::StreamDown& down) {
   const bool has_joined = joined_.erase(stream.conn) > 0;
   const bool has_answered = answered_.erase(stream.conn) > 0 || has_joined;
   const bool is_ours =
-      has_joined || named_.contains(stream.remote) || candidates_.contains(stream.peer);
+      has_joined || named_.contains(stream.remote.address) || candidates_.contains(stream.peer);
   if (!is_ours || !down.error) return;
-  auto fault = fault_from(down.error, to_string(stream.remote));
+  auto fault = fault_from(down.error, to_string(stream.remote.address));
   if (is_closed_by_peer(down.error) && !has_answered) {
     fault.code = ExitCode::refused;
     fault.text = "closed the stream at once: it does not let this node in";
@@ -251,7 +251,7 @@ void PeerFaults::note(PeerFault fault) {
 
 std::string PeerFaults::name_of(overlay::ConnId conn) const {
   for (const auto& status : daemon_.participant().hub().streams()) {
-    if (status.stream.conn == conn) return to_string(status.stream.remote);
+    if (status.stream.conn == conn) return to_string(status.stream.remote.address);
   }
   return "a peer";
 }

@@ -26,7 +26,7 @@ std::size_t Redials::waiting() const {
       std::ranges::count_if(peers_, [](const auto& peer) { return peer.second.waits; }));
 }
 
-void Redials::wait(Endpoint to, Peer& peer) {
+void Redials::wait(const overlay::Candidate& to, Peer& peer) {
   peer.waits = true;
   peer.timer.expires_after(peer.pause);
   peer.paused += peer.pause;
@@ -39,11 +39,11 @@ void Redials::wait(Endpoint to, Peer& peer) {
   });
 }
 
-void Redials::tell(Endpoint to, Peer& peer) {
+void Redials::tell(const overlay::Candidate& to, Peer& peer) {
   if (peer.paused < kTellRedialsAfter || std::exchange(peer.told, true)) return;
   callbacks_.on_notice(
       fmt::format("{} closes connections during the handshake; it may be full, and is tried again",
-                  to_string(to)));
+                  to_string(to.address)));
 }
 
 }  // namespace cip::node

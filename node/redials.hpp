@@ -43,13 +43,13 @@ class Redials {
     bool told = false;
   };
 
-  void wait(Endpoint to, Peer& peer);
-  void tell(Endpoint to, Peer& peer);
+  void wait(const overlay::Candidate& to, Peer& peer);
+  void tell(const overlay::Candidate& to, Peer& peer);
 
   Participant& participant_;
   const Bytes32 discovery_key_;
   Callbacks callbacks_;
-  std::map<Endpoint, Peer> peers_;
+  std::map<overlay::Candidate, Peer> peers_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -34,7 +34,7 @@ bool CardReader::handle_event(Now now, const dht::Event& event) {
   CardRead out{done->query, read.peer, std::nullopt, {}};
   if (read.best) out.card = decode_contact_card(read.best->value);
   if (out.card && !out.card->is_current(now)) out.card.reset();
-  if (out.card) out.endpoints = public_endpoints(out.card->tcp.endpoints);
+  if (out.card) out.candidates = tcp_candidates(public_endpoints(out.card->tcp.endpoints));
   events_.push(std::move(out));
   return true;
 }

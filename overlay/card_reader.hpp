@@ -26,7 +26,7 @@ struct CardRead {
   dht::QueryId id;
   PublicKey peer{};
   std::optional<ContactCard> card;
-  std::vector<Endpoint> endpoints;  // those to dial: public ones, at most 8
+  std::vector<Candidate> candidates;  // those to dial: public ones, at most 8
 };
 
 class CardReader {

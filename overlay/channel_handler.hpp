@@ -15,13 +15,11 @@
 
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
-#include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "overlay/transport/link.hpp"
 
 namespace cip::overlay {
 
-// Number of a connection in one Hub; never reused. 0 names none.
-using ConnId = std::uint64_t;
 // Own number of a channel on its connection (feeds.md 4); reused after a close.
 using ChannelId = std::uint32_t;
 
@@ -32,8 +30,8 @@ struct StreamInfo {
   Bytes64 handshake_hash{};  // hash' on bound streams; goes into capabilities
   bool initiator = false;    // role in the hello (bound) or in Noise XX, whoever dialled
   bool bound = false;        // opened by a hello, not by Noise XX
-  bool outgoing = false;     // we dialled the socket
-  Endpoint remote;
+  bool outgoing = false;     // we opened the link
+  Candidate remote;
 };
 
 // The last bytes of the other side, and the last that were more than a keep-alive: a piece of a

@@ -226,7 +226,7 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
     done.capabilities = payload.tcp->capabilities;
     done.offered = payload.tcp->endpoints;
     done.offered6 = payload.tcp->endpoints6;
-    done.endpoints = endpoints_to_dial(done.offered, offer_.view_of(done.server));
+    done.candidates = tcp_candidates(endpoints_to_dial(done.offered, offer_.view_of(done.server)));
     done.dial_back_asked = greeting.options.dial_back && payload.tcp->has(kCapabilityReverseDial);
     if (done.dial_back_asked) pending_.add(now, {greeting.id, answer.keys});
   }
@@ -281,12 +281,12 @@ void Greeter::dial_back(Now now, HelloId id, const HelloServer::Answer& answer) 
   DialBackRequested request{id, *answer.keys, {}};
   for (const auto endpoint : answer.dial_back) {
     if (dials_back_.allow(now, endpoint.ip)) {
-      request.endpoints.push_back(endpoint);
+      request.candidates.push_back(tcp_candidate(endpoint));
     } else {
       ++stats_.dials_refused;
     }
   }
-  if (!request.endpoints.empty()) events_.push(std::move(request));
+  if (!request.candidates.empty()) events_.push(std::move(request));
 }
 
 }  // namespace cip::overlay

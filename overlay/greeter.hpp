@@ -56,11 +56,11 @@ enum class PeerKind : std::uint8_t { cipnode, stock };
 struct HelloDone {
   HelloId id = 0;
   PublicKey peer{};
-  PeerKind kind = PeerKind::stock;  // stock: no bound stream, `keys` and `endpoints` are unused
+  PeerKind kind = PeerKind::stock;  // stock: no bound stream, `keys` and `candidates` are unused
   BoundKeys keys;
-  std::uint64_t capabilities = 0;   // of the peer's trailer
-  std::vector<Endpoint> endpoints;  // to dial, in order (dial_policy)
-  std::vector<Endpoint> offered;    // all IPv4 endpoints of the trailer
+  std::uint64_t capabilities = 0;     // of the peer's trailer
+  std::vector<Candidate> candidates;  // to dial, in order (dial_policy)
+  std::vector<Endpoint> offered;      // all IPv4 endpoints of the trailer
   std::vector<Endpoint6> offered6;
   Endpoint server;                    // the peer's UDP address as `via` sees it; see seen_from()
   Endpoint own_address;               // this node as `via` sees it
@@ -96,11 +96,11 @@ struct HelloAnswered {
   PublicKey peer{};
   Endpoint seen;  // where it was seen
 };
-// Such a peer asks to be dialled (with dial_bound(keys)); endpoints are filtered and limited.
+// Such a peer asks to be dialled (with dial_bound(keys)); candidates are filtered and limited.
 struct DialBackRequested {
   HelloId id = 0;
   BoundKeys keys;
-  std::vector<Endpoint> endpoints;
+  std::vector<Candidate> candidates;
 };
 using GreeterEvent =
     std::variant<HelloDone, WalkDone, HelloFailed, HelloAnswered, DialBackRequested>;

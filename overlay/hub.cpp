@@ -39,8 +39,8 @@ void Hub::add_protocol(ChannelHandler& handler) { handlers_.push_back(&handler);
 
 // --- Commands --------------------------------------------------------------------------------
 
-ConnId Hub::dial(Now now, Endpoint to, std::vector<Bytes32> targets) {
-  const auto conn = dial_socket(now, to);
+ConnId Hub::dial(Now now, Candidate to, std::vector<Bytes32> targets) {
+  const auto conn = open_link(now, to);
   auto* connection = find(conn);
   connection->user_dial = true;
   connection->targets = std::move(targets);
@@ -69,9 +69,9 @@ void Hub::stop(Now now) {
   finish_turn(now);
 }
 
-// --- Inputs: transport -----------------------------------------------------------------------
+// --- Inputs: links ---------------------------------------------------------------------------
 
-ConnId Hub::handle_accepted(Now now, Endpoint remote) {
+ConnId Hub::handle_accepted(Now now, Candidate remote) {
   if (stopped_ || !may_accept(remote)) {
     ++counters_.closed["too many unproven"];
     return 0;
@@ -79,7 +79,7 @@ ConnId Hub::handle_accepted(Now now, Endpoint remote) {
   ++counters_.accepted;
   auto& connection = add_connection(now, remote, false);
   connection.is_unproven = true;
-  ++unproven_[remote.ip];
+  ++unproven_[remote.address.ip];
   ++unproven_total_;
   const PendingHellos& pending =
       greeter_ ? static_cast<const PendingHellos&>(*greeter_) : no_pending_hellos;
@@ -87,17 +87,18 @@ ConnId Hub::handle_accepted(Now now, Endpoint remote) {
   return connection.info.conn;
 }
 
-bool Hub::may_accept(Endpoint remote) const {
+bool Hub::may_accept(const Candidate& remote) const {
   if (unproven_total_ >= kMaxUnproven) return false;
-  const auto limit = remote.realm() == Realm::loopback ? kMaxUnprovenLoopback : kMaxUnprovenPerIp;
-  const auto found = unproven_.find(remote.ip);
+  const auto limit =
+      remote.address.realm() == Realm::loopback ? kMaxUnprovenLoopback : kMaxUnprovenPerIp;
+  const auto found = unproven_.find(remote.address.ip);
   return found == unproven_.end() || found->second < limit;
 }
 
 void Hub::note_proven(Connection& connection) {
   if (!std::exchange(connection.is_unproven, false)) return;
   --unproven_total_;
-  const auto found = unproven_.find(connection.info.remote.ip);
+  const auto found = unproven_.find(connection.info.remote.address.ip);
   if (found != unproven_.end() && --found->second == 0) unproven_.erase(found);
 }
 
@@ -239,7 +240,7 @@ void Hub::finish_turn(Now now) {
   }
 }
 
-std::optional<TcpAction> Hub::poll_tcp() {
+std::optional<LinkAction> Hub::poll_link() {
   if (!actions_.empty()) {
     auto action = std::move(actions_.front());
     actions_.pop_front();
@@ -253,7 +254,7 @@ std::optional<TcpAction> Hub::poll_tcp() {
     auto bytes = connection->stream->poll_output(now_);
     if (bytes.empty()) continue;
     connection->bytes_out += bytes.size();
-    return TcpWrite{connection->info.conn, std::move(bytes)};
+    return LinkWrite{connection->info.conn, std::move(bytes)};
   }
   return std::nullopt;
 }
@@ -276,7 +277,7 @@ void Hub::update_hold(Connection& connection) {
   const bool hold = connection.holds > 0 || (connection.mux && connection.mux->wants_pause());
   if (hold == connection.held || connection.doomed) return;
   connection.held = hold;
-  actions_.push_back(TcpHold{connection.info.conn, hold});
+  actions_.push_back(LinkHold{connection.info.conn, hold});
 }
 
 // Above the bound for all streams the one with the largest unfinished frame goes.
@@ -324,9 +325,9 @@ void Hub::close_connection(Now now, ConnId conn, std::error_code error, std::str
     if (connection->mux && !error) connection->mux->flush();
     if (connection->stream) {
       auto rest = connection->stream->poll_output(now);
-      if (!rest.empty()) actions_.push_back(TcpWrite{conn, std::move(rest)});
+      if (!rest.empty()) actions_.push_back(LinkWrite{conn, std::move(rest)});
     }
-    actions_.push_back(TcpClose{conn});
+    actions_.push_back(LinkClose{conn});
   }
   if (!connection->is_open) {
     if (connection->user_dial) {

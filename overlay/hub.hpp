@@ -2,12 +2,12 @@
 
 // Everything of one participant above the DHT: its connections, the hellos that lead to them, whom
 // to connect to, feeds and topics. It knows connections as numbers and bytes; a driver owns the
-// sockets.
+// links.
 //
 //   driver ──bytes──► Hub ── SecretStream ── Mux ──► Replication, other ChannelHandlers
 //   dht::Node ─events─► Hub ── Greeter, Swarm
 //
-// Works without a DHT as well (node null): then only dial() and accepted sockets make streams.
+// Works without a DHT as well (node null): then only dial() and accepted links make streams.
 
 #include <cstdint>
 #include <deque>
@@ -33,6 +33,7 @@
 #include "overlay/greeter.hpp"
 #include "overlay/replication.hpp"
 #include "overlay/swarm.hpp"
+#include "overlay/transport/link.hpp"
 #include "overlay/transport/mux.hpp"
 #include "overlay/transport/secret_stream.hpp"
 
@@ -43,7 +44,7 @@ class Node;
 
 namespace cip::overlay {
 
-// Sockets whose other side has not proven itself (dht.md 18.2): in all, of one address, and of
+// Links whose other side has not proven itself (dht.md 18.2): in all, of one address, and of
 // loopback, which many nodes may share.
 inline constexpr std::size_t kMaxUnproven = 256;
 inline constexpr std::size_t kMaxUnprovenPerIp = 4;
@@ -54,28 +55,6 @@ inline constexpr std::size_t kMaxUnfinishedBytes = 64 << 20;
 inline constexpr std::size_t kMaxStreams = 256;
 // Bytes of one stream that wait to be taken by the driver; above it a stream is not writable.
 inline constexpr std::size_t kOutputHighWater = 1 << 20;
-
-// --- what the driver is to do
-
-// Connects to `to`; answer with handle_connected() or handle_closed().
-struct TcpDial {
-  ConnId conn = 0;
-  Endpoint to;
-};
-struct TcpWrite {
-  ConnId conn = 0;
-  Bytes bytes;
-};
-// Sends what is queued, then closes. No input follows for the connection.
-struct TcpClose {
-  ConnId conn = 0;
-};
-// While held nothing is read from the connection.
-struct TcpHold {
-  ConnId conn = 0;
-  bool held = false;
-};
-using TcpAction = std::variant<TcpDial, TcpWrite, TcpClose, TcpHold>;
 
 // --- what the owner hears
 
@@ -91,7 +70,7 @@ struct StreamDown {
 // A connection of dial() came to nothing.
 struct DialFailed {
   ConnId conn = 0;
-  Endpoint to;
+  Candidate to;
   std::error_code error;
 };
 using HubEvent =
@@ -102,7 +81,7 @@ struct HubOptions {
   // Streams with these peers only, or not with those (join --allow, --deny).
   std::optional<std::set<PublicKey>> allow;
   std::set<PublicKey> deny;
-  // TCP is dialled by the swarm. false: only on dial().
+  // The swarm dials. false: only dial() does.
   bool swarm = true;
 };
 
@@ -124,7 +103,7 @@ struct StreamStatus {
   std::size_t channels = 0;
 };
 
-// Inputs: handle_*() and the commands. After every input: poll_tcp() until it gives none, then
+// Inputs: handle_*() and the commands. After every input: poll_link() until it gives none, then
 // poll_store_op(), then poll_event(), then next_timeout(); with a DHT drain its Node as well, for
 // hellos and lookups go through it. Commands on feeds (replication().feed(...)->append(...)) are
 // inputs too. Not thread-safe.
@@ -149,23 +128,23 @@ class Hub final : public Streams {
 
   // --- commands
 
-  // Opens a stream to an endpoint that the user named, by Noise XX, and there channels for these
+  // Opens a stream where the user said that a peer is, by Noise XX, and there channels for these
   // targets (discovery keys, topic ids). Ends in StreamUp or DialFailed.
-  ConnId dial(Now now, Endpoint to, std::vector<Bytes32> targets = {});
+  ConnId dial(Now now, Candidate to, std::vector<Bytes32> targets = {});
   // Opens the channel for a target on the stream of a peer, now or as soon as there is one.
   void want_on(Now now, const PublicKey& peer, const Bytes32& target);
   void unwant(const Bytes32& target);
   // Closes all streams and stops dialling.
   void stop(Now now);
 
-  // --- inputs: transport
+  // --- inputs: links
 
-  // A socket came in. 0: too many that are unproven; close it.
-  ConnId handle_accepted(Now now, Endpoint remote);
+  // A link came in. 0: too many that are unproven; close it.
+  ConnId handle_accepted(Now now, Candidate remote);
   void handle_connected(Now now, ConnId conn);
   // Bytes as they came; they are changed in place and may be dropped afterwards.
   void handle_bytes(Now now, ConnId conn, MutableByteView bytes);
-  // The transport is gone, or was never made.
+  // The link is gone, or was never made.
   void handle_closed(Now now, ConnId conn, std::error_code error);
   // The driver holds more than it wants to of this connection, and: it has room again.
   void handle_full(ConnId conn);
@@ -183,7 +162,7 @@ class Hub final : public Streams {
 
   // --- outputs
 
-  std::optional<TcpAction> poll_tcp();
+  std::optional<LinkAction> poll_link();
   std::optional<store::StoreOp> poll_store_op() { return replication_->poll_store_op(); }
   std::optional<HubEvent> poll_event();
   std::optional<TimePoint> next_timeout() const;
@@ -214,8 +193,8 @@ class Hub final : public Streams {
   struct Attempt;
 
   Connection* find(ConnId conn) const;
-  Connection& add_connection(Now now, Endpoint remote, bool outgoing);
-  ConnId dial_socket(Now now, Endpoint to);
+  Connection& add_connection(Now now, Candidate remote, bool outgoing);
+  ConnId open_link(Now now, Candidate to);
   ChannelHandler* handler_of(std::string_view protocol) const;
 
   // Turns
@@ -230,7 +209,7 @@ class Hub final : public Streams {
   void bound_unfinished(Connection& fresh);
 
   // Streams
-  bool may_accept(Endpoint remote) const;
+  bool may_accept(const Candidate& remote) const;
   void note_proven(Connection& connection);
   void drain_stream(Now now, Connection& connection);
   void drain_mux(Now now, Connection& connection);
@@ -278,7 +257,7 @@ class Hub final : public Streams {
   HelloId next_card_attempt_;
   std::vector<ConnId> dirty_;   // have something to flush, or to write
   std::vector<ConnId> doomed_;  // are closed when the turn ends
-  std::deque<TcpAction> actions_;
+  std::deque<LinkAction> actions_;
   Fifo<HubEvent> events_;
   std::deque<ConnId> outputs_;  // with bytes to be taken
   HubCounters counters_;

@@ -46,15 +46,15 @@ struct Hub::Connection {
   }
 };
 
-// Sockets that are dialled for one hello, or for one contact card, and which of them is used.
-// Without endpoints, and while `waiting`, it is the peer that dials.
+// Links that are opened for one hello, or for one contact card, and which of them is used.
+// Without candidates, and while `waiting`, it is the peer that dials.
 struct Hub::Attempt {
   HelloId hello = 0;  // of a card: a number from kFirstCardAttempt on
   PublicKey peer{};
   bool by_card = false;  // opened by Noise XX, for there was no hello
   BoundKeys keys;        // else
   Endpoint seen;         // the peer's UDP address
-  std::deque<Endpoint> left;
+  std::deque<Candidate> left;
   std::optional<TimePoint> next_dial;
   std::optional<TimePoint> give_up;  // set while the peer is expected to dial
   std::set<ConnId> dialled;

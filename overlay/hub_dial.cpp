@@ -62,7 +62,7 @@ void Hub::hello_done(Now now, const HelloDone& done) {
   attempt.peer = done.peer;
   attempt.keys = done.keys;
   attempt.seen = done.server;
-  attempt.left.assign(done.endpoints.begin(), done.endpoints.end());
+  attempt.left.assign(done.candidates.begin(), done.candidates.end());
   attempt.last_error = make_error_code(Errc::no_hello_answer);
   attempt.may_ask_back = !done.dial_back_asked && greeter_->offer().accepts_dial_back &&
                          (done.capabilities & kCapabilityReverseDial) != 0;
@@ -87,7 +87,7 @@ void Hub::take_card_events(Now now) {
     const auto mine = card_reads_.extract(read->id);
     if (mine.empty()) {
       events_.push(std::move(*read));
-    } else if (read->endpoints.empty()) {
+    } else if (read->candidates.empty()) {
       swarm_->attempt_failed(now, read->peer, mine.mapped());
     } else {
       dial_by_card(now, *read);
@@ -102,18 +102,18 @@ void Hub::dial_by_card(Now now, const CardRead& read) {
   attempt.hello = next_card_attempt_++;
   attempt.peer = read.peer;
   attempt.by_card = true;
-  attempt.left.assign(read.endpoints.begin(), read.endpoints.end());
+  attempt.left.assign(read.candidates.begin(), read.candidates.end());
   dial_next(now, attempts_[attempt.hello] = std::move(attempt));
 }
 
 // A peer that greeted us cannot reach what we offered: we dial, as the responder of its hello.
 void Hub::dial_back(Now now, const DialBackRequested& request) {
-  if (stopped_ || request.endpoints.empty()) return;
+  if (stopped_ || request.candidates.empty()) return;
   Attempt attempt;
   attempt.hello = request.id;
   attempt.peer = request.keys.peer;
   attempt.keys = request.keys;
-  attempt.left.assign(request.endpoints.begin(), request.endpoints.end());
+  attempt.left.assign(request.candidates.begin(), request.candidates.end());
   attempt.next_dial = now.mono + kDialBackDelay;
   attempts_[request.id] = std::move(attempt);
 }
@@ -123,7 +123,7 @@ void Hub::dial_next(Now now, Attempt& attempt) {
   if (attempt.chosen || attempt.left.empty()) return;
   const auto to = attempt.left.front();
   attempt.left.pop_front();
-  const auto conn = dial_socket(now, to);
+  const auto conn = open_link(now, to);
   find(conn)->hello = attempt.hello;
   attempt.dialled.insert(conn);
   if (!attempt.left.empty()) attempt.next_dial = now.mono + kDialSpacing;

@@ -13,7 +13,7 @@ Hub::Connection* Hub::find(ConnId conn) const {
   return found != connections_.end() ? found->second.get() : nullptr;
 }
 
-Hub::Connection& Hub::add_connection(Now now, Endpoint remote, bool outgoing) {
+Hub::Connection& Hub::add_connection(Now now, Candidate remote, bool outgoing) {
   auto connection = std::make_unique<Connection>();
   connection->info.conn = next_conn_++;
   connection->info.remote = remote;
@@ -23,9 +23,9 @@ Hub::Connection& Hub::add_connection(Now now, Endpoint remote, bool outgoing) {
   return *connections_.emplace(conn, std::move(connection)).first->second;
 }
 
-ConnId Hub::dial_socket(Now now, Endpoint to) {
+ConnId Hub::open_link(Now now, Candidate to) {
   const auto conn = add_connection(now, to, true).info.conn;
-  actions_.push_back(TcpDial{conn, to});
+  actions_.push_back(LinkOpen{conn, to});
   return conn;
 }
 

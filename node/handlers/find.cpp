@@ -34,6 +34,12 @@ Json texts_of(const std::vector<Endpoint>& endpoints) {
   return out;
 }
 
+Json texts_of(const std::vector<overlay::Candidate>& candidates) {
+  std::vector<Endpoint> endpoints;
+  for (const auto& candidate : candidates) endpoints.push_back(candidate.address);
+  return texts_of(endpoints);
+}
+
 // What every kind has in common.
 class Find : public Operation {
  public:
@@ -134,10 +140,10 @@ class FindPeer final : public Find {
   void handle(const overlay::CardRead& read) {
     if (read.id != card_) return;
     card_ = {};
-    if (read.endpoints.empty()) return fail(*failed_);
+    if (read.candidates.empty()) return fail(*failed_);
     auto object = result(target_);
     add_key(object, key_);
-    object["addresses"] = texts_of(read.endpoints);
+    object["addresses"] = texts_of(read.candidates);
     object["relays"] = texts_of(failed_->relays);
     object["hello"] = {{"ok", false}, {"peer", "cipnode"}, {"transport", transport(true)}};
     object["card"] = {{"untilMs", read.card->until(now()).value}};

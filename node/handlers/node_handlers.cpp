@@ -44,7 +44,7 @@ Outcome<void> put_peers(Daemon& daemon, Output& out) {
   const auto time = now().mono;
   for (const auto& status : participant.hub().streams()) {
     Json line{{"key", to_z32(status.stream.peer)},
-              {"address", to_string(status.stream.remote)},
+              {"address", to_string(status.stream.remote.address)},
               {"direction", status.stream.outgoing ? "out" : "in"},
               {"stream", status.stream.bound ? "bound" : "xx"},
               {"sinceMs", to_ms(time - status.since)},

@@ -110,7 +110,7 @@ int seed(Home& home, const Bytes32& key, std::uint16_t port) {
 // What a download came to, by the events of the hub; nullopt: it goes on.
 std::optional<int> outcome(const overlay::HubEvent& event) {
   if (const auto* failure = std::get_if<overlay::DialFailed>(&event))
-    return failed("connecting to " + to_string(failure->to), failure->error);
+    return failed("connecting to " + to_string(failure->to.address), failure->error);
   if (std::holds_alternative<overlay::StreamDown>(event)) {
     fmt::print(stderr, "feeds: the peer is gone\n");
     return 1;
@@ -136,7 +136,7 @@ int fetch(Home& home, const Bytes32& key, Endpoint from) {
   const auto number = opened->record.number;
   replication.add_feed(std::move(opened->feed));
   replication.download(example::now(), number, {});
-  peer.hub.dial(example::now(), from, {opened->record.discovery_key});
+  peer.hub.dial(example::now(), overlay::tcp_candidate(from), {opened->record.discovery_key});
   for (;;) {
     peer.sockets.turn();
     while (auto event = peer.hub.poll_event()) {

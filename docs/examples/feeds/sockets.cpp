@@ -79,7 +79,7 @@ void Sockets::turn() {
 // Storage first: what it brings may be what is to be sent.
 void Sockets::run_actions() {
   run_storage();
-  while (auto action = hub_.poll_tcp()) {
+  while (auto action = hub_.poll_link()) {
     std::visit([this](auto& what) { act(what); }, *action);
     run_storage();
   }
@@ -98,15 +98,15 @@ void Sockets::run_storage() {
   }
 }
 
-void Sockets::act(const overlay::TcpDial& dial) {
+void Sockets::act(const overlay::LinkOpen& open) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const auto to = address_of(dial.to);
-  connections_[dial.conn] = {.fd = fd, .is_connecting = true, .unsent = {}};
+  const auto to = address_of(open.to.address);
+  connections_[open.conn] = {.fd = fd, .is_connecting = true, .unsent = {}};
   // How it ends is seen when the socket becomes writable.
   (void)connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
 }
 
-void Sockets::act(overlay::TcpWrite& write) {
+void Sockets::act(overlay::LinkWrite& write) {
   const auto found = connections_.find(write.conn);
   if (found == connections_.end()) return;
   auto& unsent = found->second.unsent;
@@ -114,14 +114,14 @@ void Sockets::act(overlay::TcpWrite& write) {
   if (!found->second.is_connecting) send(write.conn, found->second);
 }
 
-void Sockets::act(const overlay::TcpClose& close) {
+void Sockets::act(const overlay::LinkClose& close) {
   const auto found = connections_.find(close.conn);
   if (found == connections_.end()) return;
   found->second.is_closing = true;
   if (found->second.unsent.empty()) drop(close.conn, false);
 }
 
-void Sockets::act(const overlay::TcpHold& hold) {
+void Sockets::act(const overlay::LinkHold& hold) {
   const auto found = connections_.find(hold.conn);
   if (found != connections_.end()) found->second.is_held = hold.held;
 }
@@ -133,8 +133,8 @@ void Sockets::accept() {
       accept4(listener_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) return;
   set_no_delay(fd);
-  const auto conn =
-      hub_.handle_accepted(now(), {ntohl(from.sin_addr.s_addr), ntohs(from.sin_port)});
+  const auto conn = hub_.handle_accepted(
+      now(), overlay::tcp_candidate({ntohl(from.sin_addr.s_addr), ntohs(from.sin_port)}));
   if (conn == 0) {
     ::close(fd);  // the hub has too many that have not proven themselves
   } else {

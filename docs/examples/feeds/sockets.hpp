@@ -40,10 +40,10 @@ class Sockets {
 
   void run_storage();
   void run_actions();
-  void act(const cip::overlay::TcpDial& dial);
-  void act(cip::overlay::TcpWrite& write);
-  void act(const cip::overlay::TcpClose& close);
-  void act(const cip::overlay::TcpHold& hold);
+  void act(const cip::overlay::LinkOpen& open);
+  void act(cip::overlay::LinkWrite& write);
+  void act(const cip::overlay::LinkClose& close);
+  void act(const cip::overlay::LinkHold& hold);
   void accept();
   void serve(cip::overlay::ConnId conn, short events);
   void send(cip::overlay::ConnId conn, Connection& connection);

@@ -92,8 +92,8 @@ TEST_CASE_FIXTURE(Fixture, "a card names the public endpoints and runs out in si
   CHECK(stored()[0].holders > 0);
   const auto found = read();
   REQUIRE(found.card);
-  CHECK(found.endpoints == std::vector<Endpoint>{kPublic});
-  CHECK(found.card->tcp.endpoints == std::vector<Endpoint>{kPublic});
+  CHECK(found.candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
+  CHECK(found.card->tcp.candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
   CHECK(found.card->expiry <= net.now().wall.value / 1000 + 6 * 3600);
   CHECK(found.card->expiry > net.now().wall.value / 1000 + 6 * 3600 - 60);
 }
@@ -132,13 +132,13 @@ TEST_CASE_FIXTURE(Fixture,
   REQUIRE(stored().size() == 1);
   owner->publish(net.now(), {kOther});
   run(2s);
-  CHECK(read().endpoints == std::vector<Endpoint>{kOther});
+  CHECK(read().candidates == std::vector<Candidate>{tcp_candidate(kOther)});
   owner->publish(net.now(), {kPublic});
   run(30s);
   CHECK(stored().size() == 2);
   run(40s);
   CHECK(stored().size() == 3);
-  CHECK(read().endpoints == std::vector<Endpoint>{kPublic});
+  CHECK(read().candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a value of another application is not overwritten") {
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(Fixture, "a clock that was set back does not keep the card fro
   put_foreign(net.now().wall.value + 1'000'000'000, encode_contact_card(old));
   owner->publish(net.now(), {kPublic});
   run(2s);
-  CHECK(read().endpoints == std::vector<Endpoint>{kPublic});
+  CHECK(read().candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a network that does not answer is asked again every minute") {
@@ -205,5 +205,5 @@ TEST_CASE_FIXTURE(Fixture, "of a card that names private endpoints none is diall
   card.tcp.endpoints = {{0x7f000001, 1}, {0x0a000001, 2}, kPublic};
   card.expiry = net.now().wall.value / 1000 + 3600;
   put_foreign(1, encode_contact_card(card));
-  CHECK(read().endpoints == std::vector<Endpoint>{kPublic});
+  CHECK(read().candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
 }

@@ -110,7 +110,7 @@ TEST_CASE("a peer that was never heard of is greeted through relays") {
   CHECK(done[0].id == id);
   CHECK(done[0].peer == f.key(server));
   CHECK(done[0].kind == PeerKind::cipnode);
-  CHECK(done[0].endpoints == f.greeter(server).offer().endpoints);
+  CHECK(done[0].candidates == tcp_candidates(f.greeter(server).offer().endpoints));
   CHECK(done[0].server == f.server(server));
   CHECK(done[0].own_address == f.server(client));
   CHECK_FALSE(done[0].direct);
@@ -306,7 +306,7 @@ TEST_CASE("a server without the trailer is a stock peer: found, but no stream") 
   const auto done = f.events_of<HelloDone>(client);
   REQUIRE(done.size() == 1);
   CHECK(done[0].kind == PeerKind::stock);
-  CHECK(done[0].endpoints.empty());
+  CHECK(done[0].candidates.empty());
 }
 
 TEST_CASE("a server is asked to dial, and does so only where the client was seen") {
@@ -320,7 +320,7 @@ TEST_CASE("a server is asked to dial, and does so only where the client was seen
   CHECK(done[0].dial_back_asked);
   const auto asked = f.events_of<DialBackRequested>(server);
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].endpoints == f.greeter(client).offer().endpoints);
+  CHECK(asked[0].candidates == tcp_candidates(f.greeter(client).offer().endpoints));
   CHECK(asked[0].keys.role == Role::responder);
   CHECK(f.greeter(client).pending_count() == 1);
 

@@ -79,7 +79,7 @@ void HubWorld::pump(HubHost& host) {
   auto& hub = *host.hub;
   for (bool any = true; any;) {
     any = false;
-    while (auto action = hub.poll_tcp()) {
+    while (auto action = hub.poll_link()) {
       any = true;
       act(host, *action);
     }
@@ -106,9 +106,9 @@ void HubWorld::pump(HubHost& host) {
   }
 }
 
-void HubWorld::act(HubHost& host, const TcpAction& action) {
-  if (const auto* to = std::get_if<TcpDial>(&action)) return dial(host, *to);
-  if (const auto* write = std::get_if<TcpWrite>(&action)) {
+void HubWorld::act(HubHost& host, const LinkAction& action) {
+  if (const auto* to = std::get_if<LinkOpen>(&action)) return open(host, *to);
+  if (const auto* write = std::get_if<LinkWrite>(&action)) {
     const End from{&host, write->conn};
     bytes_moved += write->bytes.size();
     const auto link = links_.find(from);
@@ -118,7 +118,7 @@ void HubWorld::act(HubHost& host, const TcpAction& action) {
       host.hub->handle_full(write->conn);
       full_.insert(from);
     }
-  } else if (const auto* close = std::get_if<TcpClose>(&action)) {
+  } else if (const auto* close = std::get_if<LinkClose>(&action)) {
     const End from{&host, close->conn};
     const auto link = links_.find(from);
     if (link == links_.end()) {
@@ -132,17 +132,19 @@ void HubWorld::act(HubHost& host, const TcpAction& action) {
   }
 }
 
-void HubWorld::dial(HubHost& host, const TcpDial& dial) {
+void HubWorld::open(HubHost& host, const LinkOpen& open) {
   for (auto& other : hosts_) {
-    if (other->tcp != dial.to || !other->accepts) continue;
-    const auto accepted = other->hub->handle_accepted(now(), {host.tcp.ip, 55555});
+    const auto at = open.to.kind == kPipe ? other->pipe : other->tcp;
+    if (at != open.to.address || !other->accepts) continue;
+    const Candidate from{open.to.kind, {host.tcp.ip, 55555}};
+    const auto accepted = other->hub->handle_accepted(now(), from);
     if (accepted == 0) break;
-    links_[{&host, dial.conn}] = {other.get(), accepted};
-    links_[{other.get(), accepted}] = {&host, dial.conn};
-    host.hub->handle_connected(now(), dial.conn);
+    links_[{&host, open.conn}] = {other.get(), accepted};
+    links_[{other.get(), accepted}] = {&host, open.conn};
+    host.hub->handle_connected(now(), open.conn);
     return;
   }
-  host.hub->handle_closed(now(), dial.conn, std::make_error_code(std::errc::connection_refused));
+  host.hub->handle_closed(now(), open.conn, std::make_error_code(std::errc::connection_refused));
 }
 
 bool HubWorld::deliver_one() {
@@ -202,7 +204,7 @@ void HubWorld::cut(HubHost& host, ConnId conn) {
 }
 
 ConnId HubWorld::accept_stranger(HubHost& host) {
-  return host.hub->handle_accepted(now(), {0x7f000001, 60000});
+  return host.hub->handle_accepted(now(), tcp_candidate({0x7f000001, 60000}));
 }
 
 bool HubWorld::is_closed(HubHost& host, ConnId conn) const {

@@ -16,11 +16,15 @@
 
 namespace cip::test {
 
+// A kind of link that no driver of the program makes.
+inline constexpr auto kPipe = static_cast<overlay::LinkKind>(200);
+
 // One participant.
 struct HubHost {
   explicit HubHost(std::uint64_t seed) : random(seed), backend(random) {}
 
   Endpoint tcp;
+  Endpoint pipe;  // where links of kPipe lead
   SeededRandom random;
   store::MemoryBackend backend;
   KeyPair key;
@@ -105,8 +109,8 @@ class HubWorld {
 
   HubHost& make_host(overlay::HubOptions options, std::optional<std::size_t> dht_host);
   void pump(HubHost& host);
-  void act(HubHost& host, const overlay::TcpAction& action);
-  void dial(HubHost& host, const overlay::TcpDial& dial);
+  void act(HubHost& host, const overlay::LinkAction& action);
+  void open(HubHost& host, const overlay::LinkOpen& open);
   bool deliver_one();
   void run_timers();
 

@@ -25,7 +25,7 @@ struct FeedPair {
   }
   ConnId dial() {
     const auto& feed = *reader.hub->replication().find_feed(copy);
-    return reader.hub->dial(world.now(), writer.tcp, {feed.discovery_key()});
+    return reader.hub->dial(world.now(), tcp_candidate(writer.tcp), {feed.discovery_key()});
   }
   DownloadId download(DownloadOptions options = {}) {
     return reader.hub->replication().download(world.now(), copy, options);
@@ -63,6 +63,28 @@ TEST_CASE("a feed is downloaded over a plain connection by key alone") {
     CHECK(f.writer.seen<StreamUp>()[0].stream.peer == f.reader.key.public_key);
     CHECK(f.reader.hub->replication().counters(f.copy).retries == 0);
   }
+}
+
+TEST_CASE("a link of another kind carries streams as those of TCP do") {
+  FeedPair f(100);
+  f.writer.pipe = {0x0a0000ff, 7};
+  const Candidate by_pipe{test::kPipe, f.writer.pipe};
+  f.download();
+  const auto conn = f.reader.hub->dial(
+      f.world.now(), by_pipe, {f.reader.hub->replication().find_feed(f.copy)->discovery_key()});
+  f.world.run(20ms);
+  CHECK(f.is_complete());
+  REQUIRE(f.reader.seen<StreamUp>().size() == 1);
+  CHECK(f.reader.seen<StreamUp>()[0].stream.remote == by_pipe);
+  REQUIRE(f.writer.seen<StreamUp>().size() == 1);
+  CHECK(f.writer.seen<StreamUp>()[0].stream.remote.kind == test::kPipe);
+  f.world.cut(f.reader, conn);
+  CHECK(f.reader.seen<StreamDown>().size() == 1);
+  // Where a pipe leads nothing listens by TCP.
+  f.reader.hub->dial(f.world.now(), tcp_candidate(f.writer.pipe));
+  f.world.run(20ms);
+  REQUIRE(f.reader.seen<DialFailed>().size() == 1);
+  CHECK(f.reader.seen<DialFailed>()[0].to == tcp_candidate(f.writer.pipe));
 }
 
 TEST_CASE("large blocks cross a driver that is often full") {
@@ -138,7 +160,7 @@ TEST_CASE("a download goes on after its connection broke, without fetching again
 
 TEST_CASE("a dial that nobody answers fails with an event") {
   FeedPair f(1);
-  const auto conn = f.reader.hub->dial(f.world.now(), {0x7f000001, 1});
+  const auto conn = f.reader.hub->dial(f.world.now(), tcp_candidate({0x7f000001, 1}));
   f.world.run(5ms);
   REQUIRE(f.reader.seen<DialFailed>().size() == 1);
   CHECK(f.reader.seen<DialFailed>()[0].conn == conn);
@@ -153,7 +175,7 @@ TEST_CASE("sockets that prove nothing are closed in time and limited in number")
     REQUIRE(sockets.back() != 0);
   }
   CHECK(world.accept_stranger(host) == 0);
-  CHECK(host.hub->handle_accepted(world.now(), {0x0a000001, 1}) != 0);
+  CHECK(host.hub->handle_accepted(world.now(), tcp_candidate({0x0a000001, 1})) != 0);
   world.run(4900ms);
   CHECK_FALSE(world.is_closed(host, sockets[0]));
   world.run(200ms);
@@ -173,13 +195,13 @@ TEST_CASE("random bytes close their connection and nothing else") {
     Bytes noise(1 + random.below(300));
     random.fill(noise);
     f.writer.hub->handle_bytes(f.world.now(), conn, noise);
-    while (f.writer.hub->poll_tcp()) {
+    while (f.writer.hub->poll_link()) {
     }
   }
   f.world.run(6s);
   CHECK(f.writer.hub->streams().size() == 1);
   CHECK(f.is_complete());
-  CHECK(f.writer.hub->handle_accepted(f.world.now(), {0x7f000001, 9}) != 0);
+  CHECK(f.writer.hub->handle_accepted(f.world.now(), tcp_candidate({0x7f000001, 9})) != 0);
 }
 
 TEST_CASE("peers that are not allowed get no stream") {
@@ -188,7 +210,7 @@ TEST_CASE("peers that are not allowed get no stream") {
   HubOptions options;
   options.deny.insert(a.key.public_key);
   auto& b = world.add(options);
-  a.hub->dial(world.now(), b.tcp);
+  a.hub->dial(world.now(), tcp_candidate(b.tcp));
   world.run(10ms);
   CHECK(b.seen<StreamUp>().empty());
   CHECK(a.hub->streams().empty());
@@ -198,8 +220,8 @@ TEST_CASE("of two streams between the same peers one stays, the same on both sid
   HubWorld world;
   auto& a = world.add();
   auto& b = world.add();
-  a.hub->dial(world.now(), b.tcp);
-  b.hub->dial(world.now(), a.tcp);
+  a.hub->dial(world.now(), tcp_candidate(b.tcp));
+  b.hub->dial(world.now(), tcp_candidate(a.tcp));
   world.run(50ms);
   REQUIRE(a.hub->streams().size() == 1);
   REQUIRE(b.hub->streams().size() == 1);
@@ -209,7 +231,7 @@ TEST_CASE("of two streams between the same peers one stays, the same on both sid
   CHECK(kept.initiator == a_is_greater);
   // One that the same side begins again is given up, and the dial still ends in a stream.
   a.events.clear();
-  a.hub->dial(world.now(), b.tcp);
+  a.hub->dial(world.now(), tcp_candidate(b.tcp));
   world.run(10s);
   CHECK(a.hub->streams().size() == 1);
   CHECK(b.hub->streams().size() == 1);
@@ -377,7 +399,7 @@ TEST_CASE("a peer that no hello reaches is dialled by its contact card") {
   const auto stream = f.reader.hub->streams()[0].stream;
   CHECK_FALSE(stream.bound);
   CHECK(stream.outgoing);
-  CHECK(stream.remote == f.writer.tcp);
+  CHECK(stream.remote == tcp_candidate(f.writer.tcp));
   CHECK(stream.peer == f.writer.key.public_key);
   CHECK(f.reader.hub->counters().cards_read == 1);
   CHECK(f.has_all());

@@ -1,0 +1,15 @@
+#include "overlay/transport/link.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace cip::overlay {
+
+std::vector<Candidate> tcp_candidates(std::span<const Endpoint> addresses) {
+  std::vector<Candidate> out;
+  out.reserve(addresses.size());
+  std::ranges::transform(addresses, std::back_inserter(out), tcp_candidate);
+  return out;
+}
+
+}  // namespace cip::overlay
