@@ -14,6 +14,7 @@
 #include "dht/node_types.hpp"
 #include "dht/payloads.hpp"
 #include "overlay/contact_card.hpp"
+#include "overlay/transport/link.hpp"
 
 namespace cip::dht {
 class Node;

@@ -28,6 +28,7 @@
 #include "overlay/hello_server.hpp"
 #include "overlay/pending_table.hpp"
 #include "overlay/transport/bound.hpp"
+#include "overlay/transport/link.hpp"
 
 namespace cip::dht {
 class Node;

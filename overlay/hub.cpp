@@ -1,13 +1,15 @@
 #include "overlay/hub.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "overlay/hub_connection.hpp"
 #include "overlay/transport/errors.hpp"
 
 namespace cip::overlay {
 namespace {
+
+// A stream that its peer has replaced by a newer one lives on for this long, should the peer decide
+// for the older one.
+constexpr Duration kSupersededLife = std::chrono::seconds(5);
 
 // Answers nobody: for hubs without hellos.
 class NoPendingHellos final : public PendingHellos {
@@ -19,38 +21,37 @@ const NoPendingHellos no_pending_hellos;
 }  // namespace
 
 Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* announcer)
-    : options_(std::move(options)),
-      random_(random),
-      node_(node),
-      next_card_attempt_(kFirstCardAttempt) {
-  replication_ = std::make_unique<Replication>(*this);
-  handlers_.push_back(replication_.get());
+    : options_(std::move(options)) {
+  if (node != nullptr) greeter_ = std::make_unique<Greeter>(*node, options_.identity, random);
+  const PendingHellos& pending =
+      greeter_ ? static_cast<const PendingHellos&>(*greeter_) : no_pending_hellos;
+  connections_ = std::make_unique<Connections>(options_.identity, pending, random,
+                                               static_cast<StreamPolicy&>(*this));
+  replication_ = std::make_unique<Replication>(connections_->channels());
+  connections_->channels().add_protocol(*replication_);
   if (node == nullptr) return;
-  greeter_ = std::make_unique<Greeter>(*node, options_.identity, random);
   if (options_.allow) greeter_->allow_only(options_.allow);
   for (const auto& key : options_.deny) greeter_->deny(key);
   cards_ = std::make_unique<CardReader>(*node);
   swarm_ = std::make_unique<Swarm>(*node, *greeter_, announcer, options_.identity, random);
+  dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_);
 }
 
 Hub::~Hub() = default;
 
-void Hub::add_protocol(ChannelHandler& handler) { handlers_.push_back(&handler); }
-
 // --- Commands --------------------------------------------------------------------------------
 
-ConnId Hub::dial(Now now, Candidate to, std::vector<Bytes32> targets) {
-  const auto conn = open_link(now, to);
-  auto* connection = find(conn);
-  connection->user_dial = true;
-  connection->targets = std::move(targets);
-  return conn;
+ConnId Hub::dial(Now now, const Candidate& to, std::vector<Bytes32> targets) {
+  auto& connection = connections_->open(now, to, {});
+  connection.user_dial = true;
+  connection.targets = std::move(targets);
+  return connection.info.conn;
 }
 
 void Hub::want_on(Now now, const PublicKey& peer, const Bytes32& target) {
   wanted_[peer].insert(target);
   if (const auto stream = stream_to(peer)) {
-    open_target(now, stream->conn, target);
+    connections_->channels().open_target(now, stream->conn, target);
     finish_turn(now);
   }
 }
@@ -61,94 +62,37 @@ void Hub::unwant(const Bytes32& target) {
 }
 
 void Hub::stop(Now now) {
-  stopped_ = true;
-  attempts_.clear();
-  for (const auto& [id, error] : std::exchange(card_reads_, {})) cards_->cancel(now, id);
+  if (dialler_) dialler_->stop(now);
   if (swarm_) swarm_->stop(now);
-  for (auto& [conn, connection] : connections_) doom(*connection, {}, "stopped");
+  connections_->stop();
   finish_turn(now);
 }
 
 // --- Inputs: links ---------------------------------------------------------------------------
 
-ConnId Hub::handle_accepted(Now now, Candidate remote) {
-  if (stopped_ || !may_accept(remote)) {
-    ++counters_.closed["too many unproven"];
-    return 0;
-  }
-  ++counters_.accepted;
-  auto& connection = add_connection(now, remote, false);
-  connection.is_unproven = true;
-  ++unproven_[remote.address.ip];
-  ++unproven_total_;
-  const PendingHellos& pending =
-      greeter_ ? static_cast<const PendingHellos&>(*greeter_) : no_pending_hellos;
-  connection.stream = SecretStream::accept(now, options_.identity, pending, random_);
-  return connection.info.conn;
-}
-
-bool Hub::may_accept(const Candidate& remote) const {
-  if (unproven_total_ >= kMaxUnproven) return false;
-  const auto limit =
-      remote.address.realm() == Realm::loopback ? kMaxUnprovenLoopback : kMaxUnprovenPerIp;
-  const auto found = unproven_.find(remote.address.ip);
-  return found == unproven_.end() || found->second < limit;
-}
-
-void Hub::note_proven(Connection& connection) {
-  if (!std::exchange(connection.is_unproven, false)) return;
-  --unproven_total_;
-  const auto found = unproven_.find(connection.info.remote.address.ip);
-  if (found != unproven_.end() && --found->second == 0) unproven_.erase(found);
+ConnId Hub::handle_accepted(Now now, const Candidate& remote) {
+  return connections_->handle_accepted(now, remote);
 }
 
 void Hub::handle_connected(Now now, ConnId conn) {
-  auto* connection = find(conn);
-  if (connection == nullptr || connection->stream) return;
-  ++counters_.dialled;
-  const auto attempt = attempts_.find(connection->hello);
-  if (connection->hello == 0) {
-    connection->stream = SecretStream::dial_xx(now, options_.identity, random_);
-  } else if (attempt != attempts_.end() && attempt->second.by_card) {
-    connection->stream =
-        SecretStream::dial_xx(now, options_.identity, random_, attempt->second.peer);
-  } else if (attempt != attempts_.end()) {
-    connection->stream =
-        SecretStream::dial_bound(now, connection->hello, attempt->second.keys, random_);
-  } else {
-    doom(*connection, make_error_code(Errc::cancelled), "not needed");
-  }
-  mark(*connection);
+  connections_->handle_connected(now, conn);
   finish_turn(now);
 }
 
 void Hub::handle_bytes(Now now, ConnId conn, MutableByteView bytes) {
-  auto* connection = find(conn);
-  if (connection == nullptr || !connection->stream || connection->doomed) return;
-  connection->bytes_in += bytes.size();
-  connection->stream->handle_bytes(now, bytes);
-  drain_stream(now, *connection);
-  bound_unfinished(*connection);
-  update_hold(*connection);
+  connections_->handle_bytes(now, conn, bytes);
   finish_turn(now);
 }
 
 void Hub::handle_closed(Now now, ConnId conn, std::error_code error) {
-  auto* connection = find(conn);
-  if (connection == nullptr) return;
-  close_connection(now, conn, error ? error : make_error_code(StreamErrc::ended),
-                   error ? "transport" : "ended", true);
+  connections_->handle_closed(now, conn, error);
   finish_turn(now);
 }
 
-void Hub::handle_full(ConnId conn) {
-  if (auto* connection = find(conn)) connection->driver_full = true;
-}
+void Hub::handle_full(ConnId conn) { connections_->handle_full(conn); }
 
 void Hub::handle_drained(Now now, ConnId conn) {
-  auto* connection = find(conn);
-  if (connection == nullptr) return;
-  connection->driver_full = false;
+  connections_->handle_drained(conn);
   finish_turn(now);
 }
 
@@ -169,26 +113,12 @@ void Hub::handle_store_done(Now now, store::FeedNumber feed, store::StoreOpId id
 }
 
 void Hub::handle_timeout(Now now) {
-  std::vector<ConnId> due;
-  for (const auto& [conn, connection] : connections_) {
-    if (connection->superseded && *connection->superseded <= now.mono) {
-      doom(*connection, {}, "superseded");
-    }
-    if (!connection->stream) continue;
-    const auto at = connection->stream->next_timeout();
-    if (at && *at <= now.mono) due.push_back(conn);
-  }
-  for (const auto conn : due) {
-    auto* connection = find(conn);
-    connection->stream->handle_timeout(now);
-    drain_stream(now, *connection);
-    mark(*connection);
-  }
+  connections_->handle_timeout(now);
   if (greeter_) {
     greeter_->handle_timeout(now);
     swarm_->handle_timeout(now);
+    dialler_->handle_timeout(now);
   }
-  continue_attempts(now);
   replication_->handle_timeout(now);
   finish_turn(now);
 }
@@ -198,19 +128,11 @@ void Hub::settle(Now now) { finish_turn(now); }
 std::optional<TimePoint> Hub::next_timeout() const {
   Earliest next;
   next.consider(replication_->next_timeout());
-  for (const auto& [conn, connection] : connections_) {
-    if (connection->stream) next.consider(connection->stream->next_timeout());
-    next.consider(connection->superseded);
-    // Somebody waits for room that is there already: go on at once.
-    if (connection->blocked && connection->can_take_more()) next.consider(now_.mono);
-  }
-  for (const auto& [id, attempt] : attempts_) {
-    next.consider(attempt.next_dial);
-    next.consider(attempt.give_up);
-  }
+  next.consider(connections_->next_timeout());
   if (greeter_) {
     next.consider(greeter_->next_timeout());
     next.consider(swarm_->next_timeout());
+    next.consider(dialler_->next_timeout());
   }
   return next.get();
 }
@@ -220,129 +142,133 @@ std::optional<TimePoint> Hub::next_timeout() const {
 // Handlers act on what this input brought, doomed streams are closed, and what all of that made is
 // gathered for the driver. Closing a stream makes handlers act again, hence the loop.
 void Hub::finish_turn(Now now) {
-  now_ = now;
   do {
-    close_doomed(now);
+    connections_->close_doomed(now);
     take_greeter_events(now);
     take_card_events(now);
     take_swarm_events(now);
-    resume_writers(now);
-    for (auto* handler : handlers_) handler->turn_ended(now);
-  } while (!doomed_.empty());
+    connections_->channels().end_turn(now);
+  } while (connections_->table().has_doomed());
   while (auto event = replication_->poll_event()) events_.push(std::move(*event));
-  for (const auto conn : std::exchange(dirty_, {})) {
-    auto* connection = find(conn);
-    if (connection == nullptr) continue;
-    connection->dirty = false;
-    if (connection->mux) connection->mux->flush();
-    if (!connection->stream || connection->stream->pending_output() == 0) continue;
-    if (!std::exchange(connection->has_output, true)) outputs_.push_back(conn);
+  connections_->table().gather_output();
+}
+
+void Hub::take_greeter_events(Now now) {
+  if (!greeter_) return;
+  while (auto event = greeter_->poll_event()) {
+    if (!dialler_->handle_event(now, *event)) events_.push(std::move(*event));
   }
 }
 
-std::optional<LinkAction> Hub::poll_link() {
-  if (!actions_.empty()) {
-    auto action = std::move(actions_.front());
-    actions_.pop_front();
-    return action;
+void Hub::take_card_events(Now now) {
+  if (!cards_) return;
+  while (auto read = cards_->poll_event()) {
+    if (!dialler_->handle_event(now, *read)) events_.push(std::move(*read));
   }
-  while (!outputs_.empty()) {
-    auto* connection = find(outputs_.front());
-    outputs_.pop_front();
-    if (connection == nullptr) continue;
-    connection->has_output = false;
-    auto bytes = connection->stream->poll_output(now_);
-    if (bytes.empty()) continue;
-    connection->bytes_out += bytes.size();
-    return LinkWrite{connection->info.conn, std::move(bytes)};
+}
+
+void Hub::take_swarm_events(Now now) {
+  if (!swarm_) return;
+  while (auto event = swarm_->poll_event()) {
+    if (const auto* found = std::get_if<CandidateFound>(&*event)) {
+      if (const auto stream = stream_to(found->peer)) {
+        connections_->channels().open_target(now, stream->conn, found->target);
+      }
+    }
+    events_.push(std::move(*event));
   }
-  return std::nullopt;
 }
 
 std::optional<HubEvent> Hub::poll_event() { return events_.pop(); }
 
-void Hub::mark(Connection& connection) {
-  if (!std::exchange(connection.dirty, true)) dirty_.push_back(connection.info.conn);
+// --- Which streams stay ----------------------------------------------------------------------
+
+void Hub::proven(Now now, Connection& connection) {
+  if (dialler_) dialler_->handle_proven(now, connection);
 }
 
-void Hub::resume_writers(Now now) {
-  for (const auto& [conn, connection] : connections_) {
-    if (!connection->blocked || !connection->can_take_more()) continue;
-    connection->blocked = false;
-    for (auto* handler : handlers_) handler->writable(now, conn);
+bool Hub::admit(Now now, Connection& connection) {
+  if (connection.hello != 0 && dialler_) dialler_->handle_opened(connection);
+  if (const auto why = refusal(connection)) {
+    connections_->table().doom(connection, why->error, std::string(why->reason));
+    return false;
   }
+  for (const auto& target : connection.targets) wanted_[connection.info.peer].insert(target);
+  return !yields_to_other(now, connection);
 }
 
-void Hub::update_hold(Connection& connection) {
-  const bool hold = connection.holds > 0 || (connection.mux && connection.mux->wants_pause());
-  if (hold == connection.held || connection.doomed) return;
-  connection.held = hold;
-  actions_.push_back(LinkHold{connection.info.conn, hold});
+void Hub::opened(Now now, Connection& connection) {
+  if (swarm_) swarm_->stream_up(now, connection.info.peer);
+  events_.push(StreamUp{connection.info});
+  open_targets(now, connection);
 }
 
-// Above the bound for all streams the one with the largest unfinished frame goes.
-void Hub::bound_unfinished(Connection& fresh) {
-  if (fresh.stream->unfinished_bytes() < kMaxUnfinishedBytes / kMaxStreams) return;
-  std::size_t total = 0;
-  Connection* largest = &fresh;
-  for (const auto& [conn, connection] : connections_) {
-    if (!connection->stream || connection->doomed) continue;
-    const auto size = connection->stream->unfinished_bytes();
-    total += size;
-    if (size > largest->stream->unfinished_bytes()) largest = connection.get();
-  }
-  if (total > kMaxUnfinishedBytes) {
-    doom(*largest, make_error_code(StreamErrc::too_much_buffered), "unfinished frames");
-  }
-}
-
-void Hub::doom(Connection& connection, std::error_code error, std::string reason) {
-  if (std::exchange(connection.doomed, true)) return;
-  connection.doom_error = error;
-  connection.doom_reason = std::move(reason);
-  doomed_.push_back(connection.info.conn);
-}
-
-void Hub::close_doomed(Now now) {
-  while (!doomed_.empty()) {
-    const auto conn = doomed_.back();
-    doomed_.pop_back();
-    const auto* connection = find(conn);
-    if (connection == nullptr) continue;
-    close_connection(now, conn, connection->doom_error, connection->doom_reason, false);
-  }
-}
-
-void Hub::close_connection(Now now, ConnId conn, std::error_code error, std::string reason,
-                           bool transport_gone) {
-  const auto found = connections_.find(conn);
-  const auto connection = std::move(found->second);
-  connections_.erase(found);
-  note_proven(*connection);
-  ++counters_.closed[reason];
-  if (!transport_gone) {
-    // What was said before (closes of channels, the end of an answer) still goes out.
-    if (connection->mux && !error) connection->mux->flush();
-    if (connection->stream) {
-      auto rest = connection->stream->poll_output(now);
-      if (!rest.empty()) actions_.push_back(LinkWrite{conn, std::move(rest)});
+void Hub::ended(Now now, const Connection& connection, std::error_code error,
+                const std::string& reason) {
+  if (!connection.is_open) {
+    if (connection.user_dial) {
+      events_.push(DialFailed{connection.info.conn, connection.info.remote, error});
     }
-    actions_.push_back(LinkClose{conn});
-  }
-  if (!connection->is_open) {
-    if (connection->user_dial) {
-      events_.push(DialFailed{conn, connection->info.remote, error});
-    }
-    attempt_lost(now, *connection, error);
+    if (dialler_) dialler_->handle_lost(now, connection, error);
     return;
   }
-  for (auto* handler : handlers_) handler->stream_closed(now, conn);
-  events_.push(StreamDown{connection->info, error, std::move(reason)});
-  const auto other = stream_to(connection->info.peer);
-  if (other) {
-    if (auto* kept = find(other->conn)) kept->superseded.reset();
+  events_.push(StreamDown{connection.info, error, reason});
+  if (const auto other = stream_to(connection.info.peer)) {
+    if (auto* kept = connections_->table().find(other->conn)) kept->superseded.reset();
   } else if (swarm_) {
-    swarm_->stream_down(now, connection->info.peer);
+    swarm_->stream_down(now, connection.info.peer);
+  }
+}
+
+// Why a stream with this peer is not wanted; nothing: it is.
+std::optional<Hub::Refusal> Hub::refusal(const Connection& connection) const {
+  const auto& peer = connection.info.peer;
+  if (peer == options_.identity.public_key) return Refusal{Errc::own_key, "own key"};
+  if (options_.deny.contains(peer)) return Refusal{Errc::not_allowed, "denied"};
+  if (options_.allow && !options_.allow->contains(peer)) {
+    return Refusal{Errc::not_allowed, "not allowed"};
+  }
+  if (!connection.info.outgoing && connections_->table().open_streams() >= kMaxStreams) {
+    return Refusal{Errc::too_many_streams, "too many streams"};
+  }
+  return std::nullopt;
+}
+
+// One stream per pair of peers. Of two that both sides began at the same time the one stays whose
+// initiator has the greater key. Of two that one side began, that side decides: it keeps the first,
+// so if a second one opens nevertheless it has lost the first. True: the new one is given up.
+bool Hub::yields_to_other(Now now, Connection& connection) {
+  const auto existing = stream_to(connection.info.peer);
+  if (!existing) return false;
+  auto& old = *connections_->table().find(existing->conn);
+  if (old.info.initiator == connection.info.initiator && !connection.info.initiator) {
+    old.superseded = now.mono + kSupersededLife;
+    return false;
+  }
+  const auto not_chosen = make_error_code(StreamErrc::not_chosen);
+  const bool own_key_is_greater = options_.identity.public_key > connection.info.peer;
+  if (old.info.initiator != connection.info.initiator &&
+      connection.info.initiator == own_key_is_greater) {
+    connections_->table().doom(old, not_chosen, "other stream of this peer");
+    return false;
+  }
+  if (connection.user_dial) events_.push(StreamUp{old.info, connection.info.conn});
+  connection.user_dial = false;
+  open_targets(now, old);
+  connections_->table().doom(connection, not_chosen, "other stream of this peer");
+  return true;
+}
+
+void Hub::open_targets(Now now, Connection& connection) {
+  std::set<Bytes32> targets;
+  if (const auto found = wanted_.find(connection.info.peer); found != wanted_.end()) {
+    targets = found->second;
+  }
+  if (swarm_) {
+    for (const auto& target : swarm_->targets_of(connection.info.peer)) targets.insert(target);
+  }
+  for (const auto& target : targets) {
+    connections_->channels().open_target(now, connection.info.conn, target);
   }
 }
 

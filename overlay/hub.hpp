@@ -1,23 +1,22 @@
 #pragma once
 
 // Everything of one participant above the DHT: its connections, the hellos that lead to them, whom
-// to connect to, feeds and topics. It knows connections as numbers and bytes; a driver owns the
-// links.
+// to connect to, feeds and topics. It puts the parts together, decides which streams stay, and ends
+// their turns. It knows links as numbers and bytes; a driver owns them.
 //
-//   driver ──bytes──► Hub ── SecretStream ── Mux ──► Replication, other ChannelHandlers
-//   dht::Node ─events─► Hub ── Greeter, Swarm
+//   driver ──bytes──► Hub ── Connections ──► Replication, other ChannelHandlers
+//   dht::Node ─events─► Hub ── Greeter, CardReader, Swarm ──► Dialler ──► Connections
 //
 // Works without a DHT as well (node null): then only dial() and accepted links make streams.
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <system_error>
 #include <variant>
 #include <vector>
 
@@ -29,13 +28,13 @@
 #include "dht/node_types.hpp"
 #include "overlay/card_reader.hpp"
 #include "overlay/channel_handler.hpp"
+#include "overlay/connections.hpp"
+#include "overlay/dialler.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/greeter.hpp"
 #include "overlay/replication.hpp"
 #include "overlay/swarm.hpp"
 #include "overlay/transport/link.hpp"
-#include "overlay/transport/mux.hpp"
-#include "overlay/transport/secret_stream.hpp"
 
 namespace cip::dht {
 class Announcer;
@@ -43,18 +42,6 @@ class Node;
 }  // namespace cip::dht
 
 namespace cip::overlay {
-
-// Links whose other side has not proven itself (dht.md 18.2): in all, of one address, and of
-// loopback, which many nodes may share.
-inline constexpr std::size_t kMaxUnproven = 256;
-inline constexpr std::size_t kMaxUnprovenPerIp = 4;
-inline constexpr std::size_t kMaxUnprovenLoopback = 64;
-// Unfinished frames of all streams together; above it the stream with the largest one is closed.
-inline constexpr std::size_t kMaxUnfinishedBytes = 64 << 20;
-// Streams with peers, whoever dialled. Above it accepted ones are closed when they are proven.
-inline constexpr std::size_t kMaxStreams = 256;
-// Bytes of one stream that wait to be taken by the driver; above it a stream is not writable.
-inline constexpr std::size_t kOutputHighWater = 1 << 20;
 
 // --- what the owner hears
 
@@ -85,29 +72,11 @@ struct HubOptions {
   bool swarm = true;
 };
 
-struct HubCounters {
-  std::uint64_t accepted = 0;
-  std::uint64_t dialled = 0;
-  std::uint64_t opened_bound = 0;
-  std::uint64_t opened_xx = 0;
-  std::uint64_t cards_read = 0;  // that lead somewhere, of peers that no hello reached
-  std::map<std::string, std::uint64_t> closed;  // by reason
-};
-
-// One open stream, for status.
-struct StreamStatus {
-  StreamInfo stream;
-  TimePoint since{};
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
-  std::size_t channels = 0;
-};
-
 // Inputs: handle_*() and the commands. After every input: poll_link() until it gives none, then
 // poll_store_op(), then poll_event(), then next_timeout(); with a DHT drain its Node as well, for
 // hellos and lookups go through it. Commands on feeds (replication().feed(...)->append(...)) are
 // inputs too. Not thread-safe.
-class Hub final : public Streams {
+class Hub final : private StreamPolicy {
  public:
   // `random`, and `node` and `announcer` if given, outlive the hub.
   Hub(HubOptions options, Random& random, dht::Node* node = nullptr,
@@ -124,13 +93,15 @@ class Hub final : public Streams {
   CardReader* cards() { return cards_.get(); }
   Swarm* swarm() { return swarm_.get(); }
   // A further protocol, e.g. topics. It outlives the hub; add it before the first stream.
-  void add_protocol(ChannelHandler& handler);
+  void add_protocol(ChannelHandler& handler) { connections_->channels().add_protocol(handler); }
+  // What protocols act on.
+  Streams& channels() { return connections_->channels(); }
 
   // --- commands
 
   // Opens a stream where the user said that a peer is, by Noise XX, and there channels for these
   // targets (discovery keys, topic ids). Ends in StreamUp or DialFailed.
-  ConnId dial(Now now, Candidate to, std::vector<Bytes32> targets = {});
+  ConnId dial(Now now, const Candidate& to, std::vector<Bytes32> targets = {});
   // Opens the channel for a target on the stream of a peer, now or as soon as there is one.
   void want_on(Now now, const PublicKey& peer, const Bytes32& target);
   void unwant(const Bytes32& target);
@@ -140,7 +111,7 @@ class Hub final : public Streams {
   // --- inputs: links
 
   // A link came in. 0: too many that are unproven; close it.
-  ConnId handle_accepted(Now now, Candidate remote);
+  ConnId handle_accepted(Now now, const Candidate& remote);
   void handle_connected(Now now, ConnId conn);
   // Bytes as they came; they are changed in place and may be dropped afterwards.
   void handle_bytes(Now now, ConnId conn, MutableByteView bytes);
@@ -162,107 +133,52 @@ class Hub final : public Streams {
 
   // --- outputs
 
-  std::optional<LinkAction> poll_link();
+  std::optional<LinkAction> poll_link() { return connections_->poll_link(); }
   std::optional<store::StoreOp> poll_store_op() { return replication_->poll_store_op(); }
   std::optional<HubEvent> poll_event();
   std::optional<TimePoint> next_timeout() const;
 
   // --- what is known
 
-  std::vector<StreamStatus> streams() const;
-  std::optional<StreamInfo> stream_to(const PublicKey& peer) const;
-  const HubCounters& counters() const { return counters_; }
-
-  // --- Streams: for the protocols on channels
-
-  ChannelId open_channel(ConnId conn, std::string_view protocol, ByteView id,
-                         ByteView handshake) override;
-  void reject_channel(ConnId conn, ChannelId remote_channel) override;
-  void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView payload) override;
-  void send(ConnId conn, ChannelId channel, std::uint32_t type, ByteView head,
-            ByteView tail) override;
-  void close_channel(ConnId conn, ChannelId channel) override;
-  void destroy(ConnId conn, std::string_view why, std::error_code error) override;
-  bool is_writable(ConnId conn) const override;
-  void hold_reading(ConnId conn) override;
-  void release_reading(ConnId conn) override;
-  StreamHeard heard(ConnId conn) const override;
+  std::vector<StreamStatus> streams() const { return connections_->table().streams(); }
+  std::optional<StreamInfo> stream_to(const PublicKey& peer) const {
+    return connections_->table().stream_to(peer);
+  }
+  const ConnectionCounters& counters() const { return connections_->counters(); }
+  // Of peers that no hello reached, those that lead somewhere.
+  std::uint64_t cards_read() const { return dialler_ ? dialler_->cards_read() : 0; }
 
  private:
-  struct Connection;
-  struct Attempt;
-
-  Connection* find(ConnId conn) const;
-  Connection& add_connection(Now now, Candidate remote, bool outgoing);
-  ConnId open_link(Now now, Candidate to);
-  ChannelHandler* handler_of(std::string_view protocol) const;
-
-  // Turns
-  void finish_turn(Now now);
-  void close_doomed(Now now);
-  void close_connection(Now now, ConnId conn, std::error_code error, std::string reason,
-                        bool transport_gone);
-  void doom(Connection& connection, std::error_code error, std::string reason);
-  void mark(Connection& connection);
-  void resume_writers(Now now);
-  void update_hold(Connection& connection);
-  void bound_unfinished(Connection& fresh);
-
-  // Streams
-  bool may_accept(const Candidate& remote) const;
-  void note_proven(Connection& connection);
-  void drain_stream(Now now, Connection& connection);
-  void drain_mux(Now now, Connection& connection);
-  void handle_mux_event(Now now, Connection& connection, const MuxEvent& event);
-  void stream_opened(Now now, Connection& connection);
   struct Refusal {
     std::error_code error;
     std::string_view reason;  // as counted
   };
+
+  // StreamPolicy
+  bool admit(Now now, Connection& connection) override;
+  void opened(Now now, Connection& connection) override;
+  void proven(Now now, Connection& connection) override;
+  void ended(Now now, const Connection& connection, std::error_code error,
+             const std::string& reason) override;
   std::optional<Refusal> refusal(const Connection& connection) const;
   bool yields_to_other(Now now, Connection& connection);
   void open_targets(Now now, Connection& connection);
-  void open_target(Now now, ConnId conn, const Bytes32& target);
 
-  // Hellos (hub_dial.cpp)
+  // Turns
+  void finish_turn(Now now);
   void take_greeter_events(Now now);
-  void take_swarm_events(Now now);
-  void hello_failed(Now now, const HelloFailed& failed);
   void take_card_events(Now now);
-  void dial_by_card(Now now, const CardRead& read);
-  void hello_done(Now now, const HelloDone& done);
-  void dial_back(Now now, const DialBackRequested& request);
-  void continue_attempts(Now now);
-  void dial_next(Now now, Attempt& attempt);
-  void attempt_lost(Now now, const Connection& connection, std::error_code error);
-  void end_attempt(Now now, HelloId id, std::error_code error);
-  void bound_proven(Now now, Connection& connection);
-  void close_siblings(const Connection& kept);
+  void take_swarm_events(Now now);
 
   HubOptions options_;
-  Random& random_;
-  dht::Node* node_ = nullptr;
-  std::unique_ptr<Replication> replication_;
   std::unique_ptr<Greeter> greeter_;
+  std::unique_ptr<Connections> connections_;
+  std::unique_ptr<Replication> replication_;
   std::unique_ptr<CardReader> cards_;
   std::unique_ptr<Swarm> swarm_;
-  std::vector<ChannelHandler*> handlers_;
-  std::map<ConnId, std::unique_ptr<Connection>> connections_;
-  ConnId next_conn_ = 1;
-  std::map<std::uint32_t, std::size_t> unproven_;  // by address
-  std::size_t unproven_total_ = 0;
+  std::unique_ptr<Dialler> dialler_;               // as the swarm, none without a DHT
   std::map<PublicKey, std::set<Bytes32>> wanted_;  // targets to open on streams of a peer
-  std::map<HelloId, Attempt> attempts_;
-  std::map<dht::QueryId, std::error_code> card_reads_;  // of the hub; why the hello failed
-  HelloId next_card_attempt_;
-  std::vector<ConnId> dirty_;   // have something to flush, or to write
-  std::vector<ConnId> doomed_;  // are closed when the turn ends
-  std::deque<LinkAction> actions_;
   Fifo<HubEvent> events_;
-  std::deque<ConnId> outputs_;  // with bytes to be taken
-  HubCounters counters_;
-  Now now_;  // of the last input
-  bool stopped_ = false;
 };
 
 }  // namespace cip::overlay

@@ -401,7 +401,7 @@ TEST_CASE("a peer that no hello reaches is dialled by its contact card") {
   CHECK(stream.outgoing);
   CHECK(stream.remote == tcp_candidate(f.writer.tcp));
   CHECK(stream.peer == f.writer.key.public_key);
-  CHECK(f.reader.hub->counters().cards_read == 1);
+  CHECK(f.reader.hub->cards_read() == 1);
   CHECK(f.has_all());
 }
 

@@ -1,0 +1,195 @@
+#include "overlay/dialler.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "base/machine.hpp"
+#include "overlay/errors.hpp"
+#include "overlay/transport/errors.hpp"
+
+namespace cip::overlay {
+namespace {
+
+// The peer knows a stream by its hello only from reading our answer on, which takes a longer way
+// than a socket does.
+constexpr Duration kDialBackDelay = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Dialler::Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections)
+    : greeter_(greeter), swarm_(swarm), cards_(cards), connections_(connections) {}
+
+// --- Inputs ----------------------------------------------------------------------------------
+
+bool Dialler::handle_event(Now now, const GreeterEvent& event) {
+  if (const auto* done = std::get_if<HelloDone>(&event)) {
+    if (!swarm_.is_mine(done->id)) return false;
+    hello_done(now, *done);
+  } else if (const auto* failed = std::get_if<HelloFailed>(&event)) {
+    if (!swarm_.is_mine(failed->id)) return false;
+    hello_failed(now, *failed);
+  } else if (const auto* walk = std::get_if<WalkDone>(&event)) {
+    return swarm_.is_mine(walk->id);
+  } else if (const auto* request = std::get_if<DialBackRequested>(&event)) {
+    dial_back(now, *request);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Dialler::handle_event(Now now, const CardRead& read) {
+  const auto mine = card_reads_.extract(read.id);
+  if (mine.empty()) return false;
+  if (read.candidates.empty()) {
+    swarm_.attempt_failed(now, read.peer, mine.mapped());
+  } else {
+    dial_by_card(now, read);
+  }
+  return true;
+}
+
+void Dialler::handle_timeout(Now now) {
+  std::vector<HelloId> late;
+  for (auto& [id, attempt] : attempts_) {
+    if (attempt.next_dial && *attempt.next_dial <= now.mono) dial_next(now, attempt);
+    if (attempt.give_up && *attempt.give_up <= now.mono) late.push_back(id);
+  }
+  for (const auto id : late) end_attempt(now, id, make_error_code(StreamErrc::handshake_timeout));
+}
+
+void Dialler::stop(Now now) {
+  stopped_ = true;
+  attempts_.clear();
+  for (const auto& [id, error] : std::exchange(card_reads_, {})) cards_.cancel(now, id);
+}
+
+std::optional<TimePoint> Dialler::next_timeout() const {
+  Earliest next;
+  for (const auto& [id, attempt] : attempts_) {
+    next.consider(attempt.next_dial);
+    next.consider(attempt.give_up);
+  }
+  return next.get();
+}
+
+// --- Attempts --------------------------------------------------------------------------------
+
+void Dialler::hello_done(Now now, const HelloDone& done) {
+  swarm_.hello_done(now, done);
+  if (done.kind == PeerKind::stock || stopped_) return;
+  Attempt attempt;
+  attempt.hello = done.id;
+  attempt.peer = done.peer;
+  attempt.keys = done.keys;
+  attempt.seen = done.server;
+  attempt.left.assign(done.candidates.begin(), done.candidates.end());
+  attempt.last_error = make_error_code(Errc::no_hello_answer);
+  attempt.may_ask_back = !done.dial_back_asked && greeter_.offer().accepts_dial_back &&
+                         (done.capabilities & kCapabilityReverseDial) != 0;
+  if (done.dial_back_asked) attempt.give_up = now.mono + kPendingHelloLife;
+  auto& added = attempts_[done.id] = std::move(attempt);
+  if (added.left.empty() && !added.give_up) {
+    end_attempt(now, done.id, added.last_error);
+  } else {
+    dial_next(now, added);
+  }
+}
+
+// Whom no hello reaches may have stored a contact card.
+void Dialler::hello_failed(Now now, const HelloFailed& failed) {
+  if (stopped_ || !swarm_.await_card(failed)) return swarm_.hello_failed(now, failed);
+  card_reads_[cards_.read(now, failed.peer)] = failed.error;
+}
+
+void Dialler::dial_by_card(Now now, const CardRead& read) {
+  if (!swarm_.is_dialling(read.peer)) return;  // it has come by itself, or is not wanted any more
+  ++cards_read_;
+  Attempt attempt;
+  attempt.hello = next_card_attempt_++;
+  attempt.peer = read.peer;
+  attempt.by_card = true;
+  attempt.left.assign(read.candidates.begin(), read.candidates.end());
+  dial_next(now, attempts_[attempt.hello] = std::move(attempt));
+}
+
+// A peer that greeted us cannot reach what we offered: we dial, as the responder of its hello.
+void Dialler::dial_back(Now now, const DialBackRequested& request) {
+  if (stopped_ || request.candidates.empty()) return;
+  Attempt attempt;
+  attempt.hello = request.id;
+  attempt.peer = request.keys.peer;
+  attempt.keys = request.keys;
+  attempt.left.assign(request.candidates.begin(), request.candidates.end());
+  attempt.next_dial = now.mono + kDialBackDelay;
+  attempts_[request.id] = std::move(attempt);
+}
+
+void Dialler::dial_next(Now now, Attempt& attempt) {
+  attempt.next_dial.reset();
+  if (attempt.chosen || attempt.left.empty()) return;
+  const auto to = attempt.left.front();
+  attempt.left.pop_front();
+  Opening how;
+  if (attempt.by_card) {
+    how.expected = attempt.peer;
+  } else {
+    how.keys = attempt.keys;
+  }
+  auto& connection = connections_.open(now, to, std::move(how));
+  connection.hello = attempt.hello;
+  attempt.dialled.insert(connection.info.conn);
+  if (!attempt.left.empty()) attempt.next_dial = now.mono + kDialSpacing;
+}
+
+void Dialler::handle_lost(Now now, const Connection& connection, std::error_code error) {
+  const auto found = attempts_.find(connection.hello);
+  if (found == attempts_.end() || found->second.chosen) return;
+  auto& attempt = found->second;
+  if (attempt.dialled.erase(connection.info.conn) == 0) return;
+  attempt.last_error = error;
+  if (!attempt.left.empty()) return dial_next(now, attempt);
+  if (attempt.dialled.empty() && !attempt.give_up) end_attempt(now, attempt.hello, error);
+}
+
+// Nothing came of it. If the peer may be able to reach us, it is asked to, by a new hello.
+void Dialler::end_attempt(Now now, HelloId id, std::error_code error) {
+  const auto node = attempts_.extract(id);
+  if (node.empty()) return;
+  const auto& attempt = node.mapped();
+  greeter_.forget(id);
+  for (const auto conn : attempt.dialled) {
+    if (auto* connection = connections_.table().find(conn)) {
+      connections_.table().doom(*connection, error, "attempt ended");
+    }
+  }
+  if (attempt.keys.role == Role::responder) return;
+  if (attempt.may_ask_back && swarm_.ask_back(now, attempt.peer, attempt.seen)) return;
+  swarm_.attempt_failed(now, attempt.peer, error);
+}
+
+void Dialler::handle_proven(Now now, Connection& connection) {
+  const auto hello = connection.stream->hello().value_or(0);
+  const auto found = attempts_.find(hello);
+  if (found == attempts_.end() || found->second.chosen) {
+    return connections_.table().doom(connection, make_error_code(StreamErrc::not_chosen),
+                                     "not chosen");
+  }
+  found->second.chosen = true;
+  connection.hello = hello;
+  connection.stream->choose(now);
+}
+
+void Dialler::handle_opened(const Connection& kept) {
+  greeter_.forget(kept.hello);
+  attempts_.erase(kept.hello);
+  for (const auto& [conn, connection] : connections_.table().all()) {
+    if (connection.get() == &kept || connection->is_open) continue;
+    const bool same = connection->hello == kept.hello ||
+                      (connection->stream && connection->stream->hello() == kept.hello);
+    if (same)
+      connections_.table().doom(*connection, make_error_code(StreamErrc::not_chosen), "not chosen");
+  }
+}
+
+}  // namespace cip::overlay
