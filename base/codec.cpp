@@ -27,9 +27,8 @@ std::uint32_t Reader::u24() { return little_endian<std::uint32_t>(3); }
 std::uint32_t Reader::u32() { return little_endian<std::uint32_t>(4); }
 std::uint64_t Reader::u64() { return little_endian<std::uint64_t>(8); }
 
-std::uint64_t Reader::uint() {
+std::uint64_t Reader::long_uint() {
   const std::uint8_t head = u8();
-  if (head <= 0xfc) return head;
   if (head == 0xfd) return u16();
   if (head == 0xfe) return u32();
   const std::uint64_t value = u64();
@@ -70,18 +69,18 @@ std::size_t Reader::count(std::size_t min_element_size, std::uint64_t max) {
   return static_cast<std::size_t>(n);
 }
 
-void Writer::uint(std::uint64_t value) {
-  if (value <= 0xfc) return u8(static_cast<std::uint8_t>(value));
+void Writer::long_uint(std::uint64_t value) {
+  FixedBytes<9> bytes{0xff};
+  std::size_t size = 8;
   if (value <= 0xffff) {
-    u8(0xfd);
-    return little_endian(value, 2);
+    bytes[0] = 0xfd;
+    size = 2;
+  } else if (value <= 0xffffffff) {
+    bytes[0] = 0xfe;
+    size = 4;
   }
-  if (value <= 0xffffffff) {
-    u8(0xfe);
-    return little_endian(value, 4);
-  }
-  u8(0xff);
-  little_endian(value, 8);
+  for (std::size_t i = 0; i < size; ++i) bytes[1 + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  raw(ByteView(bytes).first(1 + size));
 }
 
 void Writer::zigzag(std::int64_t value) {

@@ -22,6 +22,8 @@ inline namespace base {
 
 // Largest element count that peers accept in an array.
 inline constexpr std::uint64_t kMaxArrayCount = 0x100000;
+// The largest that a uint writes in one byte.
+inline constexpr std::uint8_t kMaxShortUint = 0xfc;
 // Peers written in JavaScript refuse numbers above this.
 inline constexpr std::uint64_t kMaxSafeUint = (std::uint64_t{1} << 53) - 1;
 
@@ -38,7 +40,13 @@ class Reader {
   std::uint32_t u24();
   std::uint32_t u32();
   std::uint64_t u64();
-  std::uint64_t uint();  // fails above 2^53 - 1, as stock decoders do
+  // Fails above 2^53 - 1, as stock decoders do.
+  std::uint64_t uint() {
+    if (rest_.empty() || rest_.front() > kMaxShortUint) return long_uint();
+    const auto value = rest_.front();
+    rest_ = rest_.subspan(1);
+    return value;
+  }
   bool boolean() { return u8() != 0; }
   std::int64_t zigzag();  // fails outside +-2^53
   Endpoint addr4();
@@ -67,6 +75,7 @@ class Reader {
  private:
   template <typename T>
   T little_endian(std::size_t n);
+  std::uint64_t long_uint();
 
   ByteView rest_;
   bool ok_ = true;
@@ -88,7 +97,11 @@ class Writer {
   void u24(std::uint32_t value) { little_endian(value, 3); }
   void u32(std::uint32_t value) { little_endian(value, 4); }
   void u64(std::uint64_t value) { little_endian(value, 8); }
-  void uint(std::uint64_t value);  // always the shortest form
+  // Always the shortest form.
+  void uint(std::uint64_t value) {
+    if (value <= kMaxShortUint) return u8(static_cast<std::uint8_t>(value));
+    long_uint(value);
+  }
   void boolean(bool value) { u8(value ? 1 : 0); }
   void zigzag(std::int64_t value);
   void addr4(Endpoint value) { addr4s({&value, 1}); }
@@ -105,6 +118,7 @@ class Writer {
   Bytes take() { return std::move(out_); }
 
  private:
+  void long_uint(std::uint64_t value);
   void little_endian(std::uint64_t value, std::size_t n) {
     FixedBytes<8> bytes;
     for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));

@@ -42,7 +42,7 @@ using Ticket = std::uint64_t;
 inline constexpr std::size_t kMaxWaiting = 8192;
 // Blocks that one ReadOp asks for at most, and about how many bytes, so that the first of many
 // large ones is on its way while the others are read.
-inline constexpr std::size_t kMaxBlocksPerRead = 64;
+inline constexpr std::size_t kMaxBlocksPerRead = 256;
 inline constexpr std::size_t kMaxBytesPerRead = 512 << 10;
 
 // Blocks that one step of verify() checks at most, and about how many bytes.

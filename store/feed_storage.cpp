@@ -10,6 +10,8 @@ namespace {
 // Reads of one feed on the pool at one time. What is asked for meanwhile is gathered into the next
 // one, so that a busy seeder reads many blocks per visit to the disk.
 constexpr std::size_t kMaxReadsInFlight = 4;
+// Jobs for which a batch has room from the start.
+constexpr std::size_t kUsualBatch = 64;
 
 }  // namespace
 
@@ -115,7 +117,7 @@ void Feed::Machine::wait_for(Job&& job, std::span<const std::uint64_t> nodes,
   if (from_disk && !gathering_.waiters.empty()) full_.push_back(std::exchange(gathering_, {}));
   auto& op = gathering_.op;
   // A job is large to move.
-  if (gathering_.waiters.empty()) gathering_.waiters.reserve(kMaxBlocksPerRead);
+  if (gathering_.waiters.empty()) gathering_.waiters.reserve(kUsualBatch);
   gathering_.era = era_;
   op.nodes.insert(op.nodes.end(), nodes.begin(), nodes.end());
   op.blocks.insert(op.blocks.end(), blocks.begin(), blocks.end());
