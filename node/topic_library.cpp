@@ -87,8 +87,8 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, Storage
       feeds_(feeds),
       pool_(pool),
       announce_(announce),
-      machine_(std::make_unique<overlay::Topics>(participant.hub().channels(), *this, participant.identity(),
-                                                 instance)),
+      machine_(std::make_unique<overlay::Topics>(participant.hub().channels(), *this,
+                                                 participant.identity(), instance)),
       published_(std::move(mark), [this](const Bytes32& topic, const std::string& noted) {
         save_state(published_name(topic), to_bytes(bytes_of(noted)));
       }) {

@@ -38,7 +38,8 @@ struct Peer {
     options.listen = Endpoint{0x7f000001, 0};
     node = std::move(*node::Participant::open({io, arena, random, pool}, std::move(options)));
     feeds = std::make_unique<node::FeedLibrary>(*node, pool, home->primary_key, random, true);
-    topics = std::make_unique<node::TopicLibrary>(*node, *feeds, pool, backend.instance(), true);
+    topics = std::make_unique<node::TopicLibrary>(*node, *feeds, pool, backend.instance(), true,
+                                                  node::HomeMark({}));
     node->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
     node->on_turn = [this](Now now) { topics->handle_turn(now); };
     node->next_other_timeout = [this] { return topics->next_timeout(); };

@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(Fixture, "a card names the public endpoints and runs out in si
   const auto found = read();
   REQUIRE(found.card);
   CHECK(found.candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
-  CHECK(found.card->tcp.candidates == std::vector<Candidate>{tcp_candidate(kPublic)});
+  CHECK(found.card->tcp.endpoints == std::vector<Endpoint>{kPublic});
   CHECK(found.card->expiry <= net.now().wall.value / 1000 + 6 * 3600);
   CHECK(found.card->expiry > net.now().wall.value / 1000 + 6 * 3600 - 60);
 }
