@@ -64,8 +64,10 @@ RunResult CallRunner::run(ActiveCall& call) {
 void CallRunner::watch_deadline(ActiveCall& call) {
   const auto before = std::min(timeout_, kWakeTime);
   wait(timeout_ - before, [this, &call, before] {
+    if (result_.signal != 0) return;  // the goodbye has the timer
     call.ask_if_awake();
     wait(before, [this, &call] {
+      if (result_.signal != 0) return;
       if (!call.is_awake()) return time_out();
       wait(kDeadlineGrace, [this] { time_out(); });
     });

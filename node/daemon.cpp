@@ -19,7 +19,6 @@
 #include "node/event_log.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
-#include "node/home_mark.hpp"
 #include "node/idle_watch.hpp"
 #include "node/lan_discovery.hpp"
 #include "node/loading.hpp"
@@ -173,7 +172,7 @@ Outcome<void> Daemon::Impl::open_network() {
   disk = std::make_unique<DiskKeeper>(io, *feeds, *pool,
                                       options.quota.value_or(default_quota(paths.home)));
   topics = std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(),
-                                          announce, HomeMark(paths.mark));
+                                          announce, paths.mark);
   disk->on_give_up = [this](store::FeedNumber number) { topics->give_up(number); };
   disk->on_topics_full = [this](bool full) { topics->set_full(full); };
   records = std::make_unique<RecordKeeper>(*pool, options.network, disk->quota() / kRecordsShare);

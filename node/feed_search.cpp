@@ -66,11 +66,13 @@ void FeedSearch::wait_for_contact(TimePoint until) {
 }
 
 void FeedSearch::handle(const overlay::FeedNews& news) {
-  if (std::holds_alternative<overlay::FeedPeerJoined>(news.what)) {
+  if (const auto* joined = std::get_if<overlay::FeedPeerJoined>(&news.what)) {
     had_peer_ = true;
+    left_.erase(joined->conn);
     rest();
     tell_if_asked();
-  } else if (std::holds_alternative<overlay::FeedPeerLeft>(news.what)) {
+  } else if (const auto* left = std::get_if<overlay::FeedPeerLeft>(&news.what)) {
+    if (dials_.contains(left->conn)) left_.insert(left->conn);
     if (daemon_.participant().hub().replication().peers(number_).empty()) look_around();
   } else if (const auto* refused = std::get_if<overlay::FeedRefused>(&news.what)) {
     ++refusals_;
@@ -102,8 +104,7 @@ void FeedSearch::handle(const overlay::HubEvent& event) {
                           if (const auto* ended = std::get_if<overlay::LookupEnded>(&swarm))
                             handle_lookup(*ended);
                           const auto* found = std::get_if<overlay::CandidateFound>(&swarm);
-                          if (found && found->target == target_)
-                            candidates_.try_emplace(found->peer);
+                          if (found && found->target == target_) note_candidate(found->peer);
                           const auto* failed = std::get_if<overlay::AttemptFailed>(&swarm);
                           if (failed) note_gone(failed->peer, 1);
                         },
@@ -155,8 +156,9 @@ bool FeedSearch::reached_all() const {
   std::set<overlay::ConnId> joined;
   for (const auto& peer : hub.replication().peers(number_)) joined.insert(peer.conn);
   if (named_) {
-    return !is_dialling() &&
-           std::ranges::all_of(dials_, [&](auto conn) { return joined.contains(conn); });
+    return !is_dialling() && std::ranges::all_of(dials_, [&](auto conn) {
+      return joined.contains(conn) || left_.contains(conn);
+    });
   }
   return std::ranges::all_of(candidates_, [&](const auto& candidate) {
     if (candidate.second >= kAttempts) return true;
@@ -167,6 +169,15 @@ bool FeedSearch::reached_all() const {
 
 void FeedSearch::tell_if_asked() {
   if (on_asked && has_asked_named()) on_asked();
+}
+
+// The swarm bounds how many it keeps; those that it dropped are nobody's any more.
+void FeedSearch::note_candidate(const PublicKey& peer) {
+  if (!candidates_.try_emplace(peer).second || candidates_.size() <= overlay::kMaxCandidates)
+    return;
+  const auto kept = daemon_.participant().hub().swarm()->candidates_for(target_);
+  const std::set<PublicKey> known(kept.begin(), kept.end());
+  std::erase_if(candidates_, [&](const auto& item) { return !known.contains(item.first); });
 }
 
 void FeedSearch::note_gone(const PublicKey& peer, unsigned attempts) {
@@ -185,6 +196,7 @@ void FeedSearch::give_up_if_all_asked() {
 // Of named peers the last one gone ends the search: nobody else will be asked.
 void FeedSearch::dial_ended(overlay::ConnId conn) {
   if (dials_.erase(conn) == 0) return;
+  left_.erase(conn);
   tell_if_asked();
   if (is_named_by_user_done()) give_up();
 }

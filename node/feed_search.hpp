@@ -68,6 +68,7 @@ class FeedSearch {
   bool reached_all() const;
   void tell_if_asked();
   void wait_for_contact(TimePoint until);
+  void note_candidate(const PublicKey& peer);
   void note_gone(const PublicKey& peer, unsigned attempts);
   // Named peers that are still looked up, greeted, or waited for.
   bool is_dialling() const { return peers_.pending() > 0 || redials_.waiting() > 0; }
@@ -86,6 +87,7 @@ class FeedSearch {
   NamedPeers peers_;
   Redials redials_;
   std::set<overlay::ConnId> dials_;  // under way or open
+  std::set<overlay::ConnId> left_;   // of these, those that gave up the feed
   std::string problems_;             // why some were not dialled
   std::size_t refusals_ = 0;         // peers that do not have it
   // Peers that the DHT named, and how often each was tried in vain.

@@ -38,47 +38,54 @@ void HoleWatch::look() {
   std::map<Bytes32, Hole> left;
   for (const auto& [feed, place] : machine.holes(subscription_)) {
     const auto known = holes_.find(feed);
-    const bool is_old = known != holes_.end() && known->second.place == place && !may_come(feed);
-    left[feed] = {place, is_old ? known->second.since : time.mono};
+    const auto end = end_of(feed, place);
+    const bool is_old = known != holes_.end() && known->second.place == place && end > place;
+    left[feed] = {place, is_old ? known->second.since : time.mono, end};
   }
   holes_ = std::move(left);
   if (holes_.empty()) {
-    is_looking_ = false;
+    unreachable_.clear();
     return;
   }
-  ask_around();
+  ask_around(time);
   const auto patience = has_asked_everybody() ? kHolePatience : kHoleLimit;
   for (const auto& [feed, hole] : holes_) {
-    if (time.mono - hole.since >= patience) machine.pass_hole(time, subscription_, feed);
+    if (time.mono - hole.since >= patience) machine.pass_hole(time, subscription_, feed, hole.end);
   }
   daemon_.topics().turn();
 }
 
-void HoleWatch::ask_around() {
-  if (std::exchange(is_looking_, true)) return;
+void HoleWatch::ask_around(Now time) {
+  if (looked_at_ && time.mono - *looked_at_ < kHoleLook) return;
+  looked_at_ = time.mono;
   has_looked_ = false;
   unreachable_.clear();
-  daemon_.participant().hub().swarm()->refresh(now(), topic_);
+  daemon_.participant().hub().swarm()->refresh(time, topic_);
 }
 
 void HoleWatch::handle(const overlay::SwarmEvent& event) {
   if (const auto* ended = std::get_if<overlay::LookupEnded>(&event)) {
-    if (ended->target == topic_) has_looked_ = true;
+    if (ended->target == topic_ && !ended->error) has_looked_ = true;
   } else if (const auto* failed = std::get_if<overlay::AttemptFailed>(&event)) {
-    unreachable_.insert(failed->peer);
+    const auto sought = daemon_.participant().hub().swarm()->candidates_for(topic_);
+    if (!holes_.empty() && std::ranges::find(sought, failed->peer) != sought.end()) {
+      unreachable_.insert(failed->peer);
+    }
   }
 }
 
-// Somebody has it, or may still say so; or there is no room for it.
-bool HoleWatch::may_come(const Bytes32& key) const {
+// Up to which place nobody gives what is missing; `place` itself: somebody has it, or may still say
+// so, or there is no room for it.
+std::uint64_t HoleWatch::end_of(const Bytes32& key, std::uint64_t place) const {
   auto& replication = daemon_.participant().hub().replication();
   const auto* feed = replication.feed_by_key(key);
   const auto* open = feed == nullptr ? nullptr : daemon_.feeds().find(feed->number());
-  if (open == nullptr || daemon_.disk().is_topics_full()) return true;
-  if (!open->following) return false;
-  const auto state = replication.state_of(feed->number(), *open->following);
-  return state && (state->requests > 0 || state->unheard > 0 || state->holders > 0 ||
-                   feed->uncommitted_bytes() > 0);
+  if (open == nullptr || daemon_.disk().is_topics_full()) return place;
+  const auto state = open->following ? replication.state_of(feed->number(), *open->following, place)
+                                     : std::nullopt;
+  if (!state) return open->following ? place : feed->length();
+  const bool may_come = state->requests > 0 || state->unheard > 0 || feed->uncommitted_bytes() > 0;
+  return may_come ? place : state->offered;
 }
 
 bool HoleWatch::has_asked_everybody() const {

@@ -4,32 +4,49 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "base/bytes.hpp"
-#include "node/home_mark.hpp"
+#include "base/time.hpp"
 
 namespace cip::node {
 
+// A mark that is older is made anew when something is published: an earlier state of the database,
+// e.g. a backup that was made meanwhile, has another one then.
+inline constexpr Duration kMarkLife = std::chrono::minutes(1);
+
 class PublishedHere {
  public:
-  // Keeps the mark that a topic was published under; restore() brings it back.
-  using Save = std::function<void(const Bytes32& topic, const std::string& mark)>;
+  struct Ways {
+    // Makes the mark anew and tells it, later; empty: that failed.
+    std::function<void(std::function<void(std::string mark)> done)> renew;
+    // Keeps the mark that a topic was published under; restore() brings it back.
+    std::function<void(const Bytes32& topic, const std::string& mark)> save;
+  };
 
-  PublishedHere(HomeMark mark, Save save) : mark_(std::move(mark)), save_(std::move(save)) {}
+  // `mark`: as the run found it.
+  PublishedHere(std::string mark, Ways ways) : mark_(std::move(mark)), ways_(std::move(ways)) {}
 
   void restore(const Bytes32& topic, std::string noted) { noted_.emplace(topic, std::move(noted)); }
-  void forget(const Bytes32& topic) { noted_.erase(topic); }
-  // It is being published to. What this home published to last is so under its new mark too.
-  void note(const Bytes32& topic);
+  void forget(const Bytes32& topic);
+  // It is being published to.
+  void note(Now now, const Bytes32& topic);
   bool has(const Bytes32& topic) const;
 
  private:
-  void note(const Bytes32& topic, std::string& noted);
+  void renewed(std::string mark);
+  void note(const Bytes32& topic);
 
-  HomeMark mark_;
-  Save save_;
+  std::string mark_;
+  Ways ways_;
   std::map<Bytes32, std::string> noted_;
+  std::set<Bytes32> waiting_;  // published to while the mark is made
+  bool is_renewing_ = false;
+  std::optional<TimePoint> renewed_at_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace cip::node

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "node/clock.hpp"
+#include "node/home_mark.hpp"
 #include "node/log.hpp"
 #include "node/names.hpp"
 #include "node/store_error.hpp"
@@ -48,6 +49,28 @@ TopicName name_of(const store::TopicRecord& record) {
   return topic;
 }
 
+void save_state(StoragePool& pool, std::string name, Bytes value) {
+  pool.submit(
+      kDirectoryJobs,
+      [name = std::move(name), value = std::move(value)](store::Backend& backend) {
+        static_cast<void>(backend.put_state(name, value));
+      },
+      [] {});
+}
+
+PublishedHere::Ways ways_of(StoragePool& pool, const std::filesystem::path& mark) {
+  const auto renew = [&pool, mark](std::function<void(std::string)> done) {
+    auto made = std::make_shared<std::string>();
+    pool.submit(
+        kDirectoryJobs, [made, mark](store::Backend&) { *made = renew_home_mark(mark); },
+        [made, done = std::move(done)] { done(std::move(*made)); });
+  };
+  const auto save = [&pool](const Bytes32& topic, const std::string& noted) {
+    save_state(pool, published_name(topic), to_bytes(bytes_of(noted)));
+  };
+  return {renew, save};
+}
+
 }  // namespace
 
 Outcome<TopicName> parse_topic(const std::string& text) {
@@ -82,16 +105,15 @@ Outcome<TopicName> parse_topic(const std::string& text) {
 }
 
 TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-                           const store::DatabaseInstance& instance, bool announce, HomeMark mark)
+                           const store::DatabaseInstance& instance, bool announce,
+                           std::filesystem::path mark)
     : participant_(participant),
       feeds_(feeds),
       pool_(pool),
       announce_(announce),
       machine_(std::make_unique<overlay::Topics>(participant.hub().channels(), *this,
                                                  participant.identity(), instance)),
-      published_(std::move(mark), [this](const Bytes32& topic, const std::string& noted) {
-        save_state(published_name(topic), to_bytes(bytes_of(noted)));
-      }) {
+      published_(home_mark(mark), ways_of(pool, mark)) {
   participant_.hub().add_protocol(*machine_);
   participant_.hub().replication().add_observer(*machine_);
   feeds_.on_reloaded = [this](store::FeedNumber number) {
@@ -224,7 +246,7 @@ Result<std::uint64_t> TopicLibrary::publish(const Bytes32& topic,
   const auto first = machine_->publish(now(), topic, messages);
   if (!first) return first;
   if (own_clocks_[topic].note_written(*first, clock_setting())) save_clock(topic);
-  published_.note(topic);
+  published_.note(now(), topic);
   return first;
 }
 
@@ -244,16 +266,7 @@ void TopicLibrary::look_at_clock(Now time) {
 }
 
 void TopicLibrary::save_clock(const Bytes32& topic) {
-  save_state(own_clock_name(topic), own_clocks_.at(topic).save());
-}
-
-void TopicLibrary::save_state(std::string name, Bytes value) {
-  pool_.submit(
-      kDirectoryJobs,
-      [name = std::move(name), value = std::move(value)](store::Backend& backend) {
-        static_cast<void>(backend.put_state(name, value));
-      },
-      [] {});
+  save_state(pool_, own_clock_name(topic), own_clocks_.at(topic).save());
 }
 
 std::int64_t TopicLibrary::own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const {
@@ -282,7 +295,7 @@ void TopicLibrary::remember(const Bytes32& topic, const Bytes32& feed,
   auto& memories = memories_[topic];
   if (memories.size() >= overlay::kMaxTopicFeeds && !memories.contains(feed)) return;
   memories[feed] = memory;
-  save_state(author_memory_name(topic), save_author_memories(memories));
+  save_state(pool_, author_memory_name(topic), save_author_memories(memories));
 }
 
 void TopicLibrary::give_up(store::FeedNumber number) {

@@ -4,6 +4,7 @@
 // publishes and subscribes. A topic that was joined is served as long as the node runs, and again
 // after a restart, so that messages outlive their authors.
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,10 +33,10 @@ class TopicLibrary final : public overlay::TopicHost {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // `announce`: whether topics are announced on this network (decisions.md D2). `mark`: of
-  // the home. The others outlive it.
+  // `announce`: whether topics are announced on this network (decisions.md D2). `mark`:
+  // where that of the home is. The others outlive it.
   TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-               const store::DatabaseInstance& instance, bool announce, HomeMark mark);
+               const store::DatabaseInstance& instance, bool announce, std::filesystem::path mark);
   ~TopicLibrary();
 
   // Takes part again in what was joined before. `loading` is let go when that is done.
@@ -93,7 +94,6 @@ class TopicLibrary final : public overlay::TopicHost {
                 const overlay::Topics::AuthorMemory& memory);
   void look_at_clock(Now time);
   void save_clock(const Bytes32& topic);
-  void save_state(std::string name, Bytes value);
 
   Participant& participant_;
   FeedLibrary& feeds_;

@@ -218,9 +218,10 @@ std::vector<ReplicatorPeerInfo> Replication::peers(store::FeedNumber number) con
   return slot != nullptr ? slot->replicator.peers() : std::vector<ReplicatorPeerInfo>{};
 }
 
-std::optional<DownloadState> Replication::state_of(store::FeedNumber number, DownloadId id) const {
+std::optional<DownloadState> Replication::state_of(store::FeedNumber number, DownloadId id,
+                                                   std::uint64_t from) const {
   const auto* slot = find(number);
-  return slot != nullptr ? slot->replicator.state_of(id) : std::nullopt;
+  return slot != nullptr ? slot->replicator.state_of(id, from) : std::nullopt;
 }
 
 ReplicationCounters Replication::counters(store::FeedNumber number) const {

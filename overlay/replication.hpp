@@ -114,7 +114,8 @@ class Replication final : public ChannelHandler {
   void open(Now now, ConnId conn, store::FeedNumber number);
   std::vector<ReplicatorPeerInfo> peers(store::FeedNumber number) const;
   // Nothing once the download has ended, or of a feed that is not here.
-  std::optional<DownloadState> state_of(store::FeedNumber number, DownloadId id) const;
+  std::optional<DownloadState> state_of(store::FeedNumber number, DownloadId id,
+                                        std::uint64_t from = 0) const;
   ReplicationCounters counters(store::FeedNumber number) const;
   bool is_downloading(store::FeedNumber number) const;
   // Feeds with a channel in use on the stream.

@@ -343,19 +343,21 @@ std::vector<ReplicatorPeerInfo> Replicator::peers() const {
   return out;
 }
 
-std::optional<DownloadState> Replicator::state_of(DownloadId id) const {
+std::optional<DownloadState> Replicator::state_of(DownloadId id, std::uint64_t from) const {
   const auto download = std::find_if(downloads_.begin(), downloads_.end(),
                                      [&](const Download& item) { return item.id == id; });
   if (download == downloads_.end()) return std::nullopt;
   DownloadState state;
   const auto end = std::min(download->end(), feed_.length());
-  const auto start = std::min(download->options.start, end);
+  const auto start = std::min(std::max(download->options.start, from), end);
   state.missing = end - start - feed_.blocks().count(start, end);
   state.first = feed_.blocks().first_unset(start, end);
+  state.offered = end;
   for (const auto& [number, peer] : peers_) {
     if (peer->rejected) continue;
     if (!peer->synced) ++state.unheard;
     if (state.missing > 0 && peer->blocks.has(state.first)) ++state.holders;
+    state.offered = std::min(state.offered, peer->blocks.first(state.first, end));
     if (peer->remote.length > feed_.length()) {
       state.claim = std::max(peer->remote.length, state.claim.value_or(0));
     }

@@ -42,9 +42,10 @@ inline constexpr std::size_t kMaxRequestsOfFeed = store::kMaxWaiting / 2;
 // streams are not read, should blocks be larger than what is known of the feed let expect.
 inline constexpr std::size_t kMaxUncommittedBytes = 32 << 20;
 inline constexpr std::size_t kStopReadingAbove = 64 << 20;
-// Answers for one peer that are being made, in number (two reads of the disk) and bytes, and for
-// all peers of the feed.
-inline constexpr std::size_t kMaxReplies = 2 * store::kMaxBlocksPerRead;
+// Answers for one peer that are being made, in number and bytes, and for all peers of the feed. The
+// number bounds what a peer can call for that asks for the only large blocks of a feed of small
+// ones.
+inline constexpr std::size_t kMaxReplies = 128;
 inline constexpr std::size_t kMaxReplyBytes = 4 << 20;
 inline constexpr std::size_t kMaxRepliesOfFeed = store::kMaxWaiting / 2;
 // Requests of one peer that wait; above it its stream is not read.
@@ -183,6 +184,7 @@ struct DownloadState {
   std::uint64_t missing = 0;  // wanted blocks that are not held, as far as the length is known
   std::uint64_t first = 0;    // the first of them
   std::size_t holders = 0;    // peers that say they have the first one
+  std::uint64_t offered = 0;  // the first of them that some peer has; the end of the download: none
   std::size_t unheard = 0;    // peers that have not said yet what they have
   std::size_t requests = 0;   // under way, of the whole feed
   std::optional<std::uint64_t> claim;  // a longer feed that some peer claims
@@ -251,7 +253,8 @@ class Replicator {
   bool has_peer(PeerNumber peer) const { return peers_.contains(peer); }
   std::vector<ReplicatorPeerInfo> peers() const;
   // Nothing once the download has ended.
-  std::optional<DownloadState> state_of(DownloadId id) const;
+  // `from`: without regard to what lies before.
+  std::optional<DownloadState> state_of(DownloadId id, std::uint64_t from = 0) const;
   const ReplicationCounters& counters() const { return counters_; }
 
  private:

@@ -164,8 +164,8 @@ void Swarm::peer_lost(Now now, const Bytes32& id) {
   const auto found = targets_.find(id);
   if (found == targets_.end() || !found->second.due || has_peer_for(id)) return;
   auto& target = found->second;
-  target.fruitless = 0;
-  target.due = std::min(*target.due, now.mono + kFirstLookupInterval);
+  target.due = std::min(
+      *target.due, now.mono + doubled(kFirstLookupInterval, target.fruitless, kLookupInterval));
 }
 
 bool Swarm::has_peer_for(const Bytes32& target) const {

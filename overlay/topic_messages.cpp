@@ -137,13 +137,15 @@ std::map<Bytes32, std::uint64_t> Topics::holes(SubscriptionId number) const {
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return out;
   const Topic& topic = *find_topic(found->second);
+  const Subscription& subscription = topic.subscriptions.at(number);
+  if (subscription.has_messages()) return out;
   for (const auto& [key, author] : topic.authors) {
-    if (const auto place = author.hole_for(topic.subscriptions.at(number))) out[key] = *place;
+    if (const auto place = author.hole_for(subscription)) out[key] = *place;
   }
   return out;
 }
 
-void Topics::pass_hole(Now now, SubscriptionId number, const Bytes32& feed_key) {
+void Topics::pass_hole(Now now, SubscriptionId number, const Bytes32& feed_key, std::uint64_t end) {
   now_ = now;
   const auto found = subscriptions_.find(number);
   if (found == subscriptions_.end()) return;
@@ -151,9 +153,10 @@ void Topics::pass_hole(Now now, SubscriptionId number, const Bytes32& feed_key) 
   const Author* author = topic.find_author(feed_key);
   Subscription& subscription = topic.subscriptions.at(number);
   const auto place = author == nullptr ? std::nullopt : author->hole_for(subscription);
-  if (!place) return;
-  const auto length = author->feed->length();
-  subscription.pass_over(feed_key, author->feed->blocks().first_set(*place, length));
+  if (!place || subscription.has_messages()) return;
+  end = std::min(end, author->feed->length());
+  if (end <= *place) return;
+  subscription.pass_over(feed_key, author->feed->blocks().first_set(*place, end));
   feed_subscription(topic, number, subscription);
 }
 

@@ -157,9 +157,9 @@ class Topics final : public ChannelHandler, public FeedObserver {
   bool is_synced(SubscriptionId id) const;
   // By feed the block that the subscription waits for because it is not here.
   std::map<Bytes32, std::uint64_t> holes(SubscriptionId id) const;
-  // Nobody has the block of this hole: the subscription goes on at the next one that is here. What
-  // it passes is a gap.
-  void pass_hole(Now now, SubscriptionId id, const Bytes32& feed_key);
+  // Nobody has the blocks of this hole before `end`: the subscription goes on at the next one that
+  // is here, at `end` at the latest. What it passes is a gap.
+  void pass_hole(Now now, SubscriptionId id, const Bytes32& feed_key, std::uint64_t end);
   // Subscription::positions().
   std::map<Bytes32, std::uint64_t> positions(SubscriptionId id) const;
 

@@ -159,12 +159,19 @@ class Download final : public Fetch {
     if (!trial_) return true;
     trial_->handle(news);
     trial_->pump();
+    note_damage(trial_->damage());
     if (trial_->error()) {
       keep_as_before();
       out_.fail(*trial_->error());
       return false;
     }
-    if (!trial_->next()) return true;
+    if (!trial_->next()) {
+      // It was here and was given up, as it is damaged.
+      if (!is_durable_ || feed().has(range_.start)) return true;
+      is_durable_ = false;
+      download(options_of_range());
+      return false;
+    }
     trial_.reset();
     if (is_durable_) finish();
     return !is_durable_;

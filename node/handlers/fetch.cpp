@@ -83,6 +83,7 @@ void Fetch::seek_peers() {
 void Fetch::note_asked() {
   if (!download_ || !search_->has_asked_named()) return;
   daemon_.participant().hub().replication().note_all_asked(number(), *download_);
+  daemon_.participant().changed();
 }
 
 // Who sets a time waits until then, and knows what for.

@@ -49,7 +49,7 @@ class Publish final : public Operation {
     topic_ = std::move(*topic);
     daemon_.topics().join(topic_, true,
                           [this, alive = std::weak_ptr(alive_)](Outcome<void> joined) {
-                            if (alive.expired()) return;
+                            if (alive.expired() || over_) return;
                             if (!joined) return out_.fail(std::move(joined.error()));
                             ask_length();
                           });

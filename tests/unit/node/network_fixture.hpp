@@ -39,7 +39,7 @@ struct Peer {
     node = std::move(*node::Participant::open({io, arena, random, pool}, std::move(options)));
     feeds = std::make_unique<node::FeedLibrary>(*node, pool, home->primary_key, random, true);
     topics = std::make_unique<node::TopicLibrary>(*node, *feeds, pool, backend.instance(), true,
-                                                  node::HomeMark({}));
+                                                  std::filesystem::path());
     node->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
     node->on_turn = [this](Now now) { topics->handle_turn(now); };
     node->next_other_timeout = [this] { return topics->next_timeout(); };

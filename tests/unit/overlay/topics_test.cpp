@@ -467,12 +467,18 @@ TEST_CASE("a subscription goes past messages that nobody has, and says which the
   CHECK(reader.topics.holes(subscription) == std::map<Bytes32, std::uint64_t>{{feed, 2}});
   CHECK_FALSE(reader.topics.is_synced(subscription));
 
-  reader.topics.pass_hole(reader.now(), subscription, feed);
+  // Somebody may have the second of them.
+  reader.topics.pass_hole(reader.now(), subscription, feed, 3);
+  CHECK(reader.received(subscription) == Texts{});
+  CHECK(reader.topics.holes(subscription) == std::map<Bytes32, std::uint64_t>{{feed, 3}});
+  reader.topics.pass_hole(reader.now(), subscription, feed, 5);
   CHECK(reader.received(subscription) == Texts{"d"});
-  const auto gap = reader.topics.poll_gap(subscription);
-  REQUIRE(gap);
-  CHECK(gap->from == 2);
-  CHECK(gap->to == 4);
+  std::uint64_t next = 2;
+  while (const auto gap = reader.topics.poll_gap(subscription)) {
+    CHECK(gap->from == next);
+    next = gap->to;
+  }
+  CHECK(next == 4);
   CHECK(reader.topics.holes(subscription).empty());
   CHECK(reader.topics.is_synced(subscription));
 }
