@@ -37,6 +37,12 @@ class NumberMap {
     const auto at = place_of(key);
     return at == kNowhere ? nullptr : &entries_[at].value;
   }
+  // Makes room for so many without growing again.
+  void reserve(std::size_t count) {
+    auto size = std::max(entries_.size(), kSmallest);
+    while (size < 2 * count) size *= 2;
+    if (size > entries_.size()) resize(size);
+  }
   bool contains(std::uint64_t key) const { return place_of(key) != kNowhere; }
 
   bool erase(std::uint64_t key) {
@@ -89,9 +95,10 @@ class NumberMap {
     while (entries_[at].used && entries_[at].key != key) at = after(at);
     return at;
   }
-  void grow() {
+  void grow() { resize(entries_.empty() ? kSmallest : 2 * entries_.size()); }
+  void resize(std::size_t size) {
     auto old = std::exchange(entries_, {});
-    entries_.resize(old.empty() ? kSmallest : 2 * old.size());
+    entries_.resize(size);
     for (auto& entry : old)
       if (entry.used) entries_[probe(entry.key)] = std::move(entry);
   }

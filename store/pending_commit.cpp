@@ -35,12 +35,20 @@ void sort_by_position(std::vector<TreeNode>& nodes) {
 }  // namespace
 
 void PendingCommit::add_node(const TreeNode& node) {
+  if (nodes_.empty()) {
+    nodes_.reserve(usual_nodes_);
+    node_slots_.reserve(usual_nodes_);
+  }
   node_slots_.insert(node.index, static_cast<std::uint32_t>(nodes_.size()));
   nodes_.push_back(node);
   bytes_ += kNodeOverhead;
 }
 
 void PendingCommit::add_block(std::uint64_t index, Bytes value) {
+  if (blocks_.empty()) {
+    blocks_.reserve(usual_blocks_);
+    block_slots_.reserve(usual_blocks_);
+  }
   block_slots_.insert(index, static_cast<std::uint32_t>(blocks_.size()));
   bytes_ += kBlockOverhead + value.size();
   blocks_.push_back({index, std::move(value)});
@@ -106,6 +114,8 @@ CommitOp PendingCommit::take() {
   op.manifest = std::move(manifest_);
   op.equivocation = std::move(equivocation_);
   *this = {};
+  usual_nodes_ = op.nodes.size();
+  usual_blocks_ = op.blocks.size();
   return op;
 }
 

@@ -49,6 +49,9 @@ class PendingCommit {
   std::optional<Manifest> manifest_;
   std::optional<Equivocation> equivocation_;
   std::size_t bytes_ = 0;
+  // Of the commit before: the next one gets room for as many at once.
+  std::size_t usual_nodes_ = 0;
+  std::size_t usual_blocks_ = 0;
 };
 
 // The same searches in a commit that is on its way to the disk.

@@ -46,3 +46,15 @@ TEST_CASE("a number map is empty after clear, whether few or many were in it") {
     CHECK(map.size() == 1);
   }
 }
+
+TEST_CASE("a number map that was given room keeps what is in it") {
+  NumberMap<int> map;
+  for (std::uint64_t key = 0; key < 10; ++key) map.insert(key * 7, static_cast<int>(key));
+  map.reserve(1000);
+  map.reserve(1);
+  CHECK(map.size() == 10);
+  for (std::uint64_t key = 0; key < 10; ++key) {
+    REQUIRE(map.find(key * 7) != nullptr);
+    CHECK(*map.find(key * 7) == static_cast<int>(key));
+  }
+}
