@@ -17,17 +17,24 @@ struct Task {
   StoragePool::Done done;
 };
 
+struct Worker {
+  std::condition_variable wake;
+  bool is_called = false;
+  std::thread thread;
+};
+
 }  // namespace
 
 class StoragePool::Impl {
  public:
   Impl(asio::io_context& context, store::Backend& database, std::size_t threads)
-      : io(context), backend(database) {
-    for (std::size_t i = 0; i < threads; ++i) workers.emplace_back([this] { work(); });
+      : io(context), backend(database), workers(threads) {
+    for (auto& worker : workers) worker.thread = std::thread([this, &worker] { work(worker); });
   }
 
   void submit(std::uint64_t key, Task task) {
     ++pending;
+    Worker* called = nullptr;
     {
       const std::lock_guard lock(mutex);
       auto& queue = queues[key];
@@ -35,8 +42,9 @@ class StoragePool::Impl {
       // A key with more than one task is in `ready` already, or being worked on.
       if (queue.size() > 1) return;
       ready.push_back(key);
+      called = call_one();
     }
-    wake.notify_one();
+    if (called != nullptr) called->wake.notify_one();
   }
 
   // Results that are on their way to the network thread find the pool closed.
@@ -45,19 +53,32 @@ class StoragePool::Impl {
       const std::lock_guard lock(mutex);
       stopping = true;
     }
-    wake.notify_all();
-    for (auto& worker : workers) worker.join();
+    for (auto& worker : workers) worker.wake.notify_one();
+    for (auto& worker : workers) worker.thread.join();
     *open = false;
   }
 
   std::size_t pending = 0;  // network thread only
 
  private:
-  void work() {
+  // Of those that wait the last that worked, whose caches are warm. Null: none waits.
+  Worker* call_one() {
+    if (idle.empty()) return nullptr;
+    auto* worker = idle.back();
+    idle.pop_back();
+    worker->is_called = true;
+    return worker;
+  }
+
+  void work(Worker& worker) {
     std::unique_lock lock(mutex);
     while (true) {
-      wake.wait(lock, [this] { return !ready.empty() || stopping; });
-      if (ready.empty()) return;
+      while (ready.empty()) {
+        if (stopping) return;
+        idle.push_back(&worker);
+        worker.wake.wait(lock, [&] { return worker.is_called || stopping; });
+        worker.is_called = false;
+      }
       const auto key = ready.front();
       ready.pop_front();
       auto task = std::move(queues[key].front());
@@ -73,7 +94,8 @@ class StoragePool::Impl {
       } else {
         ready.push_back(key);
         // One of those ready is for this thread.
-        if (ready.size() > 1) wake.notify_one();
+        auto* called = ready.size() > 1 ? call_one() : nullptr;
+        if (called != nullptr) called->wake.notify_one();
       }
     }
   }
@@ -90,11 +112,11 @@ class StoragePool::Impl {
   store::Backend& backend;
   std::shared_ptr<bool> open = std::make_shared<bool>(true);
   std::mutex mutex;
-  std::condition_variable wake;
   std::unordered_map<std::uint64_t, std::deque<Task>> queues;
   std::deque<std::uint64_t> ready;
   bool stopping = false;
-  std::vector<std::thread> workers;
+  std::vector<Worker> workers;
+  std::vector<Worker*> idle;
 };
 
 StoragePool::StoragePool(asio::io_context& io, store::Backend& backend, std::size_t threads)
