@@ -70,17 +70,16 @@ std::size_t Reader::count(std::size_t min_element_size, std::uint64_t max) {
 }
 
 void Writer::long_uint(std::uint64_t value) {
-  FixedBytes<9> bytes{0xff};
-  std::size_t size = 8;
   if (value <= 0xffff) {
-    bytes[0] = 0xfd;
-    size = 2;
-  } else if (value <= 0xffffffff) {
-    bytes[0] = 0xfe;
-    size = 4;
+    u8(0xfd);
+    return little_endian(value, 2);
   }
-  for (std::size_t i = 0; i < size; ++i) bytes[1 + i] = static_cast<std::uint8_t>(value >> (8 * i));
-  raw(ByteView(bytes).first(1 + size));
+  if (value <= 0xffffffff) {
+    u8(0xfe);
+    return little_endian(value, 4);
+  }
+  u8(0xff);
+  little_endian(value, 8);
 }
 
 void Writer::zigzag(std::int64_t value) {

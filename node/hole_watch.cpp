@@ -67,10 +67,9 @@ void HoleWatch::handle(const overlay::SwarmEvent& event) {
   if (const auto* ended = std::get_if<overlay::LookupEnded>(&event)) {
     if (ended->target == topic_ && !ended->error) has_looked_ = true;
   } else if (const auto* failed = std::get_if<overlay::AttemptFailed>(&event)) {
+    if (holes_.empty()) return;
     const auto sought = daemon_.participant().hub().swarm()->candidates_for(topic_);
-    if (!holes_.empty() && std::ranges::find(sought, failed->peer) != sought.end()) {
-      unreachable_.insert(failed->peer);
-    }
+    if (std::ranges::find(sought, failed->peer) != sought.end()) unreachable_.insert(failed->peer);
   }
 }
 

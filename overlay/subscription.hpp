@@ -71,7 +71,10 @@ class Subscription {
  public:
   Subscription(Now now, SubscriptionOptions options);
 
-  const SubscriptionOptions& options() const { return options_; }
+  // Whether it is to get what this author writes.
+  bool wants(const PublicKey& author) const {
+    return !options_.author || *options_.author == author;
+  }
   // The lengths that `last` counts from, and what is history, are learned until then.
   TimePoint learned_at() const { return started_.mono + kLearnTime; }
 

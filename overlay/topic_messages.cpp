@@ -117,16 +117,13 @@ bool Topics::is_synced(SubscriptionId number) const {
   return std::all_of(topic.authors.begin(), topic.authors.end(), [&](const auto& entry) {
     const Author& author = entry.second;
     if (!author.header) return false;
-    const auto& wanted = subscription.options().author;
-    if (wanted && *wanted != author.header->author) return true;
+    if (!subscription.wants(author.header->author)) return true;
     return subscription.has_delivered(author.key, known_length(topic, author));
   });
 }
 
 std::optional<std::uint64_t> Topics::Author::hole_for(const Subscription& subscription) const {
-  if (!header || feed == nullptr || !reads.empty()) return std::nullopt;
-  const auto& wanted = subscription.options().author;
-  if (wanted && *wanted != header->author) return std::nullopt;
+  if (!is_shared() || !reads.empty() || !subscription.wants(header->author)) return std::nullopt;
   const auto place = subscription.position(key);
   const bool is_hole = place && *place >= floor && *place < feed->length() && !feed->has(*place);
   return is_hole ? place : std::nullopt;
@@ -167,9 +164,7 @@ void Topics::wake(Topic& topic) {
 // Asks the disk for what the subscription can take next.
 void Topics::feed_subscription(Topic& topic, SubscriptionId id, Subscription& subscription) {
   for (auto& [key, author] : topic.authors) {
-    if (!author.header || author.feed == nullptr) continue;
-    const auto& wanted = subscription.options().author;
-    if (wanted && *wanted != author.header->author) continue;
+    if (!author.is_shared() || !subscription.wants(author.header->author)) continue;
     subscription.see_feed(now_, key, {known_length(topic, author), author.old_length});
     if (author.reads.empty()) subscription.pass_over(key, author.floor);
     const auto position = subscription.position(key);
