@@ -9,8 +9,9 @@
 namespace cip::overlay {
 namespace {
 
-// Nodes expected from requests under way are forgotten above this; then one request climbs higher.
-constexpr std::size_t kMaxExpectedNodes = 4096;
+// Pairs of nodes expected from requests under way are forgotten above this; then one request climbs
+// higher.
+constexpr std::size_t kMaxExpectedPairs = 2048;
 // Bytes of a data message around a small block, for estimates.
 constexpr std::size_t kReplyOverhead = 128;
 
@@ -208,16 +209,17 @@ std::uint64_t Replicator::levels_to_ask(Peer& peer, std::uint64_t block, bool& r
   relies_on_earlier = false;
   if (!careful_.empty() && careful_.contains(block)) return feed_.wanted_nodes(block);
   auto& expected = peer.expected;
-  if (expected.size() > kMaxExpectedNodes) expected.clear();
+  if (expected.size() > kMaxExpectedPairs) expected.clear();
   auto node = 2 * block;
   std::uint64_t level = 0;
   for (; feed_.must_climb(node); ++level) {
-    if (!expected.insert(node, {})) {
+    // A node comes with its sibling, so that their parent stands for both.
+    const auto parent = store::flat::parent(node);
+    if (!expected.insert(parent, {})) {
       relies_on_earlier = true;
       return level;
     }
-    expected.insert(store::flat::sibling(node), {});
-    node = store::flat::parent(node);
+    node = parent;
   }
   return level;
 }

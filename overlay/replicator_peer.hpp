@@ -55,7 +55,8 @@ struct Replicator::Peer {
   std::set<std::uint64_t> wanted_segments;
   std::vector<std::uint64_t> rarest;  // to be asked for next, the last first
   DownloadId rarest_of = 0;
-  // Tree nodes that requests under way will bring: later ones need not climb past them.
+  // Parents of the pairs of nodes that requests under way will bring: later ones need not climb
+  // past.
   NumberMap<std::monostate> expected;
 
   // What it asks of us, and what it was told.

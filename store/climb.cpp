@@ -110,6 +110,7 @@ bool goes_on(const HashedPath& path, const Proof& proof) {
 
 std::vector<HashedPath> hash_paths(std::span<const Proof> proofs) {
   std::vector<Leaf> leaves;
+  leaves.reserve(proofs.size());
   for (const auto& proof : proofs)
     if (proof.block) leaves.push_back({proof.block->index, proof.block->value});
   std::vector<HashedPath> out;
@@ -121,10 +122,15 @@ std::vector<HashedPath> hash_paths(std::span<const Proof> proofs) {
     const Proof* proof;
   };
   std::vector<Way> ways;
-  for (auto next = out.data(); const auto& proof : proofs)
-    if (proof.block) ways.push_back({next++, &proof});
+  ways.reserve(out.size());
+  for (auto next = out.data(); const auto& proof : proofs) {
+    if (!proof.block) continue;
+    next->parents.reserve(std::min<std::size_t>(proof.block->nodes.size(), kMaxDepth));
+    ways.push_back({next++, &proof});
+  }
   // Level by level, until no path has a sibling left.
   std::vector<Siblings> pairs;
+  pairs.reserve(ways.size());
   while (true) {
     std::erase_if(ways, [](const Way& way) { return !goes_on(*way.path, *way.proof); });
     if (ways.empty()) return out;

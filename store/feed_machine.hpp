@@ -256,7 +256,8 @@ class Feed::Machine final : public NodeSource {
   std::deque<ApplyJob> behind_;  // proofs that lean on what these may bring
 
   Fifo<FeedEvent> events_;
-  std::vector<TreeNode> made_;  // nodes of the proof being verified, kept for its memory
+  std::vector<TreeNode> made_;          // nodes of the proof being verified, kept for its memory
+  std::vector<std::uint64_t> missing_;  // nodes of the proof being filled, kept likewise
   StoreOpId last_op_ = 0;
   Ticket last_ticket_ = 0;
 };

@@ -28,6 +28,7 @@ void for_each_node(Proof& proof, F f) {
 Result<std::vector<TreeNode>> held_nodes(const StoreResult& part) {
   if (!part) return fail(part.error());
   std::vector<TreeNode> out;
+  out.reserve(part->nodes.size());
   for (const auto& node : part->nodes) {
     if (!node) return fail(Errc::not_available);
     out.push_back(*node);
@@ -108,7 +109,8 @@ void Feed::Machine::run(ProveJob&& job) {
 // Completes a planned proof from memory, or asks for the rest.
 void Feed::Machine::fill(ProveJob&& job) {
   const WithFetched source(*this, job.fetched);
-  std::vector<std::uint64_t> missing;
+  auto& missing = missing_;
+  missing.clear();
   bool all_held = true;
   for_each_node(job.proof, [&](TreeNode& node) {
     if (const auto* known = source.find(node.index)) {
@@ -139,17 +141,24 @@ void Feed::Machine::resume(Job&& waiting, StoreResult part) {
 }
 
 void Feed::Machine::resume_job(ProveJob&& job, StoreResult part) {
-  const auto nodes = held_nodes(part);
-  if (!nodes) return emit(ProofReady{job.ticket, fail(nodes.error())});
   if (!job.is_planned) {
+    const auto nodes = held_nodes(part);
+    if (!nodes) return emit(ProofReady{job.ticket, fail(nodes.error())});
     job.fetched.insert(job.fetched.end(), nodes->begin(), nodes->end());
     return run(std::move(job));
   }
-  auto next = nodes->begin();
+  if (!part) return emit(ProofReady{job.ticket, fail(part.error())});
+  auto next = part->nodes.begin();
+  bool all_read = true;
   for_each_node(job.proof, [&](TreeNode& node) {
-    if (node.size == kUnfilled) node = *next++;
+    if (node.size != kUnfilled) return;
+    CIP_ASSERT(next != part->nodes.end());
+    all_read = all_read && next->has_value();
+    node = next->value_or(node);
+    ++next;
   });
-  CIP_ASSERT(next == nodes->end());
+  if (!all_read) return emit(ProofReady{job.ticket, fail(Errc::not_available)});
+  CIP_ASSERT(next == part->nodes.end());
   if (!part->blocks.empty()) {
     if (!part->blocks[0]) return emit(ProofReady{job.ticket, fail(Errc::not_available)});
     job.proof.block->value = std::move(*part->blocks[0]);

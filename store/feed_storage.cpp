@@ -161,6 +161,8 @@ void Feed::Machine::finish_read(ReadBatch batch, StoreResult result) {
     CIP_ASSERT(node + waiter.nodes <= result->nodes.size());
     CIP_ASSERT(block + waiter.blocks <= result->blocks.size());
     ReadResult part;
+    part.nodes.reserve(waiter.nodes);
+    part.blocks.reserve(waiter.blocks);
     for (std::size_t i = 0; i < waiter.nodes; ++i, ++node) {
       if (result->nodes[node] && !batch.op.from_disk) cache_.put(*result->nodes[node]);
       part.nodes.push_back(result->nodes[node]);

@@ -170,6 +170,7 @@ class Planner {
   std::vector<TreeNode> climb_list(std::uint64_t at, std::uint64_t top,
                                    std::optional<std::uint64_t> sought) {
     std::vector<TreeNode> out;
+    out.reserve(flat::depth(top) - flat::depth(at) + (request_.block ? 0 : 1));
     if (!request_.block) out.push_back({at});
     for (; at != top; at = flat::parent(at)) {
       const auto other = flat::sibling(at);
