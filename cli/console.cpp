@@ -1,11 +1,8 @@
 #include "cli/console.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 
@@ -18,22 +15,6 @@ namespace {
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0';
-}
-
-std::error_code write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    // A pipe that its other user made non-blocking.
-    if (n < 0 && errno == EAGAIN) {
-      pollfd room{fd, POLLOUT, 0};
-      ::poll(&room, 1, -1);
-      continue;
-    }
-    if (n < 0) return {errno, std::generic_category()};
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
 }
 
 int terminal_columns(int fd) {
@@ -82,10 +63,10 @@ std::optional<std::string> ProcessConsole::ask(std::string_view question) {
 }
 
 void ProcessConsole::write_out(std::string_view bytes) {
-  if (!out_error_) out_error_ = write_all(STDOUT_FILENO, bytes);
+  if (!out_error_) out_error_ = out_.write(STDOUT_FILENO, bytes);
 }
 
-void ProcessConsole::write_err(std::string_view bytes) { write_all(STDERR_FILENO, bytes); }
+void ProcessConsole::write_err(std::string_view bytes) { err_.write(STDERR_FILENO, bytes); }
 
 std::string TerminalEscaper::escape(std::string_view piece) {
   std::string text = waiting_ + std::string(piece);

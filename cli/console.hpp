@@ -1,8 +1,8 @@
 #pragma once
 
 // The two streams of a command: stdout is data, stderr is talk. Every write leaves at once. After a
-// write to stdout failed (its reader has gone, the disk is full) the rest is dropped, and
-// out_error() tells why.
+// write to stdout failed (its reader has gone, the disk is full, a signal came and the reader takes
+// nothing) the rest is dropped, and out_error() tells why.
 
 #include <optional>
 #include <string>
@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/bytes.hpp"
+#include "cli/patient_writer.hpp"
 
 namespace cip::cli {
 
@@ -19,7 +20,9 @@ class Console {
 
   virtual void write_out(std::string_view bytes) = 0;
   virtual void write_err(std::string_view bytes) = 0;
-  // Why stdout takes no more; std::errc::broken_pipe when its reader has gone.
+  // Why stdout takes no more; std::errc::broken_pipe when its reader has gone. When a signal came
+  // while it was full: interrupted if that cut a write, operation_canceled if it stopped before
+  // one.
   virtual std::error_code out_error() const = 0;
   // The line a user types in answer to a question; nothing when nobody sits at a terminal.
   virtual std::optional<std::string> ask(std::string_view question) = 0;
@@ -44,6 +47,7 @@ class ProcessConsole final : public Console {
   std::optional<std::string> ask(std::string_view question) override;
 
  private:
+  PatientWriter out_, err_;
   std::error_code out_error_;
 };
 

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
-
 #include "base/text.hpp"
+#include "node/signals.hpp"
 
 namespace cip::cli {
 namespace {
@@ -67,8 +66,10 @@ node::ServiceOptions service_options(const Context& context) {
 
 int code_after_output(Console& console, bool json, int code) {
   const auto problem = console.out_error();
-  // A reader that has gone had what it wanted.
+  // A reader that has gone had what it wanted; after a signal nothing more is owed.
   if (code != 0 || !problem || problem == std::errc::broken_pipe) return code;
+  if (problem == std::errc::operation_canceled) return code;
+  if (problem == std::errc::interrupted) return 128 + node::caught_signal();
   const auto error = output_error(problem);
   print_error(console, json, error);
   return static_cast<int>(error.code);

@@ -2,35 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <csignal>
-
 namespace cip::cli {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds{100};
 
-std::atomic<int> caught{0};
-struct sigaction interrupt_before {};
-struct sigaction terminate_before {};
-
 }  // namespace
 
-int caught_signal() { return caught; }
-int signal_code() { return caught == SIGTERM ? kTerminated : kInterrupted; }
-
-SignalGuard::SignalGuard() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { caught = signal; };
-  action.sa_flags = SA_RESETHAND;
-  ::sigaction(SIGINT, &action, &interrupt_before);
-  ::sigaction(SIGTERM, &action, &terminate_before);
-}
-
-SignalGuard::~SignalGuard() {
-  ::sigaction(SIGINT, &interrupt_before, nullptr);
-  ::sigaction(SIGTERM, &terminate_before, nullptr);
-}
+int signal_code() { return 128 + node::caught_signal(); }
 
 SimProgress::SimProgress(Context& context, std::uint64_t runs)
     : console_(context.console),
@@ -38,14 +17,14 @@ SimProgress::SimProgress(Context& context, std::uint64_t runs)
       runs_(enabled_ ? runs : 0) {}
 
 bool SimProgress::update(std::uint64_t run, const simulations::Advance& advance) {
-  if (!enabled_) return caught == 0;
+  if (!enabled_) return node::caught_signal() == 0;
   const std::lock_guard lock(mutex_);
   const double share = advance.total == 0
                            ? 0
                            : static_cast<double>(advance.done) / static_cast<double>(advance.total);
   runs_[run] = {share, advance.events};
   const auto now = Clock::now();
-  if (shown_ && now - drawn_ < kRedraw) return caught == 0;
+  if (shown_ && now - drawn_ < kRedraw) return node::caught_signal() == 0;
   drawn_ = now;
   double whole = 0;
   std::uint64_t events = 0;
@@ -66,7 +45,7 @@ bool SimProgress::update(std::uint64_t run, const simulations::Advance& advance)
   if (whole > 0) state.left_ms = seconds * 1000 * (1 - whole) / whole;
   console_.write_err("\r\x1b[K" + progress_text(state, console_.columns));
   shown_ = true;
-  return caught == 0;
+  return node::caught_signal() == 0;
 }
 
 void SimProgress::clear() {

@@ -12,21 +12,12 @@
 #include "cli/context.hpp"
 #include "cli/sim_render.hpp"
 #include "cli/stage_clock.hpp"
+#include "node/signals.hpp"
 
 namespace cip::cli {
 
-// 0, or the signal that ends the run well; the second one ends the process.
-int caught_signal();
-// 130 or 143.
+// 130 or 143, of the signal that ended the run well.
 int signal_code();
-
-class SignalGuard {
- public:
-  SignalGuard();
-  SignalGuard(const SignalGuard&) = delete;
-  SignalGuard& operator=(const SignalGuard&) = delete;
-  ~SignalGuard();
-};
 
 // The bar of all runs: share, what is done, events a second, memory, time left. Threads may call.
 class SimProgress {
@@ -63,7 +54,7 @@ template <typename Result>
 bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
              const std::function<Result(std::uint64_t, const simulations::Progress&)>& scenario,
              const std::function<void(const Result&, const Measured&)>& report) {
-  const SignalGuard guard;
+  const node::SignalCatcher catcher(node::Hangup::is_for_others);
   SimProgress bar(context, runs);
   std::mutex mutex;  // of all below
   std::uint64_t next = 0, reported = 0;
@@ -73,7 +64,7 @@ bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
       std::uint64_t mine;
       {
         const std::lock_guard lock(mutex);
-        if (next >= runs || caught_signal() != 0) return;
+        if (next >= runs || node::caught_signal() != 0) return;
         mine = next++;
       }
       StageClock clock;
@@ -98,7 +89,7 @@ bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
   work();
   for (auto& thread : threads) thread.join();
   bar.clear();
-  return caught_signal() == 0;
+  return node::caught_signal() == 0;
 }
 
 }  // namespace cip::cli

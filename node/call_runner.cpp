@@ -1,7 +1,5 @@
 #include "node/call_runner.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 
@@ -18,25 +16,6 @@ Error unreadable_input(std::error_code reason) {
 }
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
-
-SignalWatch::SignalWatch(asio::io_context& io, std::function<void(int)> on_first, Hangup hangup)
-    : signals_(io, SIGINT, SIGTERM), on_first_(std::move(on_first)) {
-  struct sigaction action {};
-  ::sigaction(SIGHUP, nullptr, &action);
-  if (hangup == Hangup::ends && action.sa_handler != SIG_IGN) signals_.add(SIGHUP);
-  wait();
-}
-
-void SignalWatch::wait() {
-  signals_.async_wait([this](std::error_code error, int signal) {
-    if (error) return;
-    const bool first = !std::exchange(seen_, true);
-    // A terminal that closes may say so twice.
-    if (!first && signal != SIGHUP) ::_exit(128 + signal);
-    wait();
-    if (first) on_first_(signal);
-  });
-}
 
 CallRunner::CallRunner(asio::io_context& io, int input_fd, Duration timeout)
     : io_(io), input_fd_(input_fd), timeout_(timeout), timer_(io) {}

@@ -4,13 +4,13 @@
 // SIGTERM, the deadline.
 
 #include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
 
 #include "node/active_call.hpp"
 #include "node/input_reader.hpp"
 #include "node/service.hpp"
+#include "node/signal_watch.hpp"
 
 namespace cip::node {
 
@@ -26,23 +26,6 @@ Error unreadable_input(std::error_code reason);
 
 // Writing to a pipe that nobody reads is an error of that write, not the end of the process.
 void ignore_sigpipe();
-
-// SIGHUP of a terminal that closes, unless it is ignored (nohup).
-enum class Hangup { ends, is_for_others };
-
-// The first SIGINT, SIGTERM or SIGHUP calls back; the second SIGINT or SIGTERM ends the process at
-// once (128 + signal).
-class SignalWatch {
- public:
-  SignalWatch(asio::io_context& io, std::function<void(int)> on_first,
-              Hangup hangup = Hangup::ends);
-
- private:
-  void wait();
-  asio::signal_set signals_;
-  std::function<void(int)> on_first_;
-  bool seen_ = false;
-};
 
 class CallRunner {
  public:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <asio/signal_set.hpp>
+
 #include "node/background.hpp"
 #include "node/call_runner.hpp"
 #include "node/clock.hpp"
@@ -13,6 +15,7 @@
 #include "node/log.hpp"
 #include "node/process.hpp"
 #include "node/running_call.hpp"
+#include "node/signal_watch.hpp"
 #include "node/swarm_host.hpp"
 
 namespace cip::node {

@@ -5,9 +5,9 @@
 #include <asio/steady_timer.hpp>
 
 #include "base/text.hpp"
-#include "node/call_runner.hpp"
 #include "node/contacts.hpp"
 #include "node/participant.hpp"
+#include "node/signal_watch.hpp"
 #include "node/system_random.hpp"
 #include "store/memory_backend.hpp"
 

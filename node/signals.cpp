@@ -1,0 +1,66 @@
+#include "node/signals.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+namespace cip::node {
+
+namespace {
+
+// What a signal handler may touch: a process has one set of handlers, hence one of these.
+std::atomic<int> first_signal{0};
+std::atomic<int> came_fd{-1};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void handle(int signal) {
+  const int error = errno;
+  int none = 0;
+  if (first_signal.compare_exchange_strong(none, signal)) {
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(came_fd, &one, sizeof one));
+  } else if (signal != SIGHUP) {  // a terminal that closes may say so twice
+    ::_exit(128 + signal);
+  }
+  errno = error;
+}
+
+// As if no signal had come.
+void forget_signals() {
+  if (came_fd < 0) came_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(came_fd, &count, sizeof count));
+  first_signal = 0;
+}
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
+int caught_signal() { return first_signal; }
+int signal_descriptor() { return came_fd; }
+
+SignalCatcher::SignalCatcher(Hangup hangup) {
+  forget_signals();
+  struct sigaction action {};
+  action.sa_handler = handle;
+  ::sigfillset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (signal == SIGHUP && (hangup == Hangup::is_for_others || is_ignored(signal))) continue;
+    auto& caught = caught_.emplace_back(Caught{signal, {}});
+    ::sigaction(signal, &action, &caught.before);
+  }
+}
+
+SignalCatcher::~SignalCatcher() {
+  for (const auto& caught : caught_) ::sigaction(caught.signal, &caught.before, nullptr);
+}
+
+}  // namespace cip::node
