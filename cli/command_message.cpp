@@ -6,6 +6,7 @@
 #include "cli/application.hpp"
 #include "cli/payload_io.hpp"
 #include "cli/printer.hpp"
+#include "node/signals.hpp"
 
 namespace cip::cli {
 namespace {
@@ -146,12 +147,18 @@ class SubscribePrinter final : public Printer {
                              count_of(gap, "to"), text_of(gap, "author")));
   }
   // A message whose command fails is not dealt with: a durable subscription will bring it again.
+  // After a signal no command is begun; the one under way is waited for.
   void execute(const Json& message) {
+    if (node::caught_signal() != 0) return leave();
     const auto payload = payload_of(message);
     if (!payload) return;
     const auto status = run_command(flags_.command, *payload, message_variables(message));
     if (!status) return give_up(status.error());
     if (*status == 0) return;
+    // Ctrl-C on a terminal is for both.
+    if (const int signal = node::caught_signal(); signal != 0 && *status == 128 + signal) {
+      return leave();
+    }
     give_up({ExitCode::internal,
              fmt::format("the command ended with {} on message {} of {}", *status,
                          count_of(message, "seq"), text_of(message, "author")),

@@ -14,6 +14,7 @@ bool runs_until_signal(const node::Request& request) {
 
 void Printer::on_result(const Json& object) {
   observe(object);
+  if (left_) return;
   if (context_.globals.json) {
     context_.console.out_line(json_line(object));
   } else {

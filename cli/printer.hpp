@@ -19,7 +19,7 @@ class Printer : public node::Handler {
   void on_result(const Json& object) final;
   void on_notice(std::string_view sentence) override { print_notice(context_, sentence); }
   // False once nobody reads stdout any more, or a result could not be dealt with.
-  bool wants_more() const override { return !failure_ && !context_.console.out_error(); }
+  bool wants_more() const override { return !failure_ && !left_ && !context_.console.out_error(); }
   // Once, when the request ended without error and results are for people: the place for tables.
   virtual void finish() {}
 
@@ -30,6 +30,8 @@ class Printer : public node::Handler {
   virtual void print(const Json& object) = 0;
   // Ends the request with this error; the result at hand does not count as dealt with.
   void give_up(Error error) { failure_ = std::move(error); }
+  // The same without an error, after a signal.
+  void leave() { left_ = true; }
 
   Context& context_;
 
@@ -37,6 +39,7 @@ class Printer : public node::Handler {
   friend int run(Context& context, const node::Request& request, Printer& printer, int input_fd);
 
   std::optional<Error> failure_;
+  bool left_ = false;
 };
 
 // A function from result to text does the whole work.

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM to commands that something holds up: a pipe that nobody reads."""
+"""SIGINT and SIGTERM to commands that something holds up: a pipe that nobody reads, a program of --exec."""
 import fcntl
 import os
 import signal
@@ -96,6 +96,63 @@ class SignalsTest(SystemTest):
         rest = self.ok("-q", *durable, "--until-synced", home=node).out.splitlines()
         self.assertEqual(sorted(set(printed + rest)), lines)
         self.assertLess(len(rest), len(lines))
+
+    # --exec
+
+    def executing(self, home, command, *flags):
+        process = subprocess.Popen(
+            [BINARY, "-q", "--home", str(home), "subscribe", "weather", "--since", "start", *flags, "--exec", command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.addCleanup(self.put_away, process)
+        return process
+
+    def printed_again(self, node):
+        return self.ok("-q", "subscribe", "weather", "--since", "start", "--durable", "d", "--until-synced", home=node).out
+
+    def begun(self, log):
+        return log.read_text().split() if log.exists() else []
+
+    def test_a_signal_lets_the_command_under_way_end_and_begins_no_other(self):
+        node = self.join()
+        for message in ("m1", "m2", "m3"):
+            self.ok("publish", "weather", message, home=node)
+        for flags in ((), ("--json",)):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(signal=number.name, flags=flags):
+                    log = self.folder / f"log-{number.name}{len(flags)}"
+                    name = f"d-{number.name}{len(flags)}"
+                    write = f"cat >> {log}; echo >> {log}; sleep 1; echo end >> {log}"
+                    process = self.executing(node.home, write, "--durable", name, *flags)
+                    self.eventually(lambda: self.begun(log) == ["m1"], 20, "the first command")
+                    self.assertEqual(self.end(process, number, 5), OK)
+                    self.assertEqual(self.begun(log), ["m1", "end"])
+                    self.assertEqual(len(process.stdout.read().splitlines()), len(flags))
+                    # The one that ended is dealt with, the others come again.
+                    rest = self.ok("-q", "subscribe", "weather", "--durable", name, "--until-synced", home=node)
+                    self.assertEqual(rest.out.split(), [b"m2", b"m3"])
+
+    def test_a_command_that_the_signal_ended_too_has_not_dealt_with_its_message(self):
+        node = self.join()
+        self.ok("publish", "weather", "m1", home=node)
+        log = self.folder / "log"
+        process = self.executing(node.home, f"echo x > {log}; exec sleep 30", "--durable", "d")
+        self.eventually(lambda: self.begun(log), 20, "the command")
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+        self.assertEqual(process.wait(LIMIT), OK)
+        self.assertEqual(process.stderr.read(), b"")
+        self.assertEqual(self.printed_again(node), b"m1\n")
+
+    def test_a_second_sigint_waits_for_nothing(self):
+        node = self.join()
+        self.ok("publish", "weather", "m1", home=node)
+        log = self.folder / "log"
+        process = self.executing(node.home, f"echo x > {log}; exec sleep 5", "--durable", "d")
+        self.eventually(lambda: self.begun(log), 20, "the command")
+        process.send_signal(signal.SIGINT)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        self.assertEqual(self.end(process, signal.SIGINT, 0.5), 130)
+        self.assertEqual(self.printed_again(node), b"m1\n")
 
 
 if __name__ == "__main__":
