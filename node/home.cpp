@@ -72,8 +72,9 @@ Bytes read_some(int fd, std::size_t max) {
 
 // A lock that belongs to the open file, not to the process; unlike flock() it can be asked about
 // without being taken. The holder of the home locks the bytes in front, whose turn it is the one
-// behind them.
+// behind them. A third one says who holds the home, by its place: a full disk has no room for text.
 constexpr off_t kTurnByte = off_t{1} << 30;
+constexpr off_t kFirstCard = off_t{1} << 31;
 struct flock lock_of(short type, off_t start, off_t length) {
   struct flock lock {};
   lock.l_type = type;
@@ -87,6 +88,21 @@ struct flock home_lock(short type) {
 }
 struct flock turn_lock(short type) {
   return lock_of(type, kTurnByte, 1);
+}
+
+// The place of a card: kFirstCard + 16 * pid + 4 * role + state. Frozen: programs of all versions
+// ask each other.
+struct flock card_lock(short type, const LockHolder& holder) {
+  const auto kind = 4 * static_cast<int>(holder.role) + static_cast<int>(holder.state);
+  return lock_of(type, kFirstCard + off_t{16} * holder.pid + kind, 1);
+}
+std::optional<LockHolder> find_card(int fd) {
+  auto lock = lock_of(F_WRLCK, kFirstCard, 0);  // to the end of all places
+  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  const auto place = lock.l_start - kFirstCard;
+  const auto role = static_cast<HomeRole>(place / 4 % 4);
+  const auto state = static_cast<HomeState>(std::min<off_t>(place % 4, 2));
+  return LockHolder{static_cast<pid_t>(place / 16), {}, role, state};
 }
 
 constexpr std::array<std::pair<HomeRole, std::string_view>, 3> kRoles{
@@ -138,6 +154,15 @@ LockHolder parse_holder(ByteView bytes) {
   read_word(kRoles, cut(text, ' '), holder.role);
   read_word(kStates, cut(text, '\n'), holder.state);
   return holder;
+}
+
+// The text is believed where the kernel knows nothing better: programs before the card had none.
+LockHolder read_holder(int fd) {
+  auto told = parse_holder(read_some(fd, 4096));
+  auto card = find_card(fd);
+  if (!card) return told;
+  if (told.pid == card->pid) card->command = std::move(told.command);
+  return *card;
 }
 
 template <typename Table>
@@ -295,6 +320,7 @@ Outcome<void> make_home(const HomePaths& paths) {
 
 std::string to_string(const LockHolder& holder) {
   if (holder.pid == 0) return "another process";
+  if (holder.command.empty()) return fmt::format("pid {}", holder.pid);
   return fmt::format("pid {} ({})", holder.pid, holder.command);
 }
 
@@ -313,7 +339,7 @@ Outcome<HomeLock> HomeLock::acquire(const HomePaths& paths, const std::string& c
   if (!fd.ok()) return unwritable_home(paths, errno);
   auto lock = home_lock(F_WRLCK);
   if (::fcntl(*fd, F_OFD_SETLK, &lock) != 0) {
-    return home_in_use(paths, parse_holder(read_some(*fd, 4096)));
+    return home_in_use(paths, read_holder(*fd));
   }
   HomeLock out(fd.release(), {::getpid(), command, role, HomeState::starting});
   out.set_state(HomeState::starting);
@@ -334,7 +360,11 @@ HomeLock::~HomeLock() {
 }
 
 void HomeLock::set_state(HomeState state) {
+  auto old = card_lock(F_UNLCK, holder_);
   holder_.state = state;
+  auto card = card_lock(F_WRLCK, holder_);
+  ::fcntl(fd_, F_OFD_SETLK, &card);
+  if (old.l_start != card.l_start) ::fcntl(fd_, F_OFD_SETLK, &old);
   const auto text = lock_text(holder_);
   if (::ftruncate(fd_, 0) == 0 && ::lseek(fd_, 0, SEEK_SET) == 0) write_all(fd_, bytes_of(text));
 }
@@ -344,7 +374,7 @@ std::optional<LockHolder> lock_holder(const HomePaths& paths) {
   auto lock = home_lock(F_WRLCK);
   if (!fd.ok() || ::fcntl(*fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
   if (lock.l_type == F_UNLCK) return std::nullopt;
-  return parse_holder(read_some(*fd, 4096));
+  return read_holder(*fd);
 }
 
 Outcome<std::optional<HomeTurn>> HomeTurn::try_take(const HomePaths& paths) {

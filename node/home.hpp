@@ -3,8 +3,8 @@
 // The home directory of a node: its paths, its lock and its identity.
 //
 //   HOME/            mode 0700 if we made it; a folder that was there keeps its mode
-//     lock           locked by the kernel while a process uses the home; text:
-//                    "PID\nCOMMAND\nROLE STATE\n"; mode 0600
+//     lock           locked by the kernel while a process uses the home, which also knows its pid,
+//                    role and state; text for people: "PID\nCOMMAND\nROLE STATE\n"; mode 0600
 //     identity       32 bytes, the primary key; mode 0600
 //     database/      RocksDB; mode 0700; beside it .inventory: what it must have, .reserve and
 //                    .spare: room kept to free, .mark (home_mark.hpp)
@@ -47,14 +47,14 @@ Outcome<void> check_home_owner(const HomePaths& paths);
 // cannot be made or written to.
 Outcome<void> make_home(const HomePaths& paths);
 
-// What a process holds a home for.
+// What a process holds a home for. Frozen, as the states are: the lock is taken with these numbers.
 enum class HomeRole {
-  unknown,      // nothing is known of the process (yet)
-  joined,       // a node that was joined: it stays
-  for_command,  // a node that was started for a command: a `join` takes its home over
-  in_process,   // one command with --no-daemon
+  unknown = 0,      // nothing is known of the process (yet)
+  joined = 1,       // a node that was joined: it stays
+  for_command = 2,  // a node that was started for a command: a `join` takes its home over
+  in_process = 3,   // one command with --no-daemon
 };
-enum class HomeState { starting, running, leaving };
+enum class HomeState { starting = 0, running = 1, leaving = 2 };
 
 struct LockHolder {
   pid_t pid = 0;
@@ -70,7 +70,8 @@ tl::unexpected<Error> home_in_use(const HomePaths& paths, const LockHolder& hold
 // Holds the kernel's lock on a home; freed by the destructor and by the end of the process.
 class HomeLock {
  public:
-  // Others who find it held are told `command` and `role`. Error: busy, naming the holder.
+  // Others who find it held are told `command`, if the disk has room for it, and `role`. Error:
+  // busy, naming the holder.
   static Outcome<HomeLock> acquire(const HomePaths& paths, const std::string& command,
                                    HomeRole role);
   HomeLock(HomeLock&& other) noexcept

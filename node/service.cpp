@@ -71,7 +71,9 @@ RunResult run_stop(const ServiceOptions& options, const Request& request, Handle
   asio::io_context io(1);
   const auto timeout = timeout_of(request);
   const auto end = now().mono + timeout;
-  while (lock_holder(paths).value_or(LockHolder{}).pid == holder->pid) {
+  while (true) {
+    const auto left = lock_holder(paths);
+    if (!left || left->pid != holder->pid) return result;
     if (timeout > Duration::zero() && now().mono >= end) {
       return failed({ExitCode::timeout, fmt::format("{} takes long to end", to_string(*holder)),
                      "see node.log in its home"});
@@ -79,7 +81,6 @@ RunResult run_stop(const ServiceOptions& options, const Request& request, Handle
     asio::steady_timer pause(io, kAttachPause);
     pause.wait();
   }
-  return result;
 }
 
 // What a detached node has for SIGHUP: somebody moved its log away.

@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from harness import BINARY, FULL, OK, SystemTest
+from harness import BINARY, BUSY, FULL, NO_DAEMON, OK, SystemTest
 
 MB = 1_000_000
 
@@ -20,15 +20,19 @@ class DiskFullTest(SystemTest):
     def tearDown(self):
         for process in self.processes:
             process.kill()
+        self._end_background_node(self.disk / "home")
         subprocess.run(["umount", self.disk], check=True)
         super().tearDown()
 
     def on_no_room(self, *command, home):
         """The command, on a disk whose last bytes somebody else took: a node that tidies up gets some back after it was full."""
+        self.fill_disk()
+        return self.cipnode("--json", *command, home=home, stdin=bytes(100))
+
+    def fill_disk(self):
         with contextlib.suppress(OSError), open(self.disk / "ballast", "ab", buffering=0) as ballast:
             while ballast.write(bytes(4096)):
                 pass
-        return self.cipnode("--json", *command, home=home, stdin=bytes(100))
 
     def make_room(self):
         subprocess.run(["mount", "-o", "remount,size=160m", self.disk], check=True)
@@ -71,6 +75,19 @@ class DiskFullTest(SystemTest):
         again = self.join(home=node.home)
         self.assertEqual(self.ok("feed", "cat", "log", home=again).out, written + b"more")
         self.assertEqual(self.ok("subscribe", "news", "--since", "start", "--until-synced", home=again).text, "hi\n")
+
+    def test_who_runs_in_a_home_is_known_although_the_disk_has_no_room_to_write_it_down(self):
+        home = self.disk / "home"
+        join = ["join", "--detach", "--listen", "127.0.0.1:0", "--no-lan"]
+        self.ok("feed", "create", "log", "--no-daemon", home=home)
+        self.fill_disk()
+        for timeout in ("20s", "0"):
+            pid = self.ok("--json", *join, home=home).object["pid"]
+            again = self.cipnode("--json", *join, home=home, seconds=10)
+            self.assertEqual(again.code, BUSY, again)
+            self.assertIn(f"pid {pid}", again.error["message"])
+            self.assertEqual(self.ok("--json", "stop", "--timeout", timeout, home=home, seconds=10).object["pid"], pid)
+            self.assertEqual(self.cipnode("status", home=home).code, NO_DAEMON)
 
     def test_a_reader_keeps_what_came_and_fetches_the_rest_when_there_is_room(self):
         source = self.join()

@@ -1,6 +1,7 @@
 #include "node/home.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,24 @@ unsigned mode_of(const fs::path& path) {
   REQUIRE(::stat(path.c_str(), &info) == 0);
   return info.st_mode & 0777;
 }
+
+// The lock alone, which is all that programs took before it had cards.
+class OldLock {
+ public:
+  explicit OldLock(const HomePaths& paths)
+      : fd_(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_len = off_t{1} << 30;
+    REQUIRE(::fcntl(fd_, F_OFD_SETLK, &lock) == 0);
+  }
+  OldLock(const OldLock&) = delete;
+  OldLock& operator=(const OldLock&) = delete;
+  ~OldLock() { ::close(fd_); }
+
+ private:
+  int fd_;
+};
 }  // namespace
 
 TEST_CASE(
@@ -216,11 +235,26 @@ TEST_CASE("a lock is held by one, names its holder, and is free again afterwards
   CHECK(HomeLock::acquire(paths, "cipnode", HomeRole::for_command));
 }
 
+TEST_CASE("who holds a lock is known where the file has no text, or that of a process before it") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  auto lock = HomeLock::acquire(paths, "cipnode join", HomeRole::for_command);
+  REQUIRE(lock);
+  lock->set_state(HomeState::running);
+  for (const char* text : {"", "1\ncipnode join\njoined leaving\n"}) {
+    std::ofstream(paths.lock) << text;
+    const auto holder = lock_holder(paths);
+    REQUIRE(holder);
+    CHECK(to_string(*holder) == "pid " + std::to_string(::getpid()));
+    CHECK(holder->role == HomeRole::for_command);
+    CHECK(holder->state == HomeState::running);
+  }
+}
+
 TEST_CASE("what an older program wrote into the lock is a node that stays") {
   const test::TemporaryDirectory directory;
   const HomePaths paths(directory.path());
-  const auto lock = HomeLock::acquire(paths, "x", HomeRole::for_command);
-  REQUIRE(lock);
+  const OldLock lock(paths);
   std::ofstream(paths.lock) << "7\ncipnode join\n";
   CHECK(lock_holder(paths)->pid == 7);
   CHECK(lock_holder(paths)->role == HomeRole::joined);
