@@ -14,8 +14,20 @@ constexpr const char* kFollow = "feed.follow";
 constexpr const char* kCat = "feed.cat";
 constexpr const char* kSeed = "feed.seed";
 constexpr const char* kPublish = "publish";
+constexpr const char* kAppend = "feed.append";
+
+// In base64 well below kMaxFrameSize; what a block has at most is more than that.
+constexpr std::size_t kRestPiece = 1024 * 1024;
 
 }  // namespace
+
+void hand_on(Output& out, Json position, ByteView rest) {
+  for (; rest.size() > kRestPiece; rest = rest.subspan(kRestPiece)) {
+    out.position({{"rest", to_base64(rest.first(kRestPiece))}, {"more", true}});
+  }
+  position["rest"] = to_base64(rest);
+  out.position(position);
+}
 
 void Continuation::note_result(const Json& object) {
   Params fields(object);
@@ -36,7 +48,12 @@ void Continuation::note_result(const Json& object) {
 void Continuation::note_position(const Json& position) {
   Params fields(position);
   if (const auto from = fields.number("from")) from_ = *from;
-  if (fields.has("rest")) rest_ = from_base64(fields.text("rest"));
+  if (fields.has("rest")) {
+    append(coming_rest_, from_base64(fields.text("rest")).value_or(Bytes{}));
+    if (!fields.flag("more")) rest_ = std::exchange(coming_rest_, {});
+  }
+  appended_ = fields.number("appended").value_or(appended_);
+  appended_bytes_ = fields.number("bytes").value_or(appended_bytes_);
   const auto after = position.is_object() ? position.value("after", Json::object()) : Json();
   if (!after.is_object()) return;
   for (const auto& [feed, seq] : after.items()) {
@@ -64,6 +81,9 @@ std::optional<Request> Continuation::next(Duration passed) const {
   } else if (request_.method == kSeed) {
     // Whoever was told the address finds it there again.
     if (ready_.is_object()) next.params["listen"] = ready_.value("tcp", "");
+  } else if (request_.method == kAppend) {
+    if (appended_ > 0) next.params["hadBlocks"] = appended_;
+    if (appended_bytes_ > 0) next.params["hadBytes"] = appended_bytes_;
   } else if (request_.method != kPublish && results_ + bytes_ > 0) {
     return std::nullopt;
   }

@@ -11,6 +11,13 @@
 
 namespace cip::node {
 
+class Output;
+
+// What a change says when it hands itself on (Operation::handle_move()): all that it did is told or
+// durable, and of its input `rest`, which it had taken, is for the other node. `position`: what
+// note_position() knows beside that.
+void hand_on(Output& out, Json position, ByteView rest);
+
 class Continuation {
  public:
   explicit Continuation(Request request) : request_(std::move(request)) {}
@@ -41,7 +48,10 @@ class Continuation {
   std::map<std::string, std::uint64_t> after_;  // of a subscription: next seq by feed
   std::optional<std::uint64_t> from_;           // of a feed that is followed: next index
   Json ready_;                                  // of feeds that are served: the ready event
-  std::optional<Bytes> rest_;                   // of a change that was handed on: input
+  Bytes coming_rest_;                           // of a change that is handed on: input
+  std::optional<Bytes> rest_;                   // ... all of it
+  std::uint64_t appended_ = 0;                  // of an append that was handed on: blocks
+  std::uint64_t appended_bytes_ = 0;
 };
 
 }  // namespace cip::node

@@ -90,7 +90,7 @@ class Daemon::Impl {
   bool is_for_a_command() const { return role == HomeRole::for_command; }
   void look_for_duplicate(Now time);
   void start_lan();
-  void make_way();
+  void make_way(Duration patience);
   void wait_for_changes(TimePoint until);
   void begin_stop();
   void wait_for_goodbye(TimePoint until, std::uint64_t answers, TimePoint silent_since);
@@ -295,13 +295,13 @@ void Daemon::Impl::start_lan() {
 }
 
 // New requests are refused from now on, before anything is done for them; they go to the new node.
-void Daemon::Impl::make_way() {
+void Daemon::Impl::make_way(Duration patience) {
   if (leaving || stopping) return;
   leaving = true;
   lock.set_state(HomeState::leaving);
   log(Floor::node, LogLevel::info, "making way for a node that is joined");
   control->move();
-  wait_for_changes(now().mono + kFinishTime);
+  wait_for_changes(now().mono + std::min(patience, kFinishTime));
 }
 
 void Daemon::Impl::wait_for_changes(TimePoint until) {
@@ -503,7 +503,7 @@ void Daemon::start(std::function<void(const Json&)> on_event, std::function<void
 }
 
 void Daemon::stop() { impl_->begin_stop(); }
-void Daemon::make_way() { impl_->make_way(); }
+void Daemon::make_way(Duration patience) { impl_->make_way(patience); }
 
 Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& request, Output& out) {
   const auto found = impl_->handlers.find(request.method);

@@ -45,8 +45,8 @@ class Daemon final : public Service, public Reach {
   // Says goodbye to the network and saves; takes 1.5 s at most.
   void stop();
   // The same for a `join` that takes the home over: changes under way are finished first, other
-  // requests say where they stand (Operation::handle_move()).
-  void make_way();
+  // requests say where they stand (Operation::handle_move()). Changes have `patience`, or 10 s.
+  void make_way(Duration patience);
 
   Outcome<std::unique_ptr<Operation>> make_operation(const Request& request, Output& out) override;
 

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "node/clock.hpp"
+#include "node/frame.hpp"
 
 namespace cip::node {
 
@@ -137,10 +138,7 @@ std::optional<Error> HomeCall::prepare_next(const std::optional<Error>& lost) {
   const auto* info = method_info(request_.method);
   auto rest = continuation_.take_rest();
   if (info->changes && !info->repeatable && !rest) return lost;
-  if (rest && !rest->empty()) {
-    unconsumed_bytes_ += rest->size();
-    unconsumed_.push_front(std::move(*rest));
-  }
+  if (rest) put_before_input(*rest);
   auto next = continuation_.next(now().mono - begun_);
   if (!next) {
     return Error{ExitCode::no_daemon, "the node made way for another while it answered",
@@ -148,6 +146,16 @@ std::optional<Error> HomeCall::prepare_next(const std::optional<Error>& lost) {
   }
   request_ = std::move(*next);
   return std::nullopt;
+}
+
+// In pieces, as it would have come: a frame has its bound.
+void HomeCall::put_before_input(ByteView rest) {
+  unconsumed_bytes_ += rest.size();
+  while (!rest.empty()) {
+    const auto piece = rest.last((rest.size() - 1) % kMaxChunkSize + 1);
+    unconsumed_.emplace_front(piece.begin(), piece.end());
+    rest = rest.first(rest.size() - piece.size());
+  }
 }
 
 void HomeCall::look_for_node() {

@@ -43,6 +43,7 @@ class HomeCall final : public ActiveCall, private Handler {
   bool has_another_node() const;
   // The error that remains when the request cannot go on elsewhere.
   std::optional<Error> prepare_next(const std::optional<Error>& lost);
+  void put_before_input(ByteView rest);
   void look_for_node();
   void end(std::optional<Error> error);
 
@@ -60,7 +61,7 @@ class HomeCall final : public ActiveCall, private Handler {
   OnEnd on_end_;
   std::function<void()> on_input_room_;
   // Input that no node has dealt with: it is sent again when the request begins again. With what a
-  // node hands on it may exceed the credit of the next one, by one message.
+  // node hands on it may exceed the credit of the next one, by one message or block.
   std::deque<Bytes> unconsumed_;
   std::size_t unconsumed_bytes_ = 0;
   bool input_ended_ = false;

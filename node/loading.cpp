@@ -19,7 +19,11 @@ class Deferred final : public Operation {
   }
   void handle_input(ByteView bytes) override { operation_->handle_input(bytes); }
   void handle_input_end() override { operation_->handle_input_end(); }
+  void handle_input_error(Error error) override {
+    operation_->handle_input_error(std::move(error));
+  }
   void handle_room() override { operation_->handle_room(); }
+  void handle_move() override { operation_->handle_move(); }
   void handle_deadline() override {
     if (loading_.is_done()) return operation_->handle_deadline();
     out_.fail({ExitCode::timeout, "the node is still loading what its home holds",

@@ -26,7 +26,7 @@ OpenHome::~OpenHome() = default;
 Outcome<OpenHome> open_home(const JoinOptions& join, HomeRole role, Random& random) {
   HomePaths paths(std::filesystem::absolute(join.home));
   if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
-  auto lock = take_home(paths, command_of(join, role), role);
+  auto lock = take_home(paths, command_of(join, role), role, join.ready_timeout);
   if (!lock) return tl::unexpected(lock.error());
   auto identity = open_identity(paths, random);
   if (!identity) return tl::unexpected(identity.error());

@@ -29,7 +29,8 @@
 //   peers         -                                                n: one per stream          ~
 //   routes        -                                                n: one per contact         ~
 //   size          -                                                {estimate, low, high, ...}
-//   stop          makeWay? (of a node started for a command)       {pid}                      ~ !
+//   stop          makeWay? (of a node started for a command),      {pid}                      ~ !
+//                 patienceMs?
 //   doctor        -                                                n: {check, ok, code, ...}
 //   find          id, kind? peer|topic|feed|node, trace?, hello?   find object (hops with trace)
 //   lookup        target                                           n: {key, relays, from, namedBy}
@@ -39,7 +40,8 @@
 //   feed.create   name, compat?, encrypted?, derive?, private?     {name, key, ...}           !
 //   feed.ls       -                                                n: info objects with name  ~
 //   feed.info     feed                                             info object                ~
-//   feed.append   feed, lines?, blockSize?                 in      {key, length, ...}         !
+//   feed.append   feed, lines?, blockSize?,                in      {key, length, ...}         !
+//                 hadBlocks?, hadBytes?
 //   feed.cat      feed, range? "A..B", encryptionKey?,     out     none
 //                 skipBytes?
 //   feed.download feed, range?, encryptionKey?     progress        {key, blocks, bytes, ...}  !
@@ -65,7 +67,7 @@
 // "text" when it is UTF-8, else "data" in base64. A durable cursor moves when on_result returned.
 //
 // A node that was started for a command makes way for a `join`. Requests under way go on at the new
-// node, nothing is answered twice: `after`, `begunMs`, `skipBytes` say from where
+// node, nothing is answered twice: `after`, `begunMs`, `skipBytes`, `had...` say from where
 // (node/continuation.hpp). A change that may have been made is not asked for again: unconfirmed.
 
 #include <csignal>

@@ -21,10 +21,12 @@ struct Silent final : Handler {
 };
 
 // Whether the node of the home was reached; it leaves then, unless it has become something else.
-bool ask_to_leave(const HomePaths& paths) {
+bool ask_to_leave(const HomePaths& paths, Duration patience) {
   asio::io_context io(1);
   Silent silent;
-  auto call = ControlCall::connect(io, paths, {"stop", {{"makeWay", true}}}, silent);
+  Json params{{"makeWay", true}};
+  if (patience > Duration::zero()) params["patienceMs"] = patience / std::chrono::milliseconds(1);
+  auto call = ControlCall::connect(io, paths, {"stop", std::move(params)}, silent);
   if (!call) return false;
   bool ended = false;
   (*call)->start([&](const std::optional<Error>&) { ended = true; }, [] {});
@@ -42,7 +44,8 @@ bool stays(const LockHolder& holder, HomeRole wanted) {
 
 }  // namespace
 
-Outcome<HomeLock> take_home(const HomePaths& paths, const std::string& command, HomeRole role) {
+Outcome<HomeLock> take_home(const HomePaths& paths, const std::string& command, HomeRole role,
+                            Duration patience) {
   const auto end = now().mono + kPatience;
   std::optional<HomeTurn> turn;
   pid_t asked = 0;
@@ -60,7 +63,7 @@ Outcome<HomeLock> take_home(const HomePaths& paths, const std::string& command, 
       if (lock || lock.error().code != ExitCode::busy) return lock;
     }
     if (turn && holder && holder->role == HomeRole::for_command && holder->pid != asked &&
-        holder->state == HomeState::running && ask_to_leave(paths)) {
+        holder->state == HomeState::running && ask_to_leave(paths, patience)) {
       asked = holder->pid;
     }
     if (now().mono >= end) return home_in_use(paths, holder.value_or(LockHolder{}));

@@ -9,6 +9,7 @@
 #include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
+#include "node/continuation.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/handlers/feed_operation.hpp"
 #include "node/length_check.hpp"
@@ -27,7 +28,12 @@ constexpr std::size_t kMaxAhead = 16 << 20;
 class Append final : public FeedOperation {
  public:
   Append(Daemon& daemon, Params& params, Output& out)
-      : FeedOperation(daemon, out), cutter_(rule_of(params)), peers_(params.texts("peer")) {
+      : FeedOperation(daemon, out),
+        cutter_(rule_of(params)),
+        peers_(params.texts("peer")),
+        appended_(params.number("hadBlocks").value_or(0)),
+        durable_(appended_),
+        bytes_(params.number("hadBytes").value_or(0)) {
     query_.text = params.required_text("feed");
     query_.create = false;
   }
@@ -35,18 +41,28 @@ class Append final : public FeedOperation {
   void start() override { open(query_); }
 
   void handle_input(ByteView bytes) override {
+    if (moving_) return;
     if (!begun_) return cip::append(early_, bytes);
     take(bytes);
   }
   void handle_input_end() override {
+    if (moving_) return;
     ended_ = true;
     if (begun_) finish_input();
   }
   // What is cut already stays; the rest is a part of a block, which nobody meant to append.
   void handle_input_error(Error error) override {
+    if (moving_) return;
     input_error_ = std::move(error);
     ended_ = true;
     if (begun_) finish_input();
+  }
+
+  // What was cut is appended here; the rest of the input is for the other node.
+  void handle_move() override {
+    if (finished_ || failed_) return;
+    moving_ = true;
+    look();
   }
 
  private:
@@ -75,6 +91,7 @@ class Append final : public FeedOperation {
   }
 
   void begin() {
+    if (moving_) return;
     begun_ = true;
     take(std::exchange(early_, {}));
     if (ended_) finish_input();
@@ -152,7 +169,9 @@ class Append final : public FeedOperation {
   }
 
   void look() {
-    if (!finished_ || !under_way_.empty() || !waiting_.empty()) return;
+    if (!under_way_.empty() || !waiting_.empty()) return;
+    if (moving_ && !finished_) return hand_on();
+    if (!finished_) return;
     finished_ = false;
     if (input_error_ && appended_ == 0) {
       input_error_->message += "; nothing was appended";
@@ -167,6 +186,13 @@ class Append final : public FeedOperation {
     if (!input_error_) return out_.done();
     input_error_->message += fmt::format("; before that {} went in", counted(appended_, "block"));
     fail(std::move(*input_error_));
+  }
+
+  // All that was appended is durable.
+  void hand_on() {
+    if (std::exchange(failed_, true)) return;
+    if (held_back_ > 0) out_.consumed(std::exchange(held_back_, 0));
+    cip::node::hand_on(out_, {{"appended", appended_}, {"bytes", bytes_}}, cutter_.part());
   }
 
   // No more of the input goes in. What is under way does first, so that the words say how much.
@@ -196,15 +222,16 @@ class Append final : public FeedOperation {
   };
   std::deque<UnderWay> under_way_;
   std::vector<Bytes> waiting_;  // blocks, until the feed was cut
-  std::uint64_t appended_ = 0;
-  std::uint64_t durable_ = 0;  // of these
-  std::uint64_t bytes_ = 0;
+  std::uint64_t appended_;      // blocks, with those of the node that handed this on
+  std::uint64_t durable_;       // of these
+  std::uint64_t bytes_;
   std::optional<Error> input_error_;
   bool begun_ = false;
   bool ended_ = false;
   bool finished_ = false;
   bool stopped_ = false;
-  bool failed_ = false;
+  bool failed_ = false;  // or handed on
+  bool moving_ = false;  // the node makes way: no more input is taken here
 };
 
 }  // namespace

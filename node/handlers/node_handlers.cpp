@@ -83,7 +83,10 @@ Outcome<void> put_routes(Daemon& daemon, Output& out) {
 class Stop final : public Operation {
  public:
   Stop(Daemon& daemon, Params& params, Output& out)
-      : Operation(out), daemon_(daemon), make_way_(params.flag("makeWay")) {}
+      : Operation(out),
+        daemon_(daemon),
+        make_way_(params.flag("makeWay")),
+        patience_(params.duration("patienceMs").value_or(Duration::max())) {}
 
   void start() override {
     if (make_way_ && daemon_.role() != HomeRole::for_command) {
@@ -94,14 +97,16 @@ class Stop final : public Operation {
     out_.done();
     // After the answer has left.
     auto timer = std::make_shared<asio::steady_timer>(daemon_.io(), std::chrono::milliseconds(10));
-    timer->async_wait([timer, &daemon = daemon_, make_way = make_way_](std::error_code) {
-      make_way ? daemon.make_way() : daemon.stop();
-    });
+    timer->async_wait(
+        [timer, &daemon = daemon_, make_way = make_way_, patience = patience_](std::error_code) {
+          make_way ? daemon.make_way(patience) : daemon.stop();
+        });
   }
 
  private:
   Daemon& daemon_;
   bool make_way_;
+  Duration patience_;  // for what the node is in the middle of
 };
 
 Factory at_once(Outcome<void> (*answer)(Daemon&, Output&)) {

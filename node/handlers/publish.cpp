@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "node/block_cutter.hpp"
 #include "node/clock.hpp"
+#include "node/continuation.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/json_rpc.hpp"
@@ -233,7 +234,7 @@ class Publish final : public Operation {
   // All that was published has been told.
   void hand_on() {
     over_ = true;
-    out_.position({{"rest", to_base64(cutter_.part())}});
+    cip::node::hand_on(out_, Json::object(), cutter_.part());
   }
 
   void await_confirmation(std::uint64_t seq, std::size_t confirmed) {

@@ -171,6 +171,65 @@ class GoOnTest(LifecycleTest):
         self.assertEqual(cat.wait(60), 0, cat.stderr())
         self.assertEqual(bytes(cat.raw), body)
 
+    def append_slowly(self, *flags):
+        self.ok("feed", "create", "log", home=self.home)
+        return self.start([BINARY, "--home", self.home, "--json", "feed", "append", "log", *flags], stdin=subprocess.PIPE)
+
+    def write(self, process, data):
+        process.process.stdin.write(data)
+        process.process.stdin.flush()
+
+    def take_over_from_append(self):
+        began = time.monotonic()
+        self.detach()
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_an_append_tells_of_all_its_blocks_over_both_nodes(self):
+        for flags, blocks in ((["--lines"], [b"one", b"two", b"three", b"four"]), (["--block-size", "5"], [b"one\nt", b"wo\nth", b"ree\nf", b"our\n"]),
+                              ([], [b"one\ntwo\nthree\nfour\n"])):
+            with self.subTest(flags=flags):
+                self.home = self.new_home()
+                append = self.append_slowly(*flags)
+                self.write(append, b"one\ntwo\nthr")
+                time.sleep(1)
+                self.take_over_from_append()
+                self.write(append, b"ee\nfour\n")
+                append.process.stdin.close()
+                self.assertEqual(append.wait(), 0, append.stderr())
+                told = append.events[-1]
+                self.assertEqual((told["appended"], told["length"], told["bytes"]), (len(blocks), len(blocks), sum(map(len, blocks))))
+                for index, block in enumerate(blocks):
+                    self.assertEqual(self.ok("feed", "cat", "log", "--range", f"{index}..{index + 1}", home=self.home).out, block)
+                self.ok("stop", home=self.home)
+
+    def test_a_stream_of_lines_and_a_large_block_are_appended_once(self):
+        lines = b"".join(b"%d\n" % number for number in range(20_000))
+        for flags, data in ((["--lines"], lines), ([], os.urandom(6_000_000))):
+            with self.subTest(flags=flags):
+                self.home = self.new_home()
+                append = self.append_slowly(*flags)
+                third = len(data) // 3
+                self.write(append, data[:third])
+                join = self.start([BINARY, "--home", self.home, "--json", *JOIN, "--detach"])
+                self.write(append, data[third:2 * third])
+                self.assertEqual(join.wait(), 0)
+                self.write(append, data[2 * third:])
+                append.process.stdin.close()
+                self.assertEqual(append.wait(), 0, append.stderr())
+                self.assertEqual(append.events[-1]["appended"], 20_000 if flags else 1)
+                whole = self.ok("feed", "cat", "log", home=self.home).out
+                self.assertTrue(whole == (data.replace(b"\n", b"") if flags else data), f"{len(whole)} of {len(data)} bytes")
+                self.ok("stop", home=self.home)
+
+    def test_a_join_waits_for_what_is_under_way_no_longer_than_its_timeout(self):
+        publish = self.run_on("publish", "news", "hi", "--confirm", "1")
+        self.eventually(lambda: self.cipnode("topic", "info", "news", home=self.home).code == OK, 20, "the topic")
+        time.sleep(1)
+        began = time.monotonic()
+        self.detach("--timeout", "2s")
+        self.assertLess(time.monotonic() - began, 6)
+        self.assertEqual(publish.wait(), 6, publish.stderr())
+
     def test_feeds_are_served_at_the_same_port_again(self):
         self.ok("feed", "create", "log", home=self.home)
         self.ok("feed", "append", "log", home=self.home, stdin=b"x")

@@ -64,6 +64,17 @@ TEST_CASE("a question is asked again if nothing of it was answered, else it cann
 }
 
 TEST_CASE(
+    "an append goes on behind the blocks that it told of, in however many pieces its rest came") {
+  Continuation call({"feed.append", {{"feed", "log"}, {"lines", true}}});
+  call.note_position({{"rest", "dHc="}, {"more", true}});
+  CHECK_FALSE(call.take_rest());
+  call.note_position({{"appended", 7U}, {"bytes", 20U}, {"rest", "bw=="}});
+  CHECK(call.take_rest() == to_bytes(bytes_of("two")));
+  CHECK(call.next({})->params ==
+        Json{{"feed", "log"}, {"lines", true}, {"hadBlocks", 7U}, {"hadBytes", 20U}});
+}
+
+TEST_CASE(
     "a change goes on only where its node handed it on, with the input that it had not used") {
   Continuation call({"publish", {{"topic", "news"}, {"lines", true}}});
   call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 1U}});
