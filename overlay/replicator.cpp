@@ -353,6 +353,7 @@ std::optional<DownloadState> Replicator::state_of(DownloadId id, std::uint64_t f
   state.missing = end - start - feed_.blocks().count(start, end);
   state.first = feed_.blocks().first_unset(start, end);
   state.offered = end;
+  state.fetched = download->fetched;
   for (const auto& [number, peer] : peers_) {
     if (peer->rejected) continue;
     if (!peer->synced) ++state.unheard;

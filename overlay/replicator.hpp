@@ -125,12 +125,19 @@ struct ReplicationCounters {
   std::uint64_t late = 0;  // of these, because another peer could be faster
 };
 
+// Blocks of a download's range that came since it began, whatever they were asked for.
+struct Fetched {
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+};
+
 // Every wanted block is held, and no peer in reach claims a longer feed that it can prove. Of a
 // download that does not follow it is the end; of one that follows it comes each time.
 struct InSync {
   DownloadId download = 0;
   std::uint64_t length = 0;  // of the feed
   bool finished = false;
+  Fetched fetched{};
 };
 // Blocks came in; at most every kProgressInterval.
 struct Progress {
@@ -189,6 +196,7 @@ struct DownloadState {
   std::size_t requests = 0;   // under way, of the whole feed
   std::optional<std::uint64_t> claim;  // a longer feed that some peer claims
   TimePoint heard{};                   // when somebody of whom something is wanted sent something
+  Fetched fetched{};
 };
 
 class Replicator {

@@ -368,6 +368,11 @@ void Replicator::handle_applied(Now now, const store::Applied& applied) {
     if (applied.block) {
       ++counters_.blocks_fetched;
       counters_.bytes_fetched += incoming->bytes;
+      for (auto& download : downloads_) {
+        if (*applied.block < download.options.start || *applied.block >= download.end()) continue;
+        ++download.fetched.blocks;
+        download.fetched.bytes += incoming->bytes;
+      }
       if (!progress_due_) {
         progress_due_ = std::max(now.mono, last_progress_ + kProgressInterval);
       }
@@ -461,7 +466,9 @@ bool Replicator::is_in_sync(Now now, Download& download) {
   const auto end = std::min(download.end(), feed_.length());
   download.held = std::min(download.held, end);
   download.held = feed_.blocks().first_unset(download.held, end);
-  return download.held >= end;
+  if (download.held < end) return false;
+  // What this turn brought is held and not counted yet; its events come before the next look.
+  return download.options.follow || incoming_.empty();
 }
 
 void Replicator::check_in_sync(Now now) {
@@ -469,7 +476,7 @@ void Replicator::check_in_sync(Now now) {
   for (auto& download : downloads_) {
     const bool before = std::exchange(download.in_sync, is_in_sync(now, download));
     if (!download.in_sync || before) continue;
-    events_.push(InSync{download.id, feed_.length(), !download.options.follow});
+    events_.push(InSync{download.id, feed_.length(), !download.options.follow, download.fetched});
   }
   const auto finished = [](const Download& item) { return item.in_sync && !item.options.follow; };
   if (std::none_of(downloads_.begin(), downloads_.end(), finished)) return;

@@ -92,6 +92,7 @@ struct Replicator::Download {
   std::uint64_t held = 0;  // blocks from the start to here are held
   bool in_sync = false;    // as last reported
   bool all_asked = false;  // no further peers are expected
+  Fetched fetched;
 
   std::uint64_t end() const { return options.end.value_or(store::kMaxLength); }
 };

@@ -119,7 +119,6 @@ class Download final : public Fetch {
       trial_.emplace(daemon_.feeds(), number(), range_.start, range_.start + 1,
                      query_.encryption_key);
     }
-    before_ = daemon_.participant().hub().replication().counters(number());
     class_before_ = known().record.disk_class;
     if (feed().length() > 0) daemon_.feeds().keep(number());
     if (is_whole_own() || (range_.end && is_here())) return sync();
@@ -202,42 +201,34 @@ class Download final : public Fetch {
     return missing_bytes(feed(), range_.start, range_.end.value_or(feed().length()));
   }
 
-  std::uint64_t blocks() const {
-    return daemon_.participant().hub().replication().counters(number()).blocks_fetched -
-           before_.blocks_fetched;
-  }
-  std::uint64_t bytes() const {
-    return daemon_.participant().hub().replication().counters(number()).bytes_fetched -
-           before_.bytes_fetched;
-  }
-
   void show_progress() {
     const auto end = std::min(range_.end.value_or(feed().length()), feed().length());
-    out_.progress({{"blocks", blocks()},
+    const auto came = fetched();
+    out_.progress({{"blocks", came.blocks},
                    {"totalBlocks", end > range_.start ? end - range_.start : 0},
-                   {"bytes", bytes()}});
+                   {"bytes", came.bytes}});
   }
 
   void finish() {
     if (trial_) out_.notice("the encryption key was not tried: there is no block");
     daemon_.feeds().keep(number());
     const auto took = ms_since(begun_);
+    const auto came = fetched();
     const auto per_second = [&](std::uint64_t count) {
       return took > 0 ? static_cast<double>(count) * 1000 / took : 0;
     };
     out_.result({{"key", to_z32(feed().key())},
-                 {"blocks", blocks()},
-                 {"bytes", bytes()},
+                 {"blocks", came.blocks},
+                 {"bytes", came.bytes},
                  {"tookMs", took},
-                 {"blocksPerSecond", per_second(blocks())},
-                 {"bytesPerSecond", per_second(bytes())},
+                 {"blocksPerSecond", per_second(came.blocks)},
+                 {"bytesPerSecond", per_second(came.bytes)},
                  {"treeHash", to_hex(feed().tree_hash())},
                  {"length", feed().length()},
                  {"inSync", feed().contiguous_length() == feed().length()}});
     out_.done();
   }
 
-  overlay::ReplicationCounters before_;
   store::DiskClass class_before_{};
   store::Ticket syncing_ = 0;
   bool is_durable_ = false;

@@ -107,8 +107,19 @@ void Fetch::note_damage(const std::optional<Error>& damage) {
 
 void Fetch::cancel_download() {
   if (!download_) return;
+  fetched_before_ = fetched();
   daemon_.participant().hub().replication().cancel_download(now(), number(), *download_);
   download_.reset();
+}
+
+overlay::Fetched Fetch::fetched() const {
+  auto sum = fetched_before_;
+  if (!download_) return sum;
+  if (const auto state = daemon_.participant().hub().replication().state_of(number(), *download_)) {
+    sum.blocks += state->fetched.blocks;
+    sum.bytes += state->fetched.bytes;
+  }
+  return sum;
 }
 
 bool Fetch::is_here() {
@@ -130,6 +141,8 @@ bool Fetch::has_finished(const overlay::FeedNews& news) {
   const auto* sync = event ? std::get_if<overlay::InSync>(event) : nullptr;
   if (!sync || sync->download != download_ || !sync->finished) return false;
   download_.reset();
+  fetched_before_.blocks += sync->fetched.blocks;
+  fetched_before_.bytes += sync->fetched.bytes;
   return true;
 }
 

@@ -38,6 +38,8 @@ class Fetch : public FeedOperation {
   // Whether every block of the range is here, as far as its end is known.
   bool is_here();
   overlay::DownloadOptions options_of_range() const;
+  // What came of the range since the request began.
+  overlay::Fetched fetched() const;
   // True when the news ends the download at hand.
   bool has_finished(const overlay::FeedNews& news);
   // A block here is damaged: that is what the request fails with if nobody gives it again.
@@ -66,6 +68,7 @@ class Fetch : public FeedOperation {
   std::optional<FeedSearch> search_;
   std::optional<FetchWatch> watch_;
   std::optional<overlay::DownloadId> download_;
+  overlay::Fetched fetched_before_;  // by the downloads before it
 };
 
 }  // namespace cip::node

@@ -54,6 +54,16 @@ class FeedsTest(SystemTest):
         self.assertEqual(made["length"], 320)
         self.check_download(made, data)
 
+    def test_a_download_of_a_range_counts_no_blocks_of_another_one(self):
+        made, _ = self.large_feed()
+        reader = self.join(self.contact.contact)
+        part = self.start([BINARY, "--home", reader.home, "--json", "feed", "download", made["key"], "--range", "100..110"])
+        self.ok("feed", "download", made["key"], home=reader, seconds=120)
+        self.assertEqual(part.wait(), 0, part.stderr())
+        # Some may have come by the other one before this one began.
+        self.assertLessEqual(part.events[-1]["blocks"], 10)
+        self.assertLessEqual(part.events[-1]["bytes"], 10 * 65536)
+
     def test_a_peer_is_named_by_the_key_of_its_node(self):
         made, data = self.lines_feed()
         reader = self.join(self.contact.contact)

@@ -113,6 +113,25 @@ TEST_CASE("only the blocks of the range are fetched") {
   CHECK(reader.seen<InSync>().size() == 1);
 }
 
+TEST_CASE("a download counts the blocks of its own range, whatever else is fetched at the time") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(100);
+  const auto part = reader.replicator.download(world.now, {.start = 40, .end = 50});
+  const auto whole = reader.replicator.download(world.now, {});
+  world.connect(writer, reader);
+  world.run();
+  std::uint64_t bytes_of_part = 0;
+  for (std::uint64_t i = 40; i < 50; ++i) bytes_of_part += test::test_block(i).size();
+  for (const auto& done : reader.seen<InSync>()) {
+    if (done.download == part) CHECK(done.fetched.blocks == 10);
+    if (done.download == part) CHECK(done.fetched.bytes == bytes_of_part);
+    if (done.download == whole) CHECK(done.fetched.blocks == 100);
+  }
+  CHECK(reader.seen<InSync>().size() == 2);
+}
+
 TEST_CASE("after a broken connection only what is missing is asked for again") {
   ReplicatorWorld world;
   auto& writer = world.add_writer();
