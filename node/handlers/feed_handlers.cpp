@@ -197,6 +197,16 @@ class Unseed final : public FeedOperation {
 
  private:
   void opened() override {
+    const auto& record = known().record;
+    if (record.topic && !record.seeded) {
+      return out_.fail({ExitCode::usage, "the feed belongs to a topic, and is served with it",
+                        "cipnode topic drop ends both"});
+    }
+    if (record.writable) {
+      return out_.fail(
+          {ExitCode::usage, "this is an own feed: it is served as long as a node of this home runs",
+           "feed create --private makes one that is not announced; feed drop ends it"});
+    }
     daemon_.feeds().set_seeded(number(), false,
                                [this, alive = std::weak_ptr(alive_)](Outcome<void> done) {
                                  if (alive.expired()) return;

@@ -63,15 +63,25 @@ class Seed final : public Operation {
     if (seeded_ == open_.size()) return end_when_dialled();
     const auto number = open_[seeded_++].number();
     dial_peers(number);
+    if (daemon_.feeds().find(number)->record.writable) {
+      out_.notice(
+          fmt::format("{} is an own feed: it is served anyway while a node of this home runs",
+                      to_z32(key_of(number))));
+      return say_seeded(number);
+    }
     daemon_.feeds().set_seeded(number, true,
                                [this, number, alive = std::weak_ptr(alive_)](Outcome<void> done) {
                                  if (alive.expired()) return;
                                  if (!done) return out_.fail(std::move(done.error()));
-                                 Json result = Json::object();
-                                 add_key(result, key_of(number));
-                                 out_.result(result);
-                                 seed_next();
+                                 say_seeded(number);
                                });
+  }
+
+  void say_seeded(store::FeedNumber number) {
+    Json result = Json::object();
+    add_key(result, key_of(number));
+    out_.result(result);
+    seed_next();
   }
 
   void dial_peers(store::FeedNumber number) {

@@ -64,6 +64,22 @@ class FeedsTest(SystemTest):
         self.assertLessEqual(part.events[-1]["blocks"], 10)
         self.assertLessEqual(part.events[-1]["bytes"], 10 * 65536)
 
+    def test_an_own_feed_is_served_whatever_is_seeded(self):
+        made, _ = self.lines_feed()
+        refused = self.cipnode("--json", "feed", "unseed", "lines", home=self.writer)
+        self.assertEqual(refused.code, 2, refused)
+        self.assertIn("own feed", refused.error["message"])
+        seeded = self.ok("--json", "feed", "seed", "lines", home=self.writer)
+        self.assertEqual(seeded.object["key"], made["key"])
+        self.assertIn(b"own feed", seeded.err)
+        # Of a topic: its feeds go with it alone.
+        feed = self.ok("--json", "publish", "news", "hi", home=self.writer).object["feed"]
+        self.ok("subscribe", "news", "--since", "start", "--count", "1", home=self.contact)
+        for node in (self.writer, self.contact):
+            refused = self.cipnode("--json", "feed", "unseed", feed, home=node)
+            self.assertEqual(refused.code, 2, refused)
+            self.assertIn("topic", refused.error["message"])
+
     def test_a_peer_is_named_by_the_key_of_its_node(self):
         made, data = self.lines_feed()
         reader = self.join(self.contact.contact)
