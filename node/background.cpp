@@ -226,7 +226,7 @@ StartResult start_in_background(JoinOptions options) {
   if (auto identity = open_identity(paths, random); !identity) return failed(identity.error());
   const Fd log(open_log_file(paths.log));
   if (*log < 0) {
-    return failed({ExitCode::internal,
+    return failed({exit_code_of_problem(errno),
                    fmt::format("cannot write {}: {}", paths.log.string(), std::strerror(errno)),
                    "choose another directory with --home DIR or CIPNODE_HOME"});
   }

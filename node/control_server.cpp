@@ -32,7 +32,8 @@ tl::unexpected<Error> not_made(const HomePaths& paths, std::error_code error) {
   if (error == std::errc::too_many_files_open) {
     return tl::unexpected(error_from(error, fmt::format("making {}", paths.socket.string())));
   }
-  return fail_with(ExitCode::usage, message,
+  const auto code = exit_code_of_problem(error.value());
+  return fail_with(code == ExitCode::internal ? ExitCode::usage : code, message,
                    "choose another directory with --home DIR or CIPNODE_HOME");
 }
 

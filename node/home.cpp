@@ -27,6 +27,12 @@ std::string name_of(uid_t user) {
   return entry ? std::string(entry->pw_name) : fmt::format("user {}", user);
 }
 
+// As sudo takes it.
+std::string argument_of(uid_t user) {
+  const auto* entry = ::getpwuid(user);
+  return entry ? std::string(entry->pw_name) : fmt::format("'#{}'", user);
+}
+
 // A file descriptor that closes itself.
 class Fd {
  public:
@@ -171,12 +177,13 @@ bool is_known(const Table& table, std::string_view text) {
 }
 
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
-  const bool is_full = problem == ENOSPC || problem == EDQUOT;
+  const auto code = exit_code_of_problem(problem);
   return fail_with(
-      is_full ? ExitCode::full : ExitCode::internal,
+      code,
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
-      is_full ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
-              : "choose another directory with --home DIR or CIPNODE_HOME");
+      code == ExitCode::full
+          ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
+          : "choose another directory with --home DIR or CIPNODE_HOME");
 }
 
 Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
@@ -196,6 +203,12 @@ Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
 }
 
 }  // namespace
+
+ExitCode exit_code_of_problem(int problem) {
+  if (problem == ENOSPC || problem == EDQUOT) return ExitCode::full;
+  const bool is_denied = problem == EACCES || problem == EPERM || problem == EROFS;
+  return is_denied ? ExitCode::refused : ExitCode::internal;
+}
 
 // Many programs keep their number in a file of this name: the number alone makes it nobody's.
 bool is_lock_text(std::string_view text) {
@@ -259,7 +272,7 @@ tl::unexpected<Error> foreign_home(const fs::path& what, uid_t owner) {
       fmt::format("{} belongs to {}, and you are {}", what.string(), name, name_of(::geteuid())),
       fmt::format("run it as the owner: sudo -u {} cipnode …, or choose another "
                   "--home",
-                  name));
+                  argument_of(owner)));
 }
 
 tl::unexpected<Error> closed_home(const fs::path& home) {
@@ -429,8 +442,10 @@ Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
   }
   Fd fd(::open(paths.identity.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) {
-    return fail_with(ExitCode::usage,
-                     fmt::format("cannot read {}: {}", paths.identity.string(), last_error()));
+    const bool is_denied = errno == EACCES || errno == EPERM;
+    return fail_with(is_denied ? ExitCode::refused : ExitCode::internal,
+                     fmt::format("cannot read {}: {}", paths.identity.string(), last_error()),
+                     is_denied ? fmt::format("run: chmod 600 {}", paths.identity.string()) : "");
   }
   return read_identity(paths, *fd);
 }

@@ -43,8 +43,8 @@ Outcome<void> check_home_named(const std::filesystem::path& home);
 // made in, when root asks: what root leaves there locks the owner out.
 Outcome<void> check_home_owner(const HomePaths& paths);
 
-// Makes the directory (and those above it) with mode 0700. Errors: refused as above; internal: it
-// cannot be made or written to.
+// Makes the directory (and those above it) with mode 0700. Errors: refused as above, or since it
+// may not be made or written to.
 Outcome<void> make_home(const HomePaths& paths);
 
 // What a process holds a home for. Frozen, as the states are: the lock is taken with these numbers.
@@ -86,6 +86,9 @@ class HomeLock {
   int fd_;
   LockHolder holder_;
 };
+
+// The class of a failure to write to a home, of an errno: full, refused (rights), else internal.
+ExitCode exit_code_of_problem(int problem);
 
 // Who holds the lock of the home; nothing when it is free or the home does not exist.
 std::optional<LockHolder> lock_holder(const HomePaths& paths);

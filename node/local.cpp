@@ -21,7 +21,11 @@ Json paths_of(const HomePaths& paths) {
 }
 
 Outcome<Json> identity_of(const HomePaths& paths) {
-  if (auto made = make_home(paths); !made) return tl::unexpected(made.error());
+  // What is there is read, also where nothing may be written.
+  std::error_code error;
+  auto ready =
+      std::filesystem::exists(paths.identity, error) ? check_home_owner(paths) : make_home(paths);
+  if (!ready) return tl::unexpected(ready.error());
   SystemRandom random;
   const auto identity = open_identity(paths, random);
   if (!identity) return tl::unexpected(identity.error());

@@ -31,7 +31,7 @@ Advice of_store(store::Errc code) {
     case Errc::full:
       return {ExitCode::full, "free some space, or drop feeds that are not needed"};
     case Errc::not_writable:
-      return {ExitCode::internal, "make it writable, or choose another --home DIR"};
+      return {ExitCode::refused, "make it writable, or choose another --home DIR"};
     case Errc::io_failed:
       return {ExitCode::internal, "look after the disk: the kernel's log (dmesg) says more"};
     case Errc::not_found:

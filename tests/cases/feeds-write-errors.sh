@@ -13,7 +13,7 @@ for errno in 28 122 24 5 30; do # ENOSPC EDQUOT EMFILE EIO EROFS
   echo $errno >"$FAIL_FLAG"
   for i in 1 2 3; do
     within 15 "$BIN" --home "$A" --json feed append log --file /etc/hostname
-    case $errno in 28 | 122) check "errno $errno: append $i is refused as full" is "$RC" 11 ;; *) check "errno $errno: append $i fails as such" is "$RC" 1 ;; esac
+    case $errno in 28 | 122) check "errno $errno: append $i is refused as full" is "$RC" 11 ;; 30) check "errno $errno: append $i is refused" is "$RC" 7 ;; *) check "errno $errno: append $i fails as such" is "$RC" 1 ;; esac
   done
   check "errno $errno: not called damage" test -z "$(grep -i corrupt "$T/err")"
   check "errno $errno: reading goes on" is "$(cip --home "$A" feed cat log)" first
