@@ -27,6 +27,14 @@ JoinOptions node_options(const JoinOptions& given, const Request& request) {
   return options;
 }
 
+std::string way_out(const LockHolder& holder) {
+  if (holder.pid == 0 || holder.role == HomeRole::in_process) {
+    return "wait for it to end, or choose another --home";
+  }
+  return fmt::format("end it with: cipnode stop, or: kill {}; or choose another --home",
+                     holder.pid);
+}
+
 }  // namespace
 
 std::string command_of(const Request& request) {
@@ -77,7 +85,7 @@ Attachment::Look Attachment::wait(const std::optional<LockHolder>& holder, bool 
       .error = Error{ExitCode::busy,
                      fmt::format("the home {} is in use by {}, which does not answer",
                                  paths_.home.string(), to_string(holder.value_or(LockHolder{}))),
-                     "wait for it to end, or choose another --home"}};
+                     way_out(holder.value_or(LockHolder{}))}};
 }
 
 }  // namespace cip::node

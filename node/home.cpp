@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -388,6 +389,23 @@ std::optional<LockHolder> lock_holder(const HomePaths& paths) {
   if (!fd.ok() || ::fcntl(*fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
   if (lock.l_type == F_UNLCK) return std::nullopt;
   return read_holder(*fd);
+}
+
+// Numbers are of one machine, or one container: what is in the home may be of another.
+bool end_holder(const HomePaths& paths, const LockHolder& holder) {
+  struct stat lock {};
+  if (holder.pid <= 0 || ::stat(paths.lock.c_str(), &lock) != 0) return false;
+  std::error_code error;
+  const auto folder = fmt::format("/proc/{}/fd", holder.pid);
+  for (auto at = fs::directory_iterator(folder, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    struct stat open {};
+    if (::stat(at->path().c_str(), &open) != 0) continue;
+    if (open.st_dev == lock.st_dev && open.st_ino == lock.st_ino) {
+      return ::kill(holder.pid, SIGTERM) == 0;
+    }
+  }
+  return false;
 }
 
 Outcome<std::optional<HomeTurn>> HomeTurn::try_take(const HomePaths& paths) {

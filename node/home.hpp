@@ -93,6 +93,9 @@ ExitCode exit_code_of_problem(int problem);
 // Who holds the lock of the home; nothing when it is free or the home does not exist.
 std::optional<LockHolder> lock_holder(const HomePaths& paths);
 
+// Ends it with SIGTERM. False: it is not certain that this process, as numbered here, has the lock.
+bool end_holder(const HomePaths& paths, const LockHolder& holder);
+
 // The right to be the next who takes the lock. A `join` has it from before it ends another node
 // until its own holds the lock, so that nobody slips in between.
 class HomeTurn {

@@ -22,6 +22,11 @@ namespace cip::node {
 
 namespace {
 
+// Collects what a request answers and shows nothing.
+struct Quiet final : Handler {
+  void on_result(const Json&) override {}
+};
+
 RunResult failed(Error error) {
   RunResult result;
   result.error = std::move(error);
@@ -62,25 +67,44 @@ RunResult run_over_socket(const ServiceOptions& options, const Request& request,
   return runner.run(call);
 }
 
-// Ends the node of the home; afterwards the home is free.
-RunResult run_stop(const ServiceOptions& options, const Request& request, Handler& handler) {
-  const HomePaths paths(options.join.home);
-  const auto holder = lock_holder(paths);
-  const auto result = run_over_socket(options, request, handler);
-  if (result.error || result.signal || !holder) return result;
+// A node whose socket somebody took away: it is asked to end as every process is.
+bool is_deaf(const HomePaths& paths, const LockHolder& holder) {
   asio::io_context io(1);
-  const auto timeout = timeout_of(request);
+  Quiet quiet;
+  return holder.role != HomeRole::in_process && holder.state == HomeState::running &&
+         !ControlCall::connect(io, paths, {"stop"}, quiet);
+}
+
+// Until the home is free of this node.
+Outcome<void> wait_for_end(const HomePaths& paths, const LockHolder& holder, Duration timeout) {
+  asio::io_context io(1);
   const auto end = now().mono + timeout;
   while (true) {
     const auto left = lock_holder(paths);
-    if (!left || left->pid != holder->pid) return result;
+    if (!left || left->pid != holder.pid) return {};
     if (timeout > Duration::zero() && now().mono >= end) {
-      return failed({ExitCode::timeout, fmt::format("{} takes long to end", to_string(*holder)),
-                     "see node.log in its home"});
+      return fail_with(ExitCode::timeout, fmt::format("{} takes long to end", to_string(holder)),
+                       "see node.log in its home");
     }
     asio::steady_timer pause(io, kAttachPause);
     pause.wait();
   }
+}
+
+// Ends the node of the home; afterwards the home is free.
+RunResult run_stop(const ServiceOptions& options, const Request& request, Handler& handler) {
+  const HomePaths paths(options.join.home);
+  const auto holder = lock_holder(paths);
+  auto result = run_over_socket(options, request, handler);
+  if (result.error && holder && is_deaf(paths, *holder) && end_holder(paths, *holder)) {
+    result.error.reset();
+    handler.on_result({{"pid", holder->pid}});
+  }
+  if (result.error || result.signal || !holder) return result;
+  if (auto ended = wait_for_end(paths, *holder, timeout_of(request)); !ended) {
+    return failed(ended.error());
+  }
+  return result;
 }
 
 // What a detached node has for SIGHUP: somebody moved its log away.
@@ -175,11 +199,6 @@ Json wait_request(const JoinOptions& options, TimePoint begun) {
   const bool is_endless = options.ready_timeout == Duration::zero();
   return {{"timeoutMs", is_endless ? 0 : left / std::chrono::milliseconds(1)}};
 }
-
-// Collects what a request answers and shows nothing.
-struct Quiet final : Handler {
-  void on_result(const Json&) override {}
-};
 
 }  // namespace
 

@@ -96,6 +96,18 @@ class TakeOverTest(LifecycleTest):
         self.assertIn(f"pid {holder.pid} (cipnode feed follow --no-daemon)", busy.error["message"])
 
 
+class SocketGoneTest(LifecycleTest):
+    def test_a_node_whose_socket_was_deleted_is_named_and_stopped(self):
+        pid = self.detach()["pid"]
+        (self.home / "control.sock").unlink()
+        status = self.cipnode("--json", "status", home=self.home)
+        self.assertEqual(status.code, BUSY, status)
+        self.assertIn(f"kill {pid}", status.error["hint"])
+        stopped = self.ok("--json", "stop", home=self.home)
+        self.assertEqual(stopped.object["pid"], pid)
+        self.assertEqual(self.cipnode("status", home=self.home).code, NO_DAEMON)
+
+
 class GoOnTest(LifecycleTest):
     def publish(self, *texts):
         self.ok("publish", "news", "--lines", home=self.home, stdin="".join(f"{text}\n" for text in texts).encode())
