@@ -48,10 +48,8 @@ class Cat final : public Fetch {
     const auto end = stream_->end();
     if (cut.common < stream_->position() || (end && *end > cut.length)) {
       out_.fail({ExitCode::conflict,
-                 fmt::format("the author cut the feed while it was read: it has {} now (fork "
-                             "{}); {} went out",
-                             counted(cut.length, "block"), cut.fork,
-                             counted(stream_->position() - range_.start, "block")),
+                 fmt::format("the author {} while it was read (fork {}); {} went out", told_of(cut),
+                             cut.fork, counted(stream_->position() - range_.start, "block")),
                  "read it again"});
       stream_.reset();
       return false;

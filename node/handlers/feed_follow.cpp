@@ -120,14 +120,10 @@ class Follow final : public Fetch {
 
   // What was put out before stays put out; from where the new history differs it goes on.
   void go_on_from(const store::Truncated& cut) {
-    out_.notice(fmt::format(
-        "the author cut the feed: it had {} and has {} now (fork {}); going on from the cut",
-        counted(length_, "block"), cut.length, cut.fork));
-    Json event{{"event", "truncated"},
-               {"key", to_z32(feed().key())},
-               {"oldLength", length_},
-               {"length", cut.length},
-               {"fork", cut.fork}};
+    out_.notice(fmt::format("the author {}; it had {} (fork {})", told_of(cut),
+                            counted(length_, "block"), cut.fork));
+    Json event{{"event", "truncated"}, {"key", to_z32(feed().key())}, {"from", cut.common},
+               {"oldLength", length_}, {"length", cut.length},        {"fork", cut.fork}};
     out_.result(event);
     length_ = cut.length;
     if (!stream_) return;

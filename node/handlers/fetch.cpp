@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "node/clock.hpp"
 #include "node/store_error.hpp"
@@ -171,6 +172,12 @@ bool Fetch::ended_badly(const overlay::FeedNews& news) {
 void Fetch::fail_frozen() {
   out_.fail({ExitCode::conflict, "the feed has two signed histories; nothing more is taken",
              "its author must start a new feed"});
+}
+
+std::string Fetch::told_of(const store::Truncated& cut) {
+  const auto length = counted(cut.length, "block");
+  if (cut.length == cut.common) return fmt::format("cut the feed to {}", length);
+  return fmt::format("rewrote the feed from block {} on, which has {} now", cut.common, length);
 }
 
 const store::Truncated* Fetch::cut_of(const overlay::FeedNews& news) {

@@ -47,6 +47,8 @@ class Fetch : public FeedOperation {
   // True when the feed showed two histories, or its disk failed: the request has failed then.
   bool ended_badly(const overlay::FeedNews& news);
   static const store::Truncated* cut_of(const overlay::FeedNews& news);
+  // What is known of it: who comes later than a cut learns of it with what was appended since.
+  static std::string told_of(const store::Truncated& cut);
 
   FeedQuery query_;
   BlockSpan range_;

@@ -56,6 +56,20 @@ class WaitTest(SystemTest):
         self.see(follower, ["a", "b", "c", "b", "d", "e", "f"])
         self.assertIn("cut", follower.stderr())
 
+    def test_a_reader_that_learns_of_a_cut_late_is_told_from_where_the_feed_was_rewritten(self):
+        self.append(*(f"old{number}" for number in range(13)))
+        reader = self.join(self.author.contact)
+        follower = self.follow(reader, self.key, "--peer", self.author.ready["tcp"])
+        follower.wait_until(lambda: len(self.texts(follower)) == 13, 30, "the old blocks")
+        os.kill(reader.pid, signal.SIGSTOP)
+        self.ok("feed", "truncate", "log", 0, "--yes", home=self.author)
+        self.append("x", "y", "z")
+        os.kill(reader.pid, signal.SIGCONT)
+        cut = follower.event("truncated", 30)
+        self.assertEqual((cut["from"], cut["oldLength"], cut["length"]), (0, 13, 3))
+        follower.wait_until(lambda: self.texts(follower)[13:] == ["x", "y", "z"], 30, "the new blocks")
+        self.assertIn("rewrote the feed from block 0 on, which has 3 blocks now; it had 13 blocks", follower.stderr())
+
     def test_the_author_follows_its_own_feed_over_a_cut(self):
         self.check_follow_over_a_cut(self.author, "log")
 
