@@ -56,8 +56,7 @@ void add_doctor_command(CommandTree& tree) {
             .details = "One line for each check; the exit code is that of the first that fails.",
             .timeout = default_timeout("doctor"),
             .examples = {"cipnode doctor", "cipnode doctor --json | jq 'select(.ok | not)'"},
-            .exits = {ExitCode::not_found, ExitCode::no_route, ExitCode::timeout, ExitCode::busy,
-                      ExitCode::incompatible, ExitCode::full, ExitCode::corrupt},
+            .exits = exits_of("doctor", {ExitCode::not_found, ExitCode::no_route}),
             .run = doctor});
 }
 

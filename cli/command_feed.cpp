@@ -43,7 +43,7 @@ void add_create(CommandTree& tree, CLI::App& feed) {
                {.purpose = "Create a feed that this node writes",
                 .timeout = default_timeout("feed.create"),
                 .examples = {"cipnode feed create log", "cipnode feed create notes --private"},
-                .exits = {ExitCode::timeout, ExitCode::busy, ExitCode::full, ExitCode::conflict},
+                .exits = exits_of("feed.create", {ExitCode::conflict}),
                 .run = [&flags](Context& context) { return create(context, flags); }});
   add_value(app, "NAME", flags.name, parse_new_feed_name, "", "Name of the feed in this home")
       ->required();
@@ -114,7 +114,7 @@ void add_ls_and_info(CommandTree& tree, CLI::App& feed) {
            {.purpose = "List the feeds of this home",
             .timeout = default_timeout("feed.ls"),
             .examples = {"cipnode feed ls", "cipnode feed ls --json | jq -r .key"},
-            .exits = {ExitCode::timeout, ExitCode::busy},
+            .exits = exits_of("feed.ls"),
             .run = list});
   auto& name = tree.options<std::string>();
   auto& app =
@@ -122,7 +122,7 @@ void add_ls_and_info(CommandTree& tree, CLI::App& feed) {
                {.purpose = "Show length, tree hash and state of a feed",
                 .timeout = default_timeout("feed.info"),
                 .examples = {"cipnode feed info log", "cipnode feed info log --json | jq .length"},
-                .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::busy},
+                .exits = exits_of("feed.info", {ExitCode::not_found}),
                 .run = [&name](Context& context) { return info(context, name); }});
   add_value(app, "KEY|NAME", name, parse_feed_text, "", "The feed")->required();
 }
@@ -165,8 +165,7 @@ void add_append(CommandTree& tree, CLI::App& feed) {
                 .timeout = default_timeout("feed.append"),
                 .examples = {"echo hello | cipnode feed append log --lines",
                              "cipnode feed append log --file photo.jpg --block-size 64k"},
-                .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed,
-                          ExitCode::refused, ExitCode::busy, ExitCode::full, ExitCode::conflict},
+                .exits = exits_of("feed.append", {ExitCode::not_found, ExitCode::conflict}),
                 .run = [&flags](Context& context) { return append(context, flags); }});
   add_value(app, "NAME", flags.feed, parse_feed_text, "", "A feed that this node writes")
       ->required();

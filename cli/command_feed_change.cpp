@@ -53,8 +53,7 @@ void add_truncate(CommandTree& tree, CLI::App& feed) {
        .details = "Readers that follow the feed take the new history in place of the old one.",
        .timeout = default_timeout("feed.truncate"),
        .examples = {"cipnode feed truncate log 100", "cipnode feed truncate log 0 --yes"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::refused,
-                 ExitCode::busy, ExitCode::full, ExitCode::conflict},
+       .exits = exits_of("feed.truncate", {ExitCode::not_found, ExitCode::conflict}),
        .run = [&flags](Context& context) { return truncate(context, flags); }});
   add_feed_and_yes(app, "NAME", flags.feed, flags.yes);
   add_value(app, "LENGTH", flags.length, parse_count, "", "Blocks that stay")->required();
@@ -88,8 +87,7 @@ void add_clear(CommandTree& tree, CLI::App& feed) {
        .timeout = default_timeout("feed.clear"),
        .examples = {"cipnode feed clear KEY --range 0..1000",
                     "cipnode feed clear log --range 0..500 --yes"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::busy,
-                 ExitCode::conflict},
+       .exits = exits_of("feed.clear", {ExitCode::not_found, ExitCode::conflict}),
        .run = [&flags](Context& context) { return clear(context, flags); }});
   add_feed_and_yes(app, "KEY|NAME", flags.feed, flags.yes);
   add_value(app, "--range", flags.range, parse_range, "A..B", "Blocks A to B, B not included")
@@ -131,13 +129,13 @@ int verify(Context& context, const std::string& feed) {
 
 void add_verify(CommandTree& tree, CLI::App& feed) {
   auto& name = tree.options<std::string>();
-  auto& app = tree.add(
-      feed, "verify", "Commands",
-      {.purpose = "Check every block, tree node and signature of a feed on disk",
-       .timeout = default_timeout("feed.verify"),
-       .examples = {"cipnode feed verify log", "cipnode feed verify KEY --json | jq .bad"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::busy, ExitCode::corrupt},
-       .run = [&name](Context& context) { return verify(context, name); }});
+  auto& app =
+      tree.add(feed, "verify", "Commands",
+               {.purpose = "Check every block, tree node and signature of a feed on disk",
+                .timeout = default_timeout("feed.verify"),
+                .examples = {"cipnode feed verify log", "cipnode feed verify KEY --json | jq .bad"},
+                .exits = exits_of("feed.verify", {ExitCode::not_found}),
+                .run = [&name](Context& context) { return verify(context, name); }});
   add_value(app, "KEY|NAME", name, parse_feed_text, "", "The feed")->required();
 }
 
@@ -162,13 +160,12 @@ int drop(Context& context, const DropFlags& flags) {
 
 void add_drop(CommandTree& tree, CLI::App& feed) {
   auto& flags = tree.options<DropFlags>();
-  auto& app = tree.add(
-      feed, "drop", "Commands",
-      {.purpose = "Forget a feed: blocks, tree and, of an own feed, its secret",
-       .timeout = default_timeout("feed.drop"),
-       .examples = {"cipnode feed drop log", "cipnode feed drop KEY --yes"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::busy},
-       .run = [&flags](Context& context) { return drop(context, flags); }});
+  auto& app = tree.add(feed, "drop", "Commands",
+                       {.purpose = "Forget a feed: blocks, tree and, of an own feed, its secret",
+                        .timeout = default_timeout("feed.drop"),
+                        .examples = {"cipnode feed drop log", "cipnode feed drop KEY --yes"},
+                        .exits = exits_of("feed.drop", {ExitCode::not_found}),
+                        .run = [&flags](Context& context) { return drop(context, flags); }});
   add_feed_and_yes(app, "KEY|NAME", flags.feed, flags.yes);
 }
 

@@ -66,9 +66,8 @@ Outcome<node::Request> fetch_request(const char* method, const FetchFlags& flags
   return request;
 }
 
-const std::vector<ExitCode> kFetchExits = {
-    ExitCode::not_found, ExitCode::no_route, ExitCode::timeout,  ExitCode::refused,
-    ExitCode::busy,      ExitCode::full,     ExitCode::conflict, ExitCode::corrupt};
+const std::vector<ExitCode> kFetchExits = {ExitCode::not_found, ExitCode::no_route,
+                                           ExitCode::conflict, ExitCode::corrupt};
 
 // ---- cat
 
@@ -108,7 +107,7 @@ void add_cat(CommandTree& tree, CLI::App& feed) {
                {.purpose = "Write the bytes of a feed to stdout, fetched if they are not here",
                 .timeout = default_timeout("feed.cat"),
                 .examples = {"cipnode feed cat log", "cipnode feed cat log --range 0..10 > head"},
-                .exits = kFetchExits,
+                .exits = exits_of("feed.cat", kFetchExits),
                 .run = [&flags](Context& context) { return cat(context, flags); }});
   add_feed_argument(app, flags.feed);
   add_range(app, flags);
@@ -176,7 +175,7 @@ void add_download(CommandTree& tree, CLI::App& feed) {
       {.purpose = "Fetch a feed, verify it and keep it",
        .timeout = default_timeout("feed.download"),
        .examples = {"cipnode feed download log", "cipnode feed download log --range 0..100 --json"},
-       .exits = kFetchExits,
+       .exits = exits_of("feed.download", kFetchExits),
        .run = [&flags](Context& context) { return download(context, flags); }});
   add_feed_argument(app, flags.feed);
   add_range(app, flags);
@@ -222,7 +221,7 @@ void add_follow(CommandTree& tree, CLI::App& feed) {
       {.purpose = "Print the blocks of a feed as they come, until a signal",
        .timeout = default_timeout("feed.follow"),
        .examples = {"cipnode feed follow log", "cipnode feed follow log --from new --json"},
-       .exits = kFetchExits,
+       .exits = exits_of("feed.follow", kFetchExits),
        .run = [&flags](Context& context) { return follow(context, flags); }});
   add_feed_argument(app, flags.feed);
   add_value(app, "--from", flags.from, parse_from, "INDEX|new", "First block to print")
@@ -266,6 +265,13 @@ int seed(Context& context, const SeedFlags& flags) {
   return run(context, request, printer);
 }
 
+// Served feeds end with their node, and then nothing is left to confirm.
+std::vector<ExitCode> seed_exits() {
+  auto exits = exits_of("feed.seed", kFetchExits);
+  exits.push_back(ExitCode::no_daemon);
+  return exits;
+}
+
 void add_seed(CommandTree& tree, CLI::App& feed) {
   auto& flags = tree.options<SeedFlags>();
   auto& app =
@@ -274,7 +280,7 @@ void add_seed(CommandTree& tree, CLI::App& feed) {
                 .details = "With --listen it serves without a DHT until a signal.",
                 .timeout = default_timeout("feed.seed"),
                 .examples = {"cipnode feed seed log", "cipnode feed seed log --listen 127.0.0.1:0"},
-                .exits = kFetchExits,
+                .exits = seed_exits(),
                 .run = [&flags](Context& context) { return seed(context, flags); }});
   add_list(app, "KEY|NAME", flags.feeds, parse_feed_text, "", "The feeds")->required();
   add_value(app, "--listen", flags.listen, parse_listen, "HOST:PORT",
@@ -293,7 +299,7 @@ void add_unseed(CommandTree& tree, CLI::App& feed) {
                        {.purpose = "Stop serving a feed of others; what is here becomes cache",
                         .timeout = default_timeout("feed.unseed"),
                         .examples = {"cipnode feed unseed log", "cipnode feed unseed log --json"},
-                        .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::busy},
+                        .exits = exits_of("feed.unseed", {ExitCode::not_found}),
                         .run = [&name](Context& context) {
                           TextPrinter printer(context, [](const Json& done) {
                             return fmt::format("no longer seeding {}\n", text_of(done, "key"));

@@ -132,14 +132,14 @@ int find(Context& context, const FindFlags& flags) {
 
 void add_find_command(CommandTree& tree) {
   auto& flags = tree.options<FindFlags>();
-  auto& app = tree.add(
-      tree.root(), "find", "Network",
-      {.purpose = "Find a peer by its key: the walk, the relays, the hello, the addresses",
-       .timeout = default_timeout("find"),
-       .examples = {"cipnode find \"$(cipnode id)\" --trace",
-                    "cipnode find --topic weather --json"},
-       .exits = {ExitCode::not_found, ExitCode::no_route, ExitCode::timeout, ExitCode::busy},
-       .run = [&flags](Context& context) { return find(context, flags); }});
+  auto& app =
+      tree.add(tree.root(), "find", "Network",
+               {.purpose = "Find a peer by its key: the walk, the relays, the hello, the addresses",
+                .timeout = default_timeout("find"),
+                .examples = {"cipnode find \"$(cipnode id)\" --trace",
+                             "cipnode find --topic weather --json"},
+                .exits = exits_of("find", {ExitCode::not_found, ExitCode::no_route}),
+                .run = [&flags](Context& context) { return find(context, flags); }});
   add_value(app, "ID", flags.id, parse_text, "", "Key of the peer, or what a flag says")
       ->required();
   auto* topic = add_switch(app, "--topic", flags.topic, "ID is a topic: find who announces it");

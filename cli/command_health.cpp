@@ -53,9 +53,8 @@ void add_health_command(CommandTree& tree) {
                        "fails, or 8 when no node runs.",
             .timeout = default_timeout("health"),
             .examples = {"cipnode health", "cipnode health --json | jq .ok"},
-            .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::refused, ExitCode::no_daemon,
-                      ExitCode::busy, ExitCode::incompatible, ExitCode::full, ExitCode::conflict,
-                      ExitCode::corrupt},
+            .exits = exits_of("health", {ExitCode::no_route, ExitCode::full, ExitCode::conflict,
+                                         ExitCode::corrupt}),
             .run = health});
 }
 

@@ -91,8 +91,7 @@ void add_export(CommandTree& tree, CLI::App& id) {
        .timeout = default_timeout("id.export"),
        .examples = {"cipnode id export identity.bak",
                     "cipnode id export - | gpg --symmetric > identity.gpg"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::refused, ExitCode::busy,
-                 ExitCode::full, ExitCode::conflict, ExitCode::corrupt},
+       .exits = exits_of("id.export", {ExitCode::not_found, ExitCode::conflict}),
        .run = [&flags](Context& context) { return export_identity(context, flags); }});
   add_value(app, "FILE", flags.file, parse_text, "", "A new file; -: stdout, if no terminal")
       ->required();
@@ -140,8 +139,7 @@ void add_import(CommandTree& tree, CLI::App& id) {
        .timeout = default_timeout("id.import"),
        .examples = {"cipnode --home ./new id import identity.bak",
                     "gpg --decrypt identity.gpg | cipnode id import -"},
-       .exits = {ExitCode::timeout, ExitCode::unconfirmed, ExitCode::refused, ExitCode::busy,
-                 ExitCode::incompatible, ExitCode::full, ExitCode::conflict, ExitCode::corrupt},
+       .exits = exits_of("id.import", {ExitCode::conflict}),
        .run = [&file](Context& context) { return import_identity(context, file); }});
   add_value(app, "FILE", file, parse_text, "", "What cipnode id export wrote; -: stdin")
       ->required();
@@ -153,7 +151,7 @@ void add_id_commands(CommandTree& tree) {
   auto& id = tree.add(tree.root(), "id", "Node",
                       {.purpose = "Print the key by which others find this node",
                        .examples = {"cipnode id", "cipnode id --json | jq -r .keyHex"},
-                       .exits = {ExitCode::corrupt},
+                       .exits = exits_of("id", {ExitCode::full, ExitCode::corrupt}),
                        .run = print_id});
   add_export(tree, id);
   add_import(tree, id);

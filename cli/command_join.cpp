@@ -96,7 +96,8 @@ void add_join_command(CommandTree& tree) {
            "node in the foreground; a detached one opens its log anew.",
        .timeout = "10s with --detach",
        .examples = {"cipnode join", "cipnode join 192.0.2.7:49737 --listen 0.0.0.0:0 --detach"},
-       .exits = {ExitCode::no_route, ExitCode::busy, ExitCode::incompatible, ExitCode::corrupt},
+       .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::refused, ExitCode::busy,
+                 ExitCode::incompatible, ExitCode::full, ExitCode::corrupt},
        .run = [&flags](Context& context) { return join(context, flags); }});
   add_list(app, "HOST:PORT", flags.contacts, parse_contact, "",
            "Contacts to enter an overlay through");

@@ -87,8 +87,7 @@ void add_publish(CommandTree& tree) {
        .timeout = default_timeout("publish"),
        .examples = {"cipnode publish weather \"rain at noon\"",
                     "tail -f log | cipnode publish log --lines"},
-       .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::refused,
-                 ExitCode::busy, ExitCode::full, ExitCode::conflict},
+       .exits = exits_of("publish", {ExitCode::no_route, ExitCode::conflict}),
        .run = [&flags](Context& context) { return publish(context, flags); }});
   add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
       ->required();
@@ -216,8 +215,7 @@ void add_subscribe(CommandTree& tree) {
                         .timeout = default_timeout("subscribe"),
                         .examples = {"cipnode subscribe weather --since last:10",
                                      "cipnode subscribe weather --json | jq -r .text"},
-                        .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::refused,
-                                  ExitCode::busy, ExitCode::full},
+                        .exits = exits_of("subscribe", {ExitCode::not_found, ExitCode::no_route}),
                         .run = [&flags](Context& context) { return subscribe(context, flags); }});
   add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
       ->required();

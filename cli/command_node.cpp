@@ -112,7 +112,7 @@ void add_status(CommandTree& tree) {
       {.purpose = "Show how the running node is: addresses, DHT, peers, feeds, drops by reason",
        .timeout = default_timeout("status"),
        .examples = {"cipnode status", "cipnode status --json | jq .dht"},
-       .exits = {ExitCode::timeout, ExitCode::no_daemon},
+       .exits = exits_of("status"),
        .run = [&flags](Context& context) { return status(context, flags); }});
   add_switch(app, "--metrics", flags.metrics, "Print Prometheus text instead")
       ->group(kCommandFlags);
@@ -186,16 +186,14 @@ void add_plain(CommandTree& tree, const char* name, const char* purpose,
 
 void add_node_commands(CommandTree& tree) {
   add_plain(tree, "stop", "Stop the node of this home",
-            {"cipnode stop", "cipnode --home ./second stop"},
-            {ExitCode::timeout, ExitCode::no_daemon}, stop);
+            {"cipnode stop", "cipnode --home ./second stop"}, exits_of("stop"), stop);
   add_status(tree);
   add_health_command(tree);
   add_plain(tree, "peers", "List the peers that are connected",
-            {"cipnode peers", "cipnode peers --json | jq -r .key"},
-            {ExitCode::timeout, ExitCode::no_daemon}, peers);
+            {"cipnode peers", "cipnode peers --json | jq -r .key"}, exits_of("peers"), peers);
   add_plain(tree, "routes", "Show the routing table, on a terminal with a picture of its buckets",
-            {"cipnode routes", "cipnode routes --json | jq -r .address"},
-            {ExitCode::timeout, ExitCode::no_daemon}, show_routes);
+            {"cipnode routes", "cipnode routes --json | jq -r .address"}, exits_of("routes"),
+            show_routes);
   add_id_commands(tree);
   add_plain(tree, "paths", "Print where this home keeps its files",
             {"cipnode paths", "cipnode paths --json | jq -r .database"}, {},

@@ -94,8 +94,7 @@ void add_put(CommandTree& tree) {
            "The node of this home puts it again every two hours, for 30 days after the last put.",
        .timeout = default_timeout("put"),
        .examples = {"cipnode put 'hello world'", "cipnode put --key status --file status.json"},
-       .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::refused,
-                 ExitCode::busy, ExitCode::conflict},
+       .exits = exits_of("put", {ExitCode::no_route, ExitCode::conflict}),
        .run = [&flags](Context& context) { return put(context, flags); }});
   add_value(app, "VALUE", flags.value, parse_value, "", "The value; none: stdin");
   add_value(app, "--file", flags.file, parse_text, "FILE", "Read the value from a file")
@@ -150,7 +149,7 @@ void add_get(CommandTree& tree) {
        .timeout = default_timeout("get"),
        .examples = {"cipnode get " + std::string(64, '7'),
                     "cipnode get key:" + std::string(52, 'y') + " --json"},
-       .exits = {ExitCode::not_found, ExitCode::no_route, ExitCode::timeout, ExitCode::busy},
+       .exits = exits_of("get", {ExitCode::not_found, ExitCode::no_route}),
        .run = [&flags](Context& context) {
          GetPrinter printer(context, flags.format);
          return run(context, {"get", {{"target", flags.target}}}, printer);
@@ -173,8 +172,7 @@ void add_announce(CommandTree& tree) {
       {.purpose = "Announce the key of this node under a target, for as long as the node runs",
        .timeout = default_timeout("announce"),
        .examples = {"cipnode announce " + std::string(64, '7'), "cipnode announce topic:weather"},
-       .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::refused,
-                 ExitCode::busy},
+       .exits = exits_of("announce", {ExitCode::no_route}),
        .run = [&flags](Context& context) {
          TextPrinter printer(context, [](const Json& done) {
            return fmt::format("announced under {}\nstored at {} in {}\n", text_of(done, "target"),
@@ -206,7 +204,7 @@ void add_lookup(CommandTree& tree) {
        .timeout = default_timeout("lookup"),
        .examples = {"cipnode lookup " + std::string(64, '7'),
                     "cipnode lookup topic:weather --json | jq -r .key"},
-       .exits = {ExitCode::not_found, ExitCode::no_route, ExitCode::timeout, ExitCode::busy},
+       .exits = exits_of("lookup", {ExitCode::not_found, ExitCode::no_route}),
        .run = [&flags](Context& context) {
          TablePrinter printer(
              context, {"key", "relays", ">named by"},
@@ -243,7 +241,7 @@ void add_size(CommandTree& tree) {
            {.purpose = "Estimate how many nodes the overlay has, from the density that walks meet",
             .timeout = default_timeout("size"),
             .examples = {"cipnode size", "cipnode size --json | jq .estimate"},
-            .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::busy},
+            .exits = exits_of("size", {ExitCode::no_route}),
             .run = [](Context& context) {
               TextPrinter printer(context, size_text);
               return run(context, {"size"}, printer);

@@ -37,7 +37,7 @@ void add_create(CommandTree& tree, CLI::App& topic) {
                {.purpose = "Take part in a topic: an open one by name, or a new private one",
                 .timeout = default_timeout("topic.create"),
                 .examples = {"cipnode topic create weather", "cipnode topic create --private"},
-                .exits = {ExitCode::timeout, ExitCode::busy, ExitCode::full},
+                .exits = exits_of("topic.create"),
                 .run = [&flags](Context& context) { return create(context, flags); }});
   add_value(app, "NAME", flags.name, parse_topic_text, "", "Name of an open topic");
   add_switch(app, "--private", flags.is_private, "A random key, known to those you give it to")
@@ -77,7 +77,7 @@ void add_drop(CommandTree& tree, CLI::App& topic) {
        .details = "Messages that were published here go only with --yes: they may be nowhere else.",
        .timeout = default_timeout("topic.drop"),
        .examples = {"cipnode topic drop weather", "cipnode topic drop weather --yes"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::unconfirmed, ExitCode::busy},
+       .exits = exits_of("topic.drop", {ExitCode::not_found}),
        .run = [&flags](Context& context) { return drop(context, flags); }});
   add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
       ->required();
@@ -117,7 +117,7 @@ void add_ls_and_info(CommandTree& tree, CLI::App& topic) {
            {.purpose = "List the topics this home takes part in",
             .timeout = default_timeout("topic.ls"),
             .examples = {"cipnode topic ls", "cipnode topic ls --json | jq -r .topic"},
-            .exits = {ExitCode::timeout, ExitCode::busy},
+            .exits = exits_of("topic.ls"),
             .run = list});
   auto& name = tree.options<std::string>();
   auto& app = tree.add(
@@ -125,7 +125,7 @@ void add_ls_and_info(CommandTree& tree, CLI::App& topic) {
       {.purpose = "Show the id, the feeds and the peers of a topic",
        .timeout = default_timeout("topic.info"),
        .examples = {"cipnode topic info weather", "cipnode topic info weather --json | jq .feeds"},
-       .exits = {ExitCode::not_found, ExitCode::timeout, ExitCode::busy},
+       .exits = exits_of("topic.info", {ExitCode::not_found}),
        .run = [&name](Context& context) {
          TextPrinter printer(
              context, [&](const Json& object) { return info_text(object, context.style()); });

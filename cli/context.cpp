@@ -140,4 +140,19 @@ std::string default_timeout(std::string_view method) {
   return duration_flag_text(info->timeout.count());
 }
 
+std::vector<ExitCode> exits_of(std::string_view method, std::vector<ExitCode> own) {
+  const auto* info = node::method_info(method);
+  const auto add = [&](std::initializer_list<ExitCode> codes) {
+    own.insert(own.end(), codes.begin(), codes.end());
+  };
+  add({ExitCode::refused});  // a home of another user, a folder of another program
+  if (info == nullptr || info->local) return own;
+  add({ExitCode::timeout, ExitCode::busy, ExitCode::incompatible});
+  // A node that is started opens the database; one that ends leaves a request without its answer.
+  if (info->starts_node) add({ExitCode::full, ExitCode::corrupt});
+  if (!info->starts_node || !info->changes) add({ExitCode::no_daemon});
+  if (info->changes) add({ExitCode::unconfirmed});
+  return own;
+}
+
 }  // namespace cip::cli

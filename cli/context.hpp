@@ -57,5 +57,8 @@ bool flag_of(const Json& object, const char* name);
 
 // `--timeout` as help shows the default of a method.
 std::string default_timeout(std::string_view method);
+// The exit codes of a command that asks for this method: its own, and those of every request that
+// opens a home or asks the node that runs in it.
+std::vector<ExitCode> exits_of(std::string_view method, std::vector<ExitCode> own = {});
 
 }  // namespace cip::cli

@@ -23,7 +23,7 @@ std::string_view meaning(ExitCode code) {
     case ExitCode::refused:
       return "signature, rights or policy say no";
     case ExitCode::no_daemon:
-      return "no node runs in the home, and this command starts none";
+      return "no node runs in the home and none is started, or it went away";
     case ExitCode::busy:
       return "home held by another process, or an explicit port in use";
     case ExitCode::incompatible:

@@ -154,6 +154,8 @@ std::string exit_codes(const Command& command, std::size_t width) {
   std::vector<ExitCode> codes = {ExitCode::ok, ExitCode::internal, ExitCode::usage};
   codes.insert(codes.end(), command.exits.begin(), command.exits.end());
   std::ranges::sort(codes);
+  const auto again = std::ranges::unique(codes);
+  codes.erase(again.begin(), again.end());
   std::string out = "\nExit codes:\n";
   for (const auto code : codes) {
     out += entry(fmt::format("{:<3} {}", static_cast<int>(code), class_name(code)),

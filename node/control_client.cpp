@@ -105,6 +105,7 @@ void ControlCall::handle_notification(const Json& message, std::size_t size) {
   const auto value = params.find("value");
   if (value == params.end()) return;
   if (method == "result" && !refused_) {
+    serves_ = serves_ || Params(*value).text("event") == "ready";
     handler_.on_result(*value);
     handed_over(size);
   }
@@ -143,7 +144,7 @@ void ControlCall::send(const Json& message) {
 void ControlCall::lost() {
   loss_ = accepted_ ? Loss::at_work : Loss::untouched;
   const auto* info = method_info(request_.method);
-  if (accepted_ && info && info->changes) {
+  if (accepted_ && info && info->changes && !serves_) {
     return end(Error{ExitCode::unconfirmed,
                      "the node went away before it confirmed; the change may have been made",
                      "look at the state before you try again"});

@@ -69,6 +69,7 @@ class ControlCall final : public ActiveCall, public std::enable_shared_from_this
   std::ptrdiff_t input_credit_ = kStreamCredit;
   Loss loss_ = Loss::none;
   bool refused_ = false;   // the handler wants no more
+  bool serves_ = false;    // what it asked for is done, and lasts until the end: nothing is pending
   bool accepted_ = false;  // hello went through, the request is on its way
   bool is_awake_ = false;
 };
