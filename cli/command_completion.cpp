@@ -5,6 +5,7 @@
 #include "cli/application.hpp"
 #include "cli/completion.hpp"
 #include "cli/printer.hpp"
+#include "cli/shell_words.hpp"
 #include "node/home.hpp"
 
 namespace cip::cli {
@@ -44,8 +45,26 @@ void print_names(Context& context, const Completions& found, const std::string& 
       context.backend.run_request(options, {feeds ? "feed.ls" : "topic.ls"}, printer));
 }
 
-int print_completions(Context& context, const CommandTree& tree,
-                      const std::vector<std::string>& words) {
+struct CompleteFlags {
+  std::vector<std::string> words;
+  bool line = false;
+};
+
+// What stands behind the program's name, as the program would get it.
+std::vector<std::string> words_of(const CompleteFlags& flags) {
+  const auto environment = process_environment();
+  if (flags.line && !flags.words.empty()) {
+    auto words = shell_words(flags.words.front(), environment);
+    words.erase(words.begin());
+    return words;
+  }
+  std::vector<std::string> words;
+  for (const auto& word : flags.words) words.push_back(shell_word(word, environment));
+  return words;
+}
+
+int print_completions(Context& context, const CommandTree& tree, const CompleteFlags& flags) {
+  const auto words = words_of(flags);
   const auto found = complete(tree, words);
   for (const auto& [word, meaning] : found.words) {
     context.console.out_line(meaning.empty() ? word : word + '\t' + meaning);
@@ -80,14 +99,15 @@ void add_completion_commands(CommandTree& tree) {
                         }});
   add_value(app, "bash|zsh|fish", shell, parse_shell, "", "The shell")->required();
 
-  auto& words = tree.options<std::vector<std::string>>();
+  auto& flags = tree.options<CompleteFlags>();
   auto& hidden = tree.add(tree.root(), "__complete", "",
                           {.purpose = "Print what may stand at the end of a command line",
                            .examples = {},
-                           .run = [&tree, &words](Context& context) {
-                             return print_completions(context, tree, words);
+                           .run = [&tree, &flags](Context& context) {
+                             return print_completions(context, tree, flags);
                            }});
-  add_list(hidden, "WORD", words, parse_any, "", "What is typed so far");
+  add_list(hidden, "WORD", flags.words, parse_any, "", "What is typed so far, as it is typed");
+  add_switch(hidden, "--line", flags.line, "The one WORD is the whole line")->group("");
 }
 
 }  // namespace cip::cli

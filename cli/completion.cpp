@@ -12,16 +12,17 @@ using Further = Completions::Further;
 
 constexpr const char* kBash = R"sh(# cipnode: source <(cipnode completion bash)
 _cipnode() {
-  # COMP_WORDS is cut at : and =, which are parts of words here.
-  local typed=${COMP_LINE:0:COMP_POINT} word line head= cut
-  local -a words=("${COMP_WORDS[@]:0:COMP_CWORD+1}")
-  if [[ -n $typed ]]; then
-    read -a words <<<"$typed"
-    [[ $typed == *[[:space:]] ]] && words+=("")
-  fi
-  word=${words[-1]}
+  # The line goes to the program as it is typed: COMP_WORDS is cut at : and =, which are parts of
+  # words here.
+  local typed=${COMP_LINE:0:COMP_POINT} word= line head= cut quoted=
+  local -a words
+  [[ -n $typed ]] || typed="${COMP_WORDS[*]:0:COMP_CWORD+1}"
+  read -ra words <<<"$typed"
+  [[ $typed == *[[:space:]] ]] || word=${words[-1]}
+  # Within quotes readline completes what stands behind the first.
+  [[ $word == [\"\']* ]] && quoted=1 word=${word:1}
   for cut in : =; do
-    [[ $COMP_WORDBREAKS == *$cut* && ${word:${#head}} == *$cut* ]] && head=${word%"${word##*$cut}"}
+    [[ -z $quoted && $COMP_WORDBREAKS == *$cut* && ${word:${#head}} == *$cut* ]] && head=${word%"${word##*$cut}"}
   done
   COMPREPLY=()
   while IFS= read -r line; do
@@ -29,10 +30,11 @@ _cipnode() {
       compopt -o filenames 2>/dev/null
       while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "${word#"$head"}")
     else
-      printf -v line %q "${line%%$'\t'*}"
+      line=${line%%$'\t'*}
+      [[ -n $quoted ]] || printf -v line %q "$line"
       COMPREPLY+=("${line#"$head"}")
     fi
-  done < <(cipnode __complete -- "${words[@]:1}" 2>/dev/null)
+  done < <(cipnode __complete --line -- "$typed" 2>/dev/null)
 }
 complete -F _cipnode cipnode
 )sh";
@@ -142,44 +144,66 @@ const CLI::App* find_command(const CLI::App& app, const std::string& word) {
   return nullptr;
 }
 
-}  // namespace
-
-Completions complete(const CommandTree& tree, const std::vector<std::string>& words) {
-  Completions out;
-  if (words.empty()) return out;
-  const auto* app = &tree.root();
+// Where a line stands behind the words that are complete.
+struct Place {
+  const CLI::App* app;
+  const CLI::App* explained;  // the command whose help is asked for, as far as it is named
   const CLI::Option* open_flag = nullptr;  // whose value comes next
   std::size_t arguments = 0;
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (const auto* flag = std::exchange(open_flag, nullptr); flag != nullptr) {
-      if (flag->check_lname("home")) out.home = words[i];
-      continue;
-    }
-    if (words[i].starts_with("--home=")) out.home = words[i].substr(words[i].find('=') + 1);
-    if (words[i].size() > 1 && words[i].front() == '-') {
-      const auto* option = find_option(*app, words[i]);
-      const bool has_value = words[i].find('=') != std::string::npos;
-      if (option != nullptr && takes_value(*option) && !has_value) open_flag = option;
-    } else if (const auto* below = arguments == 0 ? find_command(*app, words[i]) : nullptr) {
-      app = below;
-    } else {
-      ++arguments;
-    }
+  std::string home = {};
+};
+
+bool is_help(const CLI::App& app) { return app.get_name() == "help"; }
+
+void pass_flag(Place& place, const std::string& word) {
+  const auto end = word.find('=');
+  if (word.starts_with("--home=")) place.home = word.substr(end + 1);
+  const auto* option = find_option(*place.app, word);
+  if (option != nullptr && takes_value(*option) && end == word.npos) place.open_flag = option;
+}
+
+void pass(Place& place, const std::string& word) {
+  if (const auto* flag = std::exchange(place.open_flag, nullptr); flag != nullptr) {
+    if (flag->check_lname("home")) place.home = word;
+  } else if (word.size() > 1 && word.front() == '-') {
+    pass_flag(place, word);
+  } else if (const auto* below = find_command(*place.app, word);
+             below != nullptr && place.arguments == 0) {
+    place.app = below;
+  } else {
+    ++place.arguments;
+    const auto* next = place.explained ? find_command(*place.explained, word) : nullptr;
+    if (is_help(*place.app)) place.explained = next;
   }
-  const auto& typed = words.back();
-  if (open_flag != nullptr) {
-    add_values(open_flag->get_type_name(), typed, out);
+}
+
+void offer(const Place& place, const std::string& typed, Completions& out) {
+  if (place.open_flag != nullptr) {
+    add_values(place.open_flag->get_type_name(), typed, out);
   } else if (const auto end = typed.find('='); typed.starts_with("--") && end != typed.npos) {
-    const auto* option = find_option(*app, typed);
+    const auto* option = find_option(*place.app, typed);
     if (option != nullptr) add_values(option->get_type_name(), typed.substr(end + 1), out);
     for (auto& [word, meaning] : out.words) word = typed.substr(0, end + 1) + word;
   } else if (typed.starts_with('-')) {
-    add_flags(*app, typed, out);
+    add_flags(*place.app, typed, out);
+  } else if (is_help(*place.app)) {
+    if (place.explained != nullptr) add_commands(*place.explained, typed, out);
   } else {
-    if (arguments == 0) add_commands(*app, typed, out);
-    const auto* argument = argument_at(*app, arguments);
-    if (argument != nullptr) add_argument(*app, *argument, typed, out);
+    if (place.arguments == 0) add_commands(*place.app, typed, out);
+    const auto* argument = argument_at(*place.app, place.arguments);
+    if (argument != nullptr) add_argument(*place.app, *argument, typed, out);
   }
+}
+
+}  // namespace
+
+Completions complete(const CommandTree& tree, const std::vector<std::string>& words) {
+  if (words.empty()) return {};
+  Place place{&tree.root(), &tree.root()};
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) pass(place, words[i]);
+  Completions out;
+  out.home = place.home;
+  offer(place, words.back(), out);
   return out;
 }
 

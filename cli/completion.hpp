@@ -21,7 +21,8 @@ struct Completions {
   std::string home = {};  // that the line names; empty: none
 };
 
-// `words` are those behind the program's name; the last is what is being typed, maybe empty.
+// `words` are those behind the program's name, as the shell would hand them over (shell_words.hpp);
+// the last is what is being typed, maybe empty.
 Completions complete(const CommandTree& tree, const std::vector<std::string>& words);
 
 // The script that makes a shell ask. nullptr: no such shell.

@@ -70,6 +70,13 @@ TEST_CASE("values complete where their kind is known") {
   CHECK(words_of({"--log-format=j"}) == std::vector<std::string>{"--log-format=json"});
 }
 
+TEST_CASE("help is asked for by the words of a command") {
+  CHECK(words_of({"help", "fin"}) == std::vector<std::string>{"find"});
+  CHECK(words_of({"help", "feed", "tru"}) == std::vector<std::string>{"truncate"});
+  CHECK(words_of({"help", "nothing", ""}).empty());
+  CHECK(words_of({"help", "find", ""}).empty());
+}
+
 TEST_CASE("names are those of the home that the line names") {
   CHECK(found({"--home", "/tmp/a", "feed", "cat", ""}).home == "/tmp/a");
   CHECK(found({"--home=/tmp/a", "feed", "cat", ""}).home == "/tmp/a");
