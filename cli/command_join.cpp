@@ -42,13 +42,16 @@ class JoinPrinter final : public node::Handler {
   explicit JoinPrinter(Context& context) : context_(context) {}
 
   void on_result(const Json& event) override {
+    if (text_of(event, "event") == "ready") pid_ = count_of(event, "pid");
     if (context_.globals.json) return context_.console.out_line(json_line(event));
     context_.console.write_out(event_text(event, context_.style()));
   }
   void on_notice(std::string_view sentence) override { print_notice(context_, sentence); }
+  std::uint64_t pid() const { return pid_; }
 
  private:
   Context& context_;
+  std::uint64_t pid_ = 0;
 };
 
 int join(Context& context, const JoinFlags& flags) {
@@ -56,9 +59,12 @@ int join(Context& context, const JoinFlags& flags) {
   options.contacts.insert(options.contacts.begin(), flags.contacts.begin(), flags.contacts.end());
   if (context.globals.timeout) options.ready_timeout = *context.globals.timeout;
   JoinPrinter printer(context);
-  return flags.detach
-             ? conclude(context, context.backend.run_join_detached(options, printer), false)
-             : conclude(context, context.backend.run_join(options, printer), true);
+  if (!flags.detach) return conclude(context, context.backend.run_join(options, printer), true);
+  const int code = conclude(context, context.backend.run_join_detached(options, printer), false);
+  if (code != 0) return code;
+  // It was asked for and answers; that nobody could be told does not end it.
+  return report_unwritten(context, fmt::format("the node runs, with pid {}", printer.pid()),
+                          "stop it with: cipnode stop");
 }
 
 Parsed<int> parse_descriptor(std::string_view text) {

@@ -17,6 +17,11 @@ Error output_error(std::error_code error) {
           full ? "free some space and try again" : ""};
 }
 
+// A reader that has gone had what it wanted; after a signal nothing more is owed.
+bool is_quiet(std::error_code error) {
+  return error == std::errc::broken_pipe || error == std::errc::operation_canceled;
+}
+
 // What to do about an error that says nothing more.
 std::string default_hint(ExitCode code) {
   switch (code) {
@@ -66,13 +71,20 @@ node::ServiceOptions service_options(const Context& context) {
 
 int code_after_output(Console& console, bool json, int code) {
   const auto problem = console.out_error();
-  // A reader that has gone had what it wanted; after a signal nothing more is owed.
-  if (code != 0 || !problem || problem == std::errc::broken_pipe) return code;
-  if (problem == std::errc::operation_canceled) return code;
+  if (code != 0 || !problem || is_quiet(problem)) return code;
   if (problem == std::errc::interrupted) return 128 + node::caught_signal();
   const auto error = output_error(problem);
   print_error(console, json, error);
   return static_cast<int>(error.code);
+}
+
+int report_unwritten(Context& context, const std::string& left, const std::string& hint) {
+  const auto problem = context.console.out_error();
+  if (!problem || is_quiet(problem) || problem == std::errc::interrupted) return 0;
+  auto error = output_error(problem);
+  error.message += "; " + left;
+  error.hint = hint;
+  return report(context, error);
 }
 
 int conclude(Context& context, const node::RunResult& result, bool runs) {

@@ -39,6 +39,9 @@ int conclude(Context& context, const node::RunResult& result, bool runs);
 // The exit code of the whole command line: `code`, unless that says success and stdout could not be
 // written.
 int code_after_output(Console& console, bool json, int code);
+// The same for a command that left something behind: `left` says what stands although stdout does
+// not tell it, `hint` what to do about it. 0 when stdout took everything.
+int report_unwritten(Context& context, const std::string& left, const std::string& hint);
 
 // "cipnode: sentence" and a hint, or the JSON object.
 void print_error(Console& console, bool json, const Error& error);

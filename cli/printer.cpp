@@ -35,7 +35,11 @@ int run(Context& context, const node::Request& given, Printer& printer, int inpu
   auto result = context.backend.run_request(options, request, printer);
   if (printer.failure_) result.error = printer.failure_;
   if (!result.error && !context.globals.json) printer.finish();
-  return conclude(context, result, runs_until_signal(request));
+  const int code = conclude(context, result, runs_until_signal(request));
+  const auto* info = node::method_info(request.method);
+  if (code != 0 || info == nullptr || !info->changes) return code;
+  return report_unwritten(context, "what was changed until then stands",
+                          "look at the state before trying again");
 }
 
 }  // namespace cip::cli
