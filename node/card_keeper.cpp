@@ -2,13 +2,13 @@
 
 #include "node/log.hpp"
 #include "node/participant.hpp"
-#include "node/storage_pool.hpp"
-#include "store/backend.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::node {
 
-CardKeeper::CardKeeper(Participant& participant, StoragePool& pool, const std::string& network)
-    : participant_(participant), pool_(pool), record_("contact-card/" + network) {
+CardKeeper::CardKeeper(Participant& participant, store::StorageRequests& storage,
+                       const std::string& network)
+    : participant_(participant), storage_(storage), record_("contact-card/" + network) {
   participant_.on_card_event = [this](const overlay::CardEvent& event) { tell(event); };
 }
 
@@ -20,21 +20,14 @@ void CardKeeper::start(store::Backend& backend, bool wanted) {
 
 void CardKeeper::publish() {
   wanted_ = true;
-  auto error = std::make_shared<std::error_code>();
-  pool_.submit(
-      kStatusJobs,
-      [record = record_, error](store::Backend& backend) {
-        const Bytes empty;
-        if (const auto noted = backend.put_state(record, empty, true); !noted) {
-          *error = noted.error();
-        }
-      },
-      [this, error, alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        if (!*error) return participant_.publish_card();
-        log(Floor::node, LogLevel::warning, "no contact card, for no note can be taken of it: {}",
-            (*error).message());
-      });
+  storage_.ask(store::StorageLane::status, store::PutStateOp{record_, {}, true},
+               [this, alive = std::weak_ptr(alive_)](const Result<void>& noted) {
+                 if (alive.expired()) return;
+                 if (noted) return participant_.publish_card();
+                 log(Floor::node, LogLevel::warning,
+                     "no contact card, for no note can be taken of it: {}",
+                     noted.error().message());
+               });
 }
 
 void CardKeeper::tell(const overlay::CardEvent& event) {
@@ -53,12 +46,7 @@ void CardKeeper::tell(const overlay::CardEvent& event) {
 // If this fails the next run takes it back once more.
 void CardKeeper::forget() {
   if (wanted_) return;
-  pool_.submit(
-      kStatusJobs,
-      [record = record_](store::Backend& backend) {
-        static_cast<void>(backend.drop_state(record));
-      },
-      [] {});
+  storage_.ask(store::StorageLane::status, store::DropStateOp{record_});
 }
 
 }  // namespace cip::node

@@ -12,17 +12,17 @@
 
 namespace cip::store {
 class Backend;
-}
+class StorageRequests;
+}  // namespace cip::store
 
 namespace cip::node {
 
 class Participant;
-class StoragePool;
 
 class CardKeeper {
  public:
   // Both outlive it; it takes Participant::on_card_event.
-  CardKeeper(Participant& participant, StoragePool& pool, const std::string& network);
+  CardKeeper(Participant& participant, store::StorageRequests& storage, const std::string& network);
 
   // At the start: publishes, or takes back what an earlier run published. Reads the disk at once.
   void start(store::Backend& backend, bool wanted);
@@ -33,7 +33,7 @@ class CardKeeper {
   void forget();
 
   Participant& participant_;
-  StoragePool& pool_;
+  store::StorageRequests& storage_;
   std::string record_;
   bool wanted_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -69,6 +69,7 @@ class Daemon::Impl {
         identity(std::move(opened.identity)),
         backend(std::move(opened.backend)),
         pool(std::make_unique<StoragePool>(io, *backend)),
+        mark(*pool, paths.mark),
         database_keeper(io, *backend, *pool),
         lookup(system_name_lookup(io)),
         resolver(
@@ -78,6 +79,7 @@ class Daemon::Impl {
         timer(io),
         save_timer(io),
         ready_timer(io) {
+    pool->serve(storage);
     options.home = paths.home;
   }
 
@@ -114,7 +116,9 @@ class Daemon::Impl {
   SystemRandom random;
   dht::ContactArena arena;
   std::unique_ptr<store::Backend> backend;
+  store::StorageRequests storage;
   std::unique_ptr<StoragePool> pool;
+  HomeMark mark;
   DatabaseKeeper database_keeper;
   std::unique_ptr<RecordKeeper> records;
   std::unique_ptr<Participant> participant;
@@ -168,16 +172,16 @@ Outcome<void> Daemon::Impl::open_network() {
   participant = std::move(*opened);
   const bool announce = options.network != kPublicNetwork || options.announce_public;
   feeds =
-      std::make_unique<FeedLibrary>(*participant, *pool, identity.primary_key, random, announce);
-  disk = std::make_unique<DiskKeeper>(io, *feeds, *pool,
+      std::make_unique<FeedLibrary>(*participant, storage, identity.primary_key, random, announce);
+  disk = std::make_unique<DiskKeeper>(io, *feeds, storage,
                                       options.quota.value_or(default_quota(paths.home)));
-  topics = std::make_unique<TopicLibrary>(*participant, *feeds, *pool, backend->instance(),
-                                          announce, paths.mark);
+  topics = std::make_unique<TopicLibrary>(*participant, *feeds, storage, backend->instance(),
+                                          announce, mark);
   disk->on_give_up = [this](store::FeedNumber number) { topics->give_up(number); };
   disk->on_topics_full = [this](bool full) { topics->set_full(full); };
-  records = std::make_unique<RecordKeeper>(*pool, options.network, disk->quota() / kRecordsShare);
+  records = std::make_unique<RecordKeeper>(storage, options.network, disk->quota() / kRecordsShare);
   disk->other_bytes = [this] { return records->bytes(); };
-  card = std::make_unique<CardKeeper>(*participant, *pool, options.network);
+  card = std::make_unique<CardKeeper>(*participant, storage, options.network);
   participant->on_record_change = [this](Now time, dht::RecordChange change) {
     records->take(time, std::move(change));
   };
@@ -378,19 +382,13 @@ void Daemon::Impl::save_contacts_later() {
 // A node that met nobody this time keeps what it knew before.
 void Daemon::Impl::save_contacts_now() {
   if (participant->dht().table().empty()) return;
-  pool->submit(
-      kStatusJobs,
-      [record = save_contacts(participant->dht().table()), name = contacts_record(options.network)](
-          store::Backend& database) { static_cast<void>(database.put_state(name, record)); },
-      [] {});
+  storage.ask(store::StorageLane::status,
+              store::PutStateOp{contacts_record(options.network),
+                                save_contacts(participant->dht().table())});
   const auto names = resolver.resolved();
   if (names.empty()) return;
-  pool->submit(
-      kStatusJobs,
-      [record = save_names(names), name = names_record(options.network)](store::Backend& database) {
-        static_cast<void>(database.put_state(name, record));
-      },
-      [] {});
+  storage.ask(store::StorageLane::status,
+              store::PutStateOp{names_record(options.network), save_names(names)});
 }
 
 // Says so when another holder of the identity was met, and when it is gone.
@@ -534,7 +532,8 @@ Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& reques
 asio::io_context& Daemon::io() { return impl_->io; }
 Random& Daemon::random() { return impl_->random; }
 Participant& Daemon::participant() { return *impl_->participant; }
-StoragePool& Daemon::pool() { return *impl_->pool; }
+store::StorageRequests& Daemon::storage() { return impl_->storage; }
+std::error_code Daemon::database_failure() const { return impl_->database_keeper.failure(); }
 FeedLibrary& Daemon::feeds() { return *impl_->feeds; }
 TopicLibrary& Daemon::topics() { return *impl_->topics; }
 const HomePaths& Daemon::paths() const { return impl_->paths; }

@@ -12,6 +12,7 @@
 #include "node/name_lookup.hpp"
 #include "node/operation.hpp"
 #include "node/reach.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::store {
 class Backend;
@@ -26,7 +27,6 @@ class DiskKeeper;
 class FeedLibrary;
 class LanDiscovery;
 class Participant;
-class StoragePool;
 class TopicLibrary;
 
 class Daemon final : public Service, public Reach {
@@ -55,7 +55,9 @@ class Daemon final : public Service, public Reach {
   asio::io_context& io();
   Random& random();
   Participant& participant();
-  StoragePool& pool();
+  store::StorageRequests& storage();
+  // Why the database is not written at present; no error: it is.
+  std::error_code database_failure() const;
   FeedLibrary& feeds();
   TopicLibrary& topics();
   const HomePaths& paths() const;

@@ -17,7 +17,6 @@ namespace cip::node {
 namespace {
 
 // Not those of feeds, which wait for the disk that failed.
-constexpr std::uint64_t kRecoveryJobs = kDirectoryJobs + 3;
 
 constexpr const char* kWayOut =
     "nothing was deleted. Restore the home from a backup, as a whole; or save what can be read "
@@ -82,7 +81,8 @@ void DatabaseKeeper::try_later() {
 void DatabaseKeeper::try_now() {
   auto recovered = std::make_shared<Result<void>>();
   pool_.submit(
-      kRecoveryJobs, [this, recovered](store::Backend&) { *recovered = recovery_.recover(); },
+      store::StorageLane::recovery,
+      [this, recovered](store::Backend&) { *recovered = recovery_.recover(); },
       [this, recovered, alive = std::weak_ptr(alive_)] {
         if (!alive.expired()) note(*recovered);
       });

@@ -29,6 +29,9 @@ class DatabaseKeeper {
   DatabaseKeeper(const DatabaseKeeper&) = delete;
   DatabaseKeeper& operator=(const DatabaseKeeper&) = delete;
 
+  // Why nothing is written at present; no error: all is well.
+  std::error_code failure() const { return recovery_.failure(); }
+
  private:
   void begin();
   void try_later();

@@ -13,24 +13,6 @@ std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
 
-std::vector<store::DiskShare> stored_shares(store::Backend& backend) {
-  std::vector<store::DiskShare> out;
-  const auto records = backend.list_feeds();
-  if (!records) return out;
-  for (const auto& record : *records) {
-    const auto state = backend.load_feed(record.number);
-    if (!state) continue;
-    // Feeds of topics are about to be opened with them.
-    const bool of_topic = record.topic.has_value();
-    out.push_back({record.number, record.disk_class, store::held_bytes(*state), record.used,
-                   of_topic, of_topic && !record.writable});
-  }
-  return out;
-}
-
-}  // namespace
-
-namespace {
 // The lesser of the two.
 constexpr std::uint64_t kDefaultQuota = std::uint64_t{10} << 30;
 constexpr std::uint64_t kDefaultQuotaShare = 10;
@@ -46,9 +28,9 @@ std::uint64_t default_quota(const std::filesystem::path& home) {
   return error ? kDefaultQuota : std::min(kDefaultQuota, space.capacity / kDefaultQuotaShare);
 }
 
-DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool,
+DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, store::StorageRequests& storage,
                        std::uint64_t quota)
-    : feeds_(feeds), pool_(pool), quota_(quota), timer_(io) {
+    : feeds_(feeds), storage_(storage), quota_(quota), timer_(io) {
   feeds_.on_closed = [this](const store::FeedRecord& record, std::uint64_t bytes) {
     closed_[record.number] = {record.number, record.disk_class, bytes, record.used, false, false};
   };
@@ -57,17 +39,17 @@ DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& po
 }
 
 void DiskKeeper::start(std::function<void()> on_counted) {
-  auto found = std::make_shared<std::vector<store::DiskShare>>();
-  pool_.submit(
-      kStatusJobs, [found](store::Backend& backend) { *found = stored_shares(backend); },
-      [this, found, on_counted = std::move(on_counted), alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        // What was closed since is known better.
-        for (const auto& share : *found) closed_.emplace(share.feed, share);
-        is_counted_ = true;
-        look();
-        on_counted();
-      });
+  storage_.ask(store::StorageLane::status, store::ListSharesOp{},
+               [this, on_counted = std::move(on_counted),
+                alive = std::weak_ptr(alive_)](const Result<std::vector<store::DiskShare>>& found) {
+                 if (alive.expired()) return;
+                 // What was closed since is known better.
+                 for (const auto& share : found.value_or(std::vector<store::DiskShare>{}))
+                   closed_.emplace(share.feed, share);
+                 is_counted_ = true;
+                 look();
+                 on_counted();
+               });
 }
 
 std::vector<store::DiskShare> DiskKeeper::shares() const {

@@ -16,8 +16,7 @@
 #include "node/error.hpp"
 #include "node/feed_library.hpp"
 #include "node/feed_room.hpp"
-#include "node/storage_pool.hpp"
-#include "store/disk_share.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::node {
 
@@ -32,7 +31,8 @@ std::uint64_t default_quota(const std::filesystem::path& home);
 class DiskKeeper {
  public:
   // All outlive it.
-  DiskKeeper(asio::io_context& io, FeedLibrary& feeds, StoragePool& pool, std::uint64_t quota);
+  DiskKeeper(asio::io_context& io, FeedLibrary& feeds, store::StorageRequests& storage,
+             std::uint64_t quota);
 
   // Learns what the database holds, says so, then watches.
   void start(std::function<void()> on_counted);
@@ -94,7 +94,7 @@ class DiskKeeper {
   void evict(store::FeedNumber feed);
 
   FeedLibrary& feeds_;
-  StoragePool& pool_;
+  store::StorageRequests& storage_;
   const std::uint64_t quota_;
   std::map<store::FeedNumber, store::DiskShare> closed_;  // of feeds that are not open
   std::set<Claim*> claims_;

@@ -26,28 +26,37 @@ bool is_derived(const Bytes32& primary_key, const store::FeedRecord& record,
   return store::derive_feed_key_pair(primary_key, record.name).public_key == signer.public_key;
 }
 
+bool is_unwritten(const OpenFeed& open, const store::Feed* unused) {
+  return unused && !open.failed && unused->uncommitted_bytes() > 0;
+}
+
+// Of a key that somebody asked for and nobody had, nothing stays.
+bool is_worth_nothing(const OpenFeed& open, const store::Feed* unused) {
+  const bool is_empty = unused && unused->length() == 0 && unused->fork() == 0 && !open.failed;
+  return open.unwanted || (is_empty && open.record.disk_class == store::DiskClass::cache);
+}
+
 }  // namespace
 
-FeedLibrary::FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
-                         Random& random, bool announce)
+FeedLibrary::FeedLibrary(Participant& participant, store::StorageRequests& storage,
+                         const Bytes32& primary_key, Random& random, bool announce)
     : io_(participant.io()),
       participant_(participant),
-      pool_(pool),
+      storage_(storage),
       primary_key_(primary_key),
       random_(random),
       announce_(announce) {}
 
 void FeedLibrary::start(std::shared_ptr<void> loading) {
-  auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
-  pool_.submit(
-      kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
-      [this, records, loading = std::move(loading), alive = std::weak_ptr(alive_)] {
+  storage_.ask(
+      store::StorageLane::directory, store::ListFeedsOp{},
+      [this, loading = std::move(loading),
+       alive = std::weak_ptr(alive_)](const Result<std::vector<store::FeedRecord>>& records) {
         if (alive.expired()) return;
-        if (!*records) {
-          return log(Floor::store, LogLevel::error, "listing feeds: {}",
-                     records->error().message());
+        if (!records) {
+          return log(Floor::store, LogLevel::error, "listing feeds: {}", records.error().message());
         }
-        for (const auto& record : **records) {
+        for (const auto& record : *records) {
           last_used_ = std::max(last_used_, record.used);
           // Feeds of topics are opened when their topic is.
           if (record.topic || (!record.writable && !record.seeded)) continue;
@@ -63,63 +72,58 @@ void FeedLibrary::open(FeedQuery query, std::string user, OnOpen done) {
   const auto name = name_of(query);
   auto& waiting = opening_[name];
   waiting.push_back({std::move(user), std::move(done)});
-  if (waiting.size() == 1) load(name, std::move(query));
+  if (waiting.size() == 1) load(name, query);
 }
 
-void FeedLibrary::load(const std::string& name, FeedQuery query) {
-  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
-  pool_.submit(
-      kDirectoryJobs,
-      [loaded, query, primary_key = primary_key_](store::Backend& backend) {
-        store::FeedStore feeds(backend, primary_key);
-        *loaded = load_feed(feeds, backend, query);
-      },
-      [this, loaded, name, query, alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        auto& opened = **loaded;
-        if (!opened) return finish(name, tl::unexpected(opened.error()));
-        const auto number = opened->record.number;
-        const auto dropping = dropping_.find(number);
-        if (dropping != dropping_.end()) return dropping->second.push_back({name, query});
-        if (closed_.erase(number) > 0) return load_again(name, query, number);
-        take_in(std::move(*opened));
-        finish(name, number);
-      });
+void FeedLibrary::load(const std::string& name, const FeedQuery& query) {
+  auto op = open_feed_op(query, primary_key_);
+  if (!op) {
+    return storage_.ask(
+        store::StorageLane::directory, store::BarrierOp{},
+        [this, name, error = op.error(), alive = std::weak_ptr(alive_)](const auto&) {
+          if (!alive.expired()) finish(name, tl::unexpected(error));
+        });
+  }
+  storage_.ask(store::StorageLane::directory, std::move(*op),
+               [this, name, query, alive = std::weak_ptr(alive_)](Result<store::OpenFeed> opened) {
+                 if (!alive.expired()) loaded(name, query, std::move(opened));
+               });
 }
 
-// Operations of when it was open before may still be under way: behind them it is loaded once more,
-// so that it holds what they write, and none comes back to it.
-void FeedLibrary::load_again(const std::string& name, const FeedQuery& query,
-                             store::FeedNumber number) {
-  pool_.submit(
-      number, [](store::Backend&) {},
-      [this, name, query, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired()) load(name, query);
-      });
+void FeedLibrary::loaded(const std::string& name, const FeedQuery& query,
+                         Result<store::OpenFeed> opened) {
+  if (!opened) return finish(name, tl::unexpected(open_error(query, opened.error())));
+  const auto number = opened->record.number;
+  const auto dropping = dropping_.find(number);
+  if (dropping != dropping_.end()) return dropping->second.push_back({name, query});
+  if (closed_.erase(number) > 0) {
+    // Operations of when it was open before may still be under way: behind them it is loaded once
+    // more, so that it holds what they write, and none comes back to it.
+    return storage_.ask(store::lane_of(number), store::BarrierOp{},
+                        [this, name, query, alive = std::weak_ptr(alive_)](const auto&) {
+                          if (!alive.expired()) load(name, query);
+                        });
+  }
+  take_in(std::move(*opened));
+  finish(name, number);
 }
 
 void FeedLibrary::create(store::NewWriter wanted, std::string user, OnOpen done) {
   wanted.created = now().wall;
-  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
-  pool_.submit(
-      kDirectoryJobs,
-      [loaded, wanted = std::move(wanted), primary_key = primary_key_,
-       fresh = store::FreshSecrets::draw(random_)](store::Backend& backend) {
-        store::FeedStore feeds(backend, primary_key);
-        *loaded = create_feed(feeds, wanted, fresh);
-      },
-      [this, loaded, user = std::move(user), done = std::move(done),
-       alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        auto& opened = **loaded;
-        if (!opened) return done(tl::unexpected(opened.error()));
-        const auto number = opened->record.number;
-        const bool is_random =
-            opened->signer && !is_derived(primary_key_, opened->record, *opened->signer);
-        take_in(std::move(*opened));
-        open_.at(number).length_asked = is_random;  // of a fresh key nobody can hold a history
-        done(use(number, user));
-      });
+  storage_.ask(store::StorageLane::directory,
+               store::CreateFeedOp{primary_key_, wanted, store::FreshSecrets::draw(random_)},
+               [this, wanted, user = std::move(user), done = std::move(done),
+                alive = std::weak_ptr(alive_)](Result<store::OpenFeed> opened) {
+                 if (alive.expired()) return;
+                 if (!opened) return done(tl::unexpected(create_error(wanted, opened.error())));
+                 const auto number = opened->record.number;
+                 const bool is_random =
+                     opened->signer && !is_derived(primary_key_, opened->record, *opened->signer);
+                 take_in(std::move(*opened));
+                 open_.at(number).length_asked =
+                     is_random;  // of a fresh key nobody can hold a history
+                 done(use(number, user));
+               });
 }
 
 // The feed may be open already: then what was loaded beside it is thrown away.
@@ -178,26 +182,14 @@ void FeedLibrary::close_if_unused(store::FeedNumber number) {
   const auto& record = open.record;
   const bool kept = record.writable || record.seeded || (record.topic && !open.unwanted);
   if (!open.users.empty() || kept) return;
-  if (is_worth_nothing(open)) return evict(number);
-  if (is_unwritten(open)) return;
+  if (is_worth_nothing(open, feed(number))) return evict(number);
+  if (is_unwritten(open, feed(number))) return;
   note_used(number);
   participant_.hub().swarm()->leave(now(), open.record.discovery_key);
   participant_.hub().replication().remove_feed(now(), number);
   open_.erase(number);
   closed_.insert(number);
   participant_.changed();
-}
-
-bool FeedLibrary::is_unwritten(const OpenFeed& open) {
-  const auto* unused = feed(open.record.number);
-  return unused && !open.failed && unused->uncommitted_bytes() > 0;
-}
-
-// Of a key that somebody asked for and nobody had, nothing stays.
-bool FeedLibrary::is_worth_nothing(const OpenFeed& open) {
-  const auto* unused = feed(open.record.number);
-  const bool is_empty = unused && unused->length() == 0 && unused->fork() == 0 && !open.failed;
-  return open.unwanted || (is_empty && open.record.disk_class == store::DiskClass::cache);
 }
 
 OpenFeed* FeedLibrary::find(store::FeedNumber number) {
@@ -325,14 +317,11 @@ void FeedLibrary::set_seeded(store::FeedNumber number, bool seeded, OnDone done)
 }
 
 void FeedLibrary::write(const store::FeedRecord& record, OnDone done) {
-  auto result = std::make_shared<Result<void>>();
-  pool_.submit(
-      kDirectoryJobs,
-      [result, record](store::Backend& backend) { *result = backend.update_feed(record); },
-      [result, done = std::move(done)] {
-        if (*result) return done({});
-        done(tl::unexpected(error_from(result->error(), "writing the feed directory")));
-      });
+  storage_.ask(store::StorageLane::directory, store::UpdateFeedOp{record},
+               [done = std::move(done)](const Result<void>& written) {
+                 if (written) return done({});
+                 done(tl::unexpected(error_from(written.error(), "writing the feed directory")));
+               });
 }
 
 void FeedLibrary::follow(store::FeedNumber number, std::uint64_t from) {

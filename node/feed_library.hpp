@@ -16,6 +16,7 @@
 #include "node/feed_use.hpp"
 #include "node/listeners.hpp"
 #include "node/participant.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::node {
 
@@ -75,7 +76,7 @@ class FeedLibrary {
 
   // `announce`: whether feeds are announced on this network at all (decisions.md D2). All outlive
   // it.
-  FeedLibrary(Participant& participant, StoragePool& pool, const Bytes32& primary_key,
+  FeedLibrary(Participant& participant, store::StorageRequests& storage, const Bytes32& primary_key,
               Random& random, bool announce);
 
   // Opens what is to be served from the start: own and seeded feeds. `loading` is let go when they
@@ -85,7 +86,7 @@ class FeedLibrary {
   // --- opening. The feed is open as long as somebody uses it. `user`: what others are told uses
   // it.
 
-  // A feed as the loader finds it. Errors: see load_feed().
+  // A feed as it is found by name or key. Errors: see open_error().
   void open(FeedQuery query, std::string user, OnOpen done);
   void create(store::NewWriter wanted, std::string user, OnOpen done);
   // One more who uses a feed that is open.
@@ -196,10 +197,10 @@ class FeedLibrary {
 
   void release(store::FeedNumber number, FeedUse::Id id);
   Hold count(store::FeedNumber number, unsigned OpenFeed::*counter);
-  using Removal = std::function<Result<void>(store::Backend&)>;
-  // Takes the feed from the hub and, behind its own operations, from the database: by the one after
-  // them, or by the one in line with what opens feeds and writes records.
-  void forget(store::FeedNumber number, Removal after_its_own, Removal in_line, OnDone done);
+  // Takes the feed from the hub; then it goes from the database, behind its own operations, and
+  // forgotten() follows.
+  void take_out(store::FeedNumber number);
+  void forgotten(store::FeedNumber number, const Result<void>& dropped, const OnDone& done);
   void note_used(store::FeedNumber number);
   void write(const store::FeedRecord& record, OnDone done);
   void take_in(store::OpenFeed loaded);
@@ -208,12 +209,10 @@ class FeedLibrary {
   void follow_if_wanted(OpenFeed& open);
   bool has_room(const OpenFeed& open) const;
   void close_if_unused(store::FeedNumber number);
-  bool is_unwritten(const OpenFeed& open);
-  bool is_worth_nothing(const OpenFeed& open);
   void note_shared(OpenFeed& open);
   void note_later_fork(const overlay::FeedNews& news);
-  void load(const std::string& name, FeedQuery query);
-  void load_again(const std::string& name, const FeedQuery& query, store::FeedNumber number);
+  void load(const std::string& name, const FeedQuery& query);
+  void loaded(const std::string& name, const FeedQuery& query, Result<store::OpenFeed> opened);
   void note_failure(store::FeedNumber number);
   void resume_after_failures();
   void reload(store::FeedNumber number);
@@ -222,7 +221,7 @@ class FeedLibrary {
 
   asio::io_context& io_;
   Participant& participant_;
-  StoragePool& pool_;
+  store::StorageRequests& storage_;
   Bytes32 primary_key_;
   Random& random_;
   bool announce_;

@@ -29,8 +29,6 @@ std::string listed(const std::map<FeedUse::Id, std::string>& users) {
   return out;
 }
 
-Result<void> nothing(store::Backend&) { return {}; }
-
 }  // namespace
 
 void FeedLibrary::look_after() {
@@ -63,12 +61,17 @@ void FeedLibrary::drop(FeedUse use, OnDone done) {
     return done(fail_with(ExitCode::busy, "the feed is in use by: " + listed(others),
                           "end that first, then drop it"));
   }
-  forget(
-      number, nothing,
-      [number, primary_key = primary_key_](store::Backend& backend) {
-        return store::FeedStore(backend, primary_key).drop(number);
-      },
-      std::move(done));
+  take_out(number);
+  storage_.ask(store::lane_of(number), store::BarrierOp{},
+               [this, number, done = std::move(done), alive = std::weak_ptr(alive_)](const auto&) {
+                 if (alive.expired()) return;
+                 // In line with what opens feeds and writes records.
+                 storage_.ask(store::StorageLane::directory,
+                              store::DropFeedOp{primary_key_, number},
+                              [this, number, done, alive](const Result<void>& dropped) {
+                                if (!alive.expired()) forgotten(number, dropped, done);
+                              });
+               });
 }
 
 void FeedLibrary::drop_unused(FeedUse use) {
@@ -83,18 +86,26 @@ void FeedLibrary::drop_unused(FeedUse use) {
 
 void FeedLibrary::evict(store::FeedNumber number, std::function<void()> done) {
   if (const auto* open = find(number)) CIP_ASSERT(open->users.empty());
-  forget(
-      number, [number](store::Backend& backend) { return backend.drop_feed(number); }, nothing,
-      [number, done = std::move(done)](const Outcome<void>& dropped) {
-        if (!dropped) {
-          log(Floor::store, LogLevel::error, "feed {}: {}", number, dropped.error().message);
-        }
-        done();
-      });
+  take_out(number);
+  const auto told = [number, done = std::move(done)](const Outcome<void>& dropped) {
+    if (!dropped) {
+      log(Floor::store, LogLevel::error, "feed {}: {}", number, dropped.error().message);
+    }
+    done();
+  };
+  storage_.ask(store::lane_of(number), store::EvictFeedOp{number},
+               [this, number, told, alive = std::weak_ptr(alive_)](const Result<void>& dropped) {
+                 if (alive.expired()) return;
+                 // Loads that began before the feed was gone come back before this does, and are
+                 // done again.
+                 storage_.ask(store::StorageLane::directory, store::BarrierOp{},
+                              [this, number, told, dropped, alive](const auto&) {
+                                if (!alive.expired()) forgotten(number, dropped, told);
+                              });
+               });
 }
 
-void FeedLibrary::forget(store::FeedNumber number, Removal after_its_own, Removal in_line,
-                         OnDone done) {
+void FeedLibrary::take_out(store::FeedNumber number) {
   if (const auto* open = find(number)) {
     participant_.hub().swarm()->leave(now(), open->record.discovery_key);
     participant_.hub().replication().remove_feed(now(), number);
@@ -105,30 +116,15 @@ void FeedLibrary::forget(store::FeedNumber number, Removal after_its_own, Remova
   closed_.erase(number);
   dropping_.try_emplace(number);
   if (on_dropped) on_dropped(number);
-  auto result = std::make_shared<Result<void>>();
-  auto finished = [this, number, result, done = std::move(done), alive = std::weak_ptr(alive_)] {
-    if (alive.expired()) return;
-    const auto waiting = dropping_.extract(number);
-    if (*result) pool_.reclaim(number);
-    const auto error = *result ? std::error_code{} : result->error();
-    done(error ? tl::unexpected(error_from(error, "dropping the feed")) : Outcome<void>{});
-    for (const auto& [name, query] : waiting.mapped()) load(name, query);
-  };
-  auto removed = [this, result, in_line = std::move(in_line), finished = std::move(finished),
-                  alive = std::weak_ptr(alive_)] {
-    if (alive.expired()) return;
-    // Loads that began before the feed was gone come back before this does, and are done again.
-    pool_.submit(
-        kDirectoryJobs,
-        [result, in_line](store::Backend& backend) {
-          if (*result) *result = in_line(backend);
-        },
-        finished);
-  };
-  pool_.submit(
-      number,
-      [result, job = std::move(after_its_own)](store::Backend& backend) { *result = job(backend); },
-      std::move(removed));
+}
+
+void FeedLibrary::forgotten(store::FeedNumber number, const Result<void>& dropped,
+                            const OnDone& done) {
+  const auto waiting = dropping_.extract(number);
+  if (dropped) storage_.ask(store::StorageLane::reclaim, store::ReclaimOp{number});
+  done(dropped ? Outcome<void>{}
+               : tl::unexpected(error_from(dropped.error(), "dropping the feed")));
+  for (const auto& [name, query] : waiting.mapped()) load(name, query);
 }
 
 void FeedLibrary::clear_read_cache() {
@@ -141,9 +137,7 @@ void FeedLibrary::clear_read_cache() {
     const auto cleared = participant_.hub().replication().clear(now(), number, begin, end);
     if (!cleared) continue;
     // Behind the clearing, or there would be nothing to give back.
-    pool_.submit(
-        number, [number](store::Backend& backend) { static_cast<void>(backend.reclaim(number)); },
-        [] {});
+    storage_.ask(store::lane_of(number), store::ReclaimOp{number});
   }
   participant_.changed();
 }

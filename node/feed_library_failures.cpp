@@ -20,30 +20,23 @@ void FeedLibrary::reload(store::FeedNumber number) {
   FeedQuery query;
   query.key = failed.record.key;
   query.create = false;
-  auto loaded = std::make_shared<std::optional<Outcome<store::OpenFeed>>>();
-  auto finished = [this, number, loaded, alive = std::weak_ptr(alive_)] {
+  auto finished = [this, number, query,
+                   alive = std::weak_ptr(alive_)](Result<store::OpenFeed> opened) {
     // Closed meanwhile, and perhaps opened again: then it is another one.
     auto* open = alive.expired() ? nullptr : find(number);
     if (!open || !open->reloading) return;
     open->reloading = false;
-    auto& opened = **loaded;
     if (opened) return replace(number, std::move(*opened));
-    log(Floor::store, LogLevel::error, "opening a feed anew: {}", opened.error().message);
-    answer_awaiting(number, tl::unexpected(opened.error()));
+    const auto error = open_error(query, opened.error());
+    log(Floor::store, LogLevel::error, "opening a feed anew: {}", error.message);
+    answer_awaiting(number, tl::unexpected(error));
   };
   // Behind the feed's own operations: none of them comes back to the new one.
-  pool_.submit(
-      number, [](store::Backend&) {},
-      [this, loaded, query, finished = std::move(finished), alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        pool_.submit(
-            kDirectoryJobs,
-            [loaded, query, primary_key = primary_key_](store::Backend& backend) {
-              store::FeedStore feeds(backend, primary_key);
-              *loaded = load_feed(feeds, backend, query);
-            },
-            finished);
-      });
+  storage_.ask(store::lane_of(number), store::BarrierOp{},
+               [this, op = *open_feed_op(query, primary_key_), finished = std::move(finished),
+                alive = std::weak_ptr(alive_)](const auto&) {
+                 if (!alive.expired()) storage_.ask(store::StorageLane::directory, op, finished);
+               });
 }
 
 void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {

@@ -1,12 +1,12 @@
 #pragma once
 
-// Finding, making and loading a feed in the database: what runs on the storage pool.
+// Feeds as users name them, and what to say when one cannot be opened or made.
 
 #include <optional>
 #include <string>
 
 #include "node/error.hpp"
-#include "store/feed_store.hpp"
+#include "store/storage_op.hpp"
 
 namespace cip::node {
 
@@ -27,13 +27,13 @@ struct FeedName {
 };
 Outcome<FeedName> parse_feed_name(const std::string& text);
 
-// Opens a feed, or adds it when its key is new. Errors: usage, not_found (a name nobody gave, a key
-// without record), refused (another encryption key is known, or the feed is a plain one of our
-// own), corrupt, full.
-Outcome<store::OpenFeed> load_feed(store::FeedStore& feeds, store::Backend& backend,
-                                   const FeedQuery& query);
-// Error conflict: the name is taken, or its derived key was used and dropped.
-Outcome<store::OpenFeed> create_feed(store::FeedStore& feeds, const store::NewWriter& wanted,
-                                     const store::FreshSecrets& fresh);
+// What opens the feed, or adds it when its key is new. Error: see parse_feed_name().
+Outcome<store::OpenFeedOp> open_feed_op(const FeedQuery& query, const Bytes32& primary_key);
+// Why that did not open it: not_found (a name nobody gave, a key without record), refused (another
+// encryption key is known, or the feed is a plain one of our own), corrupt, full.
+Error open_error(const FeedQuery& query, std::error_code reason);
+// Why FeedStore::create() did not make it: conflict (the name is taken, or its derived key was used
+// and dropped), full.
+Error create_error(const store::NewWriter& wanted, std::error_code reason);
 
 }  // namespace cip::node

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <memory>
 #include <system_error>
+
+#include "node/storage_pool.hpp"
 
 namespace cip::node {
 
@@ -23,6 +26,14 @@ std::string renew_home_mark(const std::filesystem::path& file) {
   if (fd < 0) return {};
   ::close(fd);
   return home_mark(file);
+}
+
+void HomeMark::renew(std::function<void(std::string)> done) {
+  auto made = std::make_shared<std::string>();
+  pool_.submit(
+      store::StorageLane::directory,
+      [made, file = file_](store::Backend&) { *made = renew_home_mark(file); },
+      [made, done = std::move(done)] { done(std::move(*made)); });
 }
 
 }  // namespace cip::node

@@ -12,7 +12,6 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint64_t kRecordJobs = kDirectoryJobs + 2;
 constexpr std::uint8_t kOwnValueVersion = 1;
 // Key, date and the database's own bytes around a record.
 constexpr std::uint64_t kRecordOverhead = 128;
@@ -114,68 +113,46 @@ void RecordKeeper::flush() { write_next(SIZE_MAX); }
 
 void RecordKeeper::write_next(std::size_t most) {
   if (waiting_.empty()) return;
-  std::vector<std::pair<Place, Write>> batch;
-  while (!waiting_.empty() && batch.size() < most) {
+  store::WriteRecordsOp op;
+  while (!waiting_.empty() && op.writes.size() < most) {
     auto first = waiting_.extract(waiting_.begin());
-    batch.emplace_back(std::move(first.key()), std::move(first.mapped()));
+    auto& [table, key] = first.key();
+    auto& change = first.mapped();
+    op.writes.push_back({std::move(table), key, std::move(change.value), change.expires});
   }
   writing_ = true;
-  auto result = std::make_shared<Written>();
-  pool_.submit(
-      kRecordJobs,
-      [batch = std::move(batch), expire = std::exchange(expire_, false), network = network_,
-       wall = wall_, result](store::Backend& backend) {
-        result->error = write(backend, batch);
-        if (!expire || result->error) return;
-        const auto counted = tidy(backend, network, wall);
-        if (counted) result->bytes = *counted;
-        if (!counted) result->error = counted.error();
-      },
-      [this, result, alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        // They are served from memory all the same.
-        if (result->error) {
-          log(Floor::node, LogLevel::warning, "records are not on disk: {}",
-              result->error.message());
-        }
-        if (result->bytes) bytes_ = *result->bytes;
-        writing_ = false;
-        write_next(kBatch);
-      });
-}
-
-std::error_code RecordKeeper::write(store::Backend& backend,
-                                    const std::vector<std::pair<Place, Write>>& batch) {
-  for (const auto& [place, change] : batch) {
-    const auto& [table, key] = place;
-    const auto done = change.value ? backend.put_record(table, {key, *change.value, change.expires})
-                                   : backend.drop_record(table, key);
-    if (!done) return done.error();
-  }
-  return {};
+  storage_.ask(store::StorageLane::records, std::move(op),
+               [this, alive = std::weak_ptr(alive_)](const Result<void>& result) {
+                 if (alive.expired()) return;
+                 if (result && std::exchange(expire_, false)) return tidy();
+                 written(result);
+               });
 }
 
 // Takes away what is over, or was dated by a clock far ahead of the present one, and counts what
 // the records of others take.
-Result<std::uint64_t> RecordKeeper::tidy(store::Backend& backend, const std::string& network,
-                                         UnixMillis wall) {
-  if (const auto expired = backend.expire_records(wall); !expired) return fail(expired.error());
-  const UnixMillis latest{wall.value +
-                          static_cast<std::uint64_t>(kLongestLife / std::chrono::milliseconds(1))};
-  std::uint64_t bytes = 0;
-  for (const auto table : dht::kRecordTables) {
-    const auto name = table_of(table, network);
-    const auto records = backend.list_records(name);
-    if (!records) return fail(records.error());
-    for (const auto& record : *records) {
-      if (record.expires > latest) {
-        if (auto gone = backend.drop_record(name, record.key); !gone) return fail(gone.error());
-      } else {
-        bytes += kRecordOverhead + record.value.size();
-      }
-    }
+void RecordKeeper::tidy() {
+  store::TidyRecordsOp op;
+  op.wall = wall_;
+  op.latest.value =
+      wall_.value + static_cast<std::uint64_t>(kLongestLife / std::chrono::milliseconds(1));
+  for (const auto table : dht::kRecordTables) op.tables.push_back(table_of(table, network_));
+  op.overhead = kRecordOverhead;
+  storage_.ask(store::StorageLane::records, std::move(op),
+               [this, alive = std::weak_ptr(alive_)](const Result<std::uint64_t>& counted) {
+                 if (alive.expired()) return;
+                 if (counted) bytes_ = *counted;
+                 written(counted ? Result<void>{} : fail(counted.error()));
+               });
+}
+
+void RecordKeeper::written(const Result<void>& result) {
+  // They are served from memory all the same.
+  if (!result) {
+    log(Floor::node, LogLevel::warning, "records are not on disk: {}", result.error().message());
   }
-  return bytes;
+  writing_ = false;
+  write_next(kBatch);
 }
 
 }  // namespace cip::node

@@ -14,7 +14,7 @@
 
 #include "dht/record_change.hpp"
 #include "dht/republisher.hpp"
-#include "node/storage_pool.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::node {
 
@@ -30,10 +30,10 @@ class RecordKeeper {
   // No record of others lives longer; one that expires later was dated by a clock that was wrong.
   static constexpr auto kLongestLife = std::chrono::hours(24 * 3);
 
-  // `pool` outlives it. Records of others are copied to disk up to `most_bytes`; beyond, they are
-  // served from memory alone.
-  RecordKeeper(StoragePool& pool, std::string network, std::uint64_t most_bytes)
-      : pool_(pool), network_(std::move(network)), most_bytes_(most_bytes) {}
+  // `storage` outlives it. Records of others are copied to disk up to `most_bytes`; beyond, they
+  // are served from memory alone.
+  RecordKeeper(store::StorageRequests& storage, std::string network, std::uint64_t most_bytes)
+      : storage_(storage), network_(std::move(network)), most_bytes_(most_bytes) {}
 
   // What earlier runs left, before the loop runs: reads the disk at once.
   static std::vector<dht::RecordChange> load(store::Backend& backend, const std::string& network);
@@ -51,7 +51,7 @@ class RecordKeeper {
   std::uint64_t bytes() const { return bytes_; }
   // Records that are not on disk for want of room.
   std::uint64_t refused() const { return refused_; }
-  // Hands all that waits to the pool: before the end.
+  // Asks for all that waits to be written: before the end.
   void flush();
 
  private:
@@ -61,20 +61,12 @@ class RecordKeeper {
     UnixMillis expires{};
   };
 
-  // How a batch went; and what all records of others take, if that was counted.
-  struct Written {
-    std::error_code error;
-    std::optional<std::uint64_t> bytes;
-  };
-
   void add(Now now, Place place, Write write);
   void write_next(std::size_t most);
-  static std::error_code write(store::Backend& backend,
-                               const std::vector<std::pair<Place, Write>>& batch);
-  static Result<std::uint64_t> tidy(store::Backend& backend, const std::string& network,
-                                    UnixMillis wall);
+  void tidy();
+  void written(const Result<void>& result);
 
-  StoragePool& pool_;
+  store::StorageRequests& storage_;
   std::string network_;
   const std::uint64_t most_bytes_;
   std::uint64_t bytes_ = 0;

@@ -32,16 +32,16 @@ class StoragePool::Impl {
     for (auto& worker : workers) worker.thread = std::thread([this, &worker] { work(worker); });
   }
 
-  void submit(std::uint64_t key, Task task) {
+  void submit(store::StorageLane lane, Task task) {
     ++pending;
     Worker* called = nullptr;
     {
       const std::lock_guard lock(mutex);
-      auto& queue = queues[key];
+      auto& queue = queues[lane];
       queue.push_back(std::move(task));
-      // A key with more than one task is in `ready` already, or being worked on.
+      // A lane with more than one task is in `ready` already, or being worked on.
       if (queue.size() > 1) return;
-      ready.push_back(key);
+      ready.push_back(lane);
       called = call_one();
     }
     if (called != nullptr) called->wake.notify_one();
@@ -79,20 +79,20 @@ class StoragePool::Impl {
         worker.wake.wait(lock, [&] { return worker.is_called || stopping; });
         worker.is_called = false;
       }
-      const auto key = ready.front();
+      const auto lane = ready.front();
       ready.pop_front();
-      auto task = std::move(queues[key].front());
+      auto task = std::move(queues[lane].front());
       lock.unlock();
       task.job(backend);
       task.job = nullptr;
       hand_back(std::move(task.done));
       lock.lock();
-      auto& queue = queues[key];
+      auto& queue = queues[lane];
       queue.pop_front();
       if (queue.empty()) {
-        queues.erase(key);
+        queues.erase(lane);
       } else {
-        ready.push_back(key);
+        ready.push_back(lane);
         // One of those ready is for this thread.
         auto* called = ready.size() > 1 ? call_one() : nullptr;
         if (called != nullptr) called->wake.notify_one();
@@ -112,8 +112,8 @@ class StoragePool::Impl {
   store::Backend& backend;
   std::shared_ptr<bool> open = std::make_shared<bool>(true);
   std::mutex mutex;
-  std::unordered_map<std::uint64_t, std::deque<Task>> queues;
-  std::deque<std::uint64_t> ready;
+  std::unordered_map<store::StorageLane, std::deque<Task>> queues;
+  std::deque<store::StorageLane> ready;
   bool stopping = false;
   std::vector<Worker> workers;
   std::vector<Worker*> idle;
@@ -123,8 +123,8 @@ StoragePool::StoragePool(asio::io_context& io, store::Backend& backend, std::siz
     : impl_(std::make_shared<Impl>(io, backend, threads)) {}
 StoragePool::~StoragePool() { impl_->stop(); }
 
-void StoragePool::submit(std::uint64_t key, Job job, Done done) {
-  impl_->submit(key, {std::move(job), std::move(done)});
+void StoragePool::submit(store::StorageLane lane, Job job, Done done) {
+  impl_->submit(lane, {std::move(job), std::move(done)});
 }
 
 void StoragePool::submit(
@@ -134,7 +134,7 @@ void StoragePool::submit(
   const auto id = op.id;
   auto result = std::make_shared<store::StoreResult>();
   submit(
-      feed,
+      store::lane_of(feed),
       [op = std::move(op), result](store::Backend& backend) {
         if (const auto* read = std::get_if<store::ReadOp>(&op.op)) {
           *result = backend.read(*read);
@@ -146,10 +146,17 @@ void StoragePool::submit(
       [feed, id, result, done = std::move(done)] { done(feed, id, std::move(*result)); });
 }
 
-void StoragePool::reclaim(store::FeedNumber feed) {
-  submit(
-      kReclaimJobs, [feed](store::Backend& backend) { static_cast<void>(backend.reclaim(feed)); },
-      [] {});
+void StoragePool::serve(store::StorageRequests& requests) {
+  requests.on_asked = [this, &requests] {
+    while (auto request = requests.poll()) {
+      auto answer = std::make_shared<store::StorageAnswer>();
+      submit(
+          request->lane,
+          [op = std::make_shared<const store::StorageOp>(std::move(request->op)),
+           answer](store::Backend& backend) { *answer = store::run(backend, *op); },
+          [&requests, id = request->id, answer] { requests.handle_done(id, std::move(*answer)); });
+    }
+  };
 }
 
 std::size_t StoragePool::pending() const { return impl_->pending; }

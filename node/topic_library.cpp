@@ -6,22 +6,12 @@
 
 #include "base/text.hpp"
 #include "node/clock.hpp"
-#include "node/home_mark.hpp"
 #include "node/log.hpp"
 #include "node/names.hpp"
 #include "node/store_error.hpp"
 #include "overlay/topic_codec.hpp"
 
 namespace cip::node {
-
-// What the database says of a topic when it is joined.
-struct TopicLibrary::Stored {
-  std::vector<store::FeedRecord> feeds;
-  AuthorMemories authors;
-  OwnClock own_clock;
-  std::string published;
-  std::optional<Error> error;
-};
 
 namespace {
 
@@ -49,24 +39,18 @@ TopicName name_of(const store::TopicRecord& record) {
   return topic;
 }
 
-void save_state(StoragePool& pool, std::string name, Bytes value) {
-  pool.submit(
-      kDirectoryJobs,
-      [name = std::move(name), value = std::move(value)](store::Backend& backend) {
-        static_cast<void>(backend.put_state(name, value));
-      },
-      [] {});
+// What is kept of a topic beside its record and feeds, in this order.
+std::vector<std::string> states_of(const Bytes32& topic) {
+  return {author_memory_name(topic), own_clock_name(topic), published_name(topic)};
 }
 
-PublishedHere::Ways ways_of(StoragePool& pool, const std::filesystem::path& mark) {
-  const auto renew = [&pool, mark](std::function<void(std::string)> done) {
-    auto made = std::make_shared<std::string>();
-    pool.submit(
-        kDirectoryJobs, [made, mark](store::Backend&) { *made = renew_home_mark(mark); },
-        [made, done = std::move(done)] { done(std::move(*made)); });
+PublishedHere::Ways ways_of(store::StorageRequests& storage, HomeMark& mark) {
+  const auto renew = [&mark](std::function<void(std::string)> done) {
+    mark.renew(std::move(done));
   };
-  const auto save = [&pool](const Bytes32& topic, const std::string& noted) {
-    save_state(pool, published_name(topic), to_bytes(bytes_of(noted)));
+  const auto save = [&storage](const Bytes32& topic, const std::string& noted) {
+    storage.ask(store::StorageLane::directory,
+                store::PutStateOp{published_name(topic), to_bytes(bytes_of(noted))});
   };
   return {renew, save};
 }
@@ -104,16 +88,16 @@ Outcome<TopicName> parse_topic(const std::string& text) {
   return topic;
 }
 
-TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-                           const store::DatabaseInstance& instance, bool announce,
-                           std::filesystem::path mark)
+TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds,
+                           store::StorageRequests& storage, const store::DatabaseInstance& instance,
+                           bool announce, HomeMark& mark)
     : participant_(participant),
       feeds_(feeds),
-      pool_(pool),
+      storage_(storage),
       announce_(announce),
       machine_(std::make_unique<overlay::Topics>(participant.hub().channels(), *this,
                                                  participant.identity(), instance)),
-      published_(home_mark(mark), ways_of(pool, mark)) {
+      published_(mark.found(), ways_of(storage, mark)) {
   participant_.hub().add_protocol(*machine_);
   participant_.hub().replication().add_observer(*machine_);
   feeds_.on_reloaded = [this](store::FeedNumber number) {
@@ -124,15 +108,14 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds, Storage
 TopicLibrary::~TopicLibrary() = default;
 
 void TopicLibrary::start(std::shared_ptr<void> loading) {
-  auto topics = std::make_shared<Result<std::vector<store::TopicRecord>>>();
-  pool_.submit(
-      kDirectoryJobs, [topics](store::Backend& backend) { *topics = backend.list_topics(); },
-      [this, topics, loading = std::move(loading), alive = std::weak_ptr(alive_)] {
-        if (alive.expired() || !*topics) return;
-        for (const auto& record : **topics) {
-          join(name_of(record), false, [loading](const auto&) {});
-        }
-      });
+  storage_.ask(store::StorageLane::directory, store::ListTopicsOp{},
+               [this, loading = std::move(loading), alive = std::weak_ptr(alive_)](
+                   const Result<std::vector<store::TopicRecord>>& topics) {
+                 if (alive.expired() || !topics) return;
+                 for (const auto& record : *topics) {
+                   join(name_of(record), false, [loading](const auto&) {});
+                 }
+               });
 }
 
 void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
@@ -140,39 +123,27 @@ void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
     return done(fail_with(ExitCode::usage, "only the id of the topic is known, not its key",
                           "name the topic, or give its key as topic:KEY"));
   }
-  auto stored = std::make_shared<Stored>();
-  pool_.submit(
-      kDirectoryJobs,
-      [stored, record = record_of(topic)](store::Backend& backend) {
-        const auto known = backend.find_topic(record.id);
-        auto written = known && !*known ? backend.put_topic(record) : Result<void>{};
-        auto feeds = backend.list_topic_feeds(record.id);
-        if (feeds) stored->feeds = std::move(*feeds);
-        const auto authors = backend.find_state(author_memory_name(record.id));
-        if (authors && *authors) stored->authors = load_author_memories(**authors);
-        const auto clock = backend.find_state(own_clock_name(record.id));
-        if (clock && *clock) stored->own_clock = OwnClock::load(**clock);
-        const auto published = backend.find_state(published_name(record.id));
-        if (published && *published) stored->published = text_of(**published);
-        const auto error = !known ? known.error() : !written ? written.error() : std::error_code{};
-        if (error || !feeds) {
-          stored->error = error_from(error ? error : feeds.error(), "opening the topic");
-        }
-      },
-      [this, stored, topic, author, done = std::move(done), alive = std::weak_ptr(alive_)] {
-        if (alive.expired()) return;
-        if (stored->error) return done(tl::unexpected(*stored->error));
-        begin(topic, *stored, author, done);
-      });
+  storage_.ask(store::StorageLane::directory,
+               store::OpenTopicOp{record_of(topic), states_of(topic.id)},
+               [this, topic, author, done = std::move(done),
+                alive = std::weak_ptr(alive_)](const Result<store::StoredTopic>& stored) {
+                 if (alive.expired()) return;
+                 if (stored) return begin(topic, *stored, author, done);
+                 done(tl::unexpected(error_from(stored.error(), "opening the topic")));
+               });
 }
 
-void TopicLibrary::begin(const TopicName& topic, const Stored& stored, bool author, OnDone done) {
+void TopicLibrary::begin(const TopicName& topic, const store::StoredTopic& stored, bool author,
+                         OnDone done) {
   machine_->join(now(), *topic.key, topic.is_private);
   participant_.hub().swarm()->join(now(), topic.id, {.find = true, .announce = announce_});
-  memories_.emplace(topic.id, stored.authors);
-  own_clocks_.emplace(topic.id, stored.own_clock);
+  const auto& authors = stored.states[0];
+  const auto& clock = stored.states[1];
+  const auto& published = stored.states[2];
+  memories_.emplace(topic.id, authors ? load_author_memories(*authors) : AuthorMemories{});
+  own_clocks_.emplace(topic.id, clock ? OwnClock::load(*clock) : OwnClock{});
   clock_shown_ = 0;
-  published_.restore(topic.id, stored.published);
+  published_.restore(topic.id, published ? std::string(text_of(*published)) : std::string());
   bool has_own = false;
   for (const auto& record : stored.feeds) has_own = has_own || record.writable;
   // Goes off when the last of the feeds is open, or at once if there is none.
@@ -266,7 +237,7 @@ void TopicLibrary::look_at_clock(Now time) {
 }
 
 void TopicLibrary::save_clock(const Bytes32& topic) {
-  save_state(pool_, own_clock_name(topic), own_clocks_.at(topic).save());
+  save_state(own_clock_name(topic), own_clocks_.at(topic).save());
 }
 
 std::int64_t TopicLibrary::own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const {
@@ -295,7 +266,7 @@ void TopicLibrary::remember(const Bytes32& topic, const Bytes32& feed,
   auto& memories = memories_[topic];
   if (memories.size() >= overlay::kMaxTopicFeeds && !memories.contains(feed)) return;
   memories[feed] = memory;
-  save_state(pool_, author_memory_name(topic), save_author_memories(memories));
+  save_state(author_memory_name(topic), save_author_memories(memories));
 }
 
 void TopicLibrary::give_up(store::FeedNumber number) {
@@ -334,29 +305,21 @@ std::vector<store::FeedNumber> TopicLibrary::open_feeds_of(const Bytes32& topic)
 }
 
 void TopicLibrary::drop(const TopicName& topic, bool own_too, OnDone done) {
-  auto found = std::make_shared<Result<std::optional<store::TopicRecord>>>();
-  auto writable = std::make_shared<Result<void>>();
-  pool_.submit(
-      kDirectoryJobs,
-      [found, writable, id = topic.id](store::Backend& backend) {
-        *found = backend.find_topic(id);
-        *writable = backend.sync();
-      },
-      [this, found, writable, topic, own_too, done = std::move(done),
-       alive = std::weak_ptr(alive_)] {
+  // A disk that fails is met before anybody is told that the topic is gone; on a full one leaving
+  // makes room.
+  storage_.ask(
+      store::StorageLane::directory, store::CheckTopicOp{topic.id},
+      [this, topic, own_too, done = std::move(done),
+       alive = std::weak_ptr(alive_)](const Result<std::optional<store::TopicRecord>>& found) {
         if (alive.expired()) return;
-        // A disk that fails is met before anybody is told that the topic is gone; on a full one
-        // leaving makes room.
-        if (!*writable && writable->error() != store::Errc::full)
-          return done(tl::unexpected(error_from(writable->error(), "leaving the topic")));
-        if (!*found) return done(tl::unexpected(error_from(found->error(), "leaving the topic")));
-        if (!**found) {
+        if (!found) return done(tl::unexpected(error_from(found.error(), "leaving the topic")));
+        if (!*found) {
           return done(fail_with(ExitCode::not_found,
                                 fmt::format("this home takes no part in the topic {}", topic.text),
                                 "see them with: cipnode topic ls"));
         }
         // Whether it is open already or not: now it is, with its feeds.
-        join(name_of(***found), false, [this, topic, own_too, done](const Outcome<void>& joined) {
+        join(name_of(**found), false, [this, topic, own_too, done](const Outcome<void>& joined) {
           if (!joined) return done(joined);
           drop_joined(topic, own_too, done);
         });
@@ -416,19 +379,15 @@ void TopicLibrary::drop_joined(const TopicName& topic, bool own_too, OnDone done
 }
 
 void TopicLibrary::forget(const TopicName& topic, const OnDone& done) {
-  auto result = std::make_shared<Result<void>>();
-  pool_.submit(
-      kDirectoryJobs,
-      [result, id = topic.id](store::Backend& backend) {
-        static_cast<void>(backend.drop_state(author_memory_name(id)));
-        static_cast<void>(backend.drop_state(own_clock_name(id)));
-        static_cast<void>(backend.drop_state(published_name(id)));
-        *result = backend.drop_topic(id);
-      },
-      [result, done] {
-        if (*result) return done({});
-        done(tl::unexpected(error_from(result->error(), "leaving the topic")));
-      });
+  storage_.ask(store::StorageLane::directory, store::DropTopicOp{topic.id, states_of(topic.id)},
+               [done](const Result<void>& dropped) {
+                 if (dropped) return done({});
+                 done(tl::unexpected(error_from(dropped.error(), "leaving the topic")));
+               });
+}
+
+void TopicLibrary::save_state(std::string name, Bytes value) {
+  storage_.ask(store::StorageLane::directory, store::PutStateOp{std::move(name), std::move(value)});
 }
 
 void TopicLibrary::open_feed(const Bytes32& topic, const Bytes32& feed_key) {

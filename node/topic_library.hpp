@@ -4,7 +4,6 @@
 // publishes and subscribes. A topic that was joined is served as long as the node runs, and again
 // after a restart, so that messages outlive their authors.
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "node/author_memory.hpp"
 #include "node/feed_library.hpp"
+#include "node/home_mark.hpp"
 #include "node/listeners.hpp"
 #include "node/own_clock.hpp"
 #include "node/published_here.hpp"
@@ -33,10 +33,10 @@ class TopicLibrary final : public overlay::TopicHost {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // `announce`: whether topics are announced on this network (decisions.md D2). `mark`:
-  // where that of the home is. The others outlive it.
-  TopicLibrary(Participant& participant, FeedLibrary& feeds, StoragePool& pool,
-               const store::DatabaseInstance& instance, bool announce, std::filesystem::path mark);
+  // `announce`: whether topics are announced on this network (decisions.md D2). The others outlive
+  // it.
+  TopicLibrary(Participant& participant, FeedLibrary& feeds, store::StorageRequests& storage,
+               const store::DatabaseInstance& instance, bool announce, HomeMark& mark);
   ~TopicLibrary();
 
   // Takes part again in what was joined before. `loading` is let go when that is done.
@@ -80,9 +80,7 @@ class TopicLibrary final : public overlay::TopicHost {
   std::int64_t own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const override;
 
  private:
-  struct Stored;
-
-  void begin(const TopicName& topic, const Stored& stored, bool author, OnDone done);
+  void begin(const TopicName& topic, const store::StoredTopic& stored, bool author, OnDone done);
   void open_stored(const Bytes32& topic, const Bytes32& key, std::shared_ptr<OnDone> last);
   void make_own_feed(const Bytes32& topic, OnDone done);
   void give(const Bytes32& topic, FeedUse use);
@@ -94,10 +92,11 @@ class TopicLibrary final : public overlay::TopicHost {
                 const overlay::Topics::AuthorMemory& memory);
   void look_at_clock(Now time);
   void save_clock(const Bytes32& topic);
+  void save_state(std::string name, Bytes value);
 
   Participant& participant_;
   FeedLibrary& feeds_;
-  StoragePool& pool_;
+  store::StorageRequests& storage_;
   bool announce_;
   std::unique_ptr<overlay::Topics> machine_;
   std::map<Bytes32, std::vector<OnDone>> making_;  // own feeds of topics

@@ -42,6 +42,8 @@ class Category final : public std::error_category {
         return "the feed was rewritten meanwhile: this block belonged to its earlier history";
       case Errc::wrong_encryption_key:
         return "the feed is not encrypted with this key";
+      case Errc::not_encrypted:
+        return "the feed is not encrypted";
       case Errc::store_failed:
         return "a write of this feed has just failed; it must be opened again";
       case Errc::malformed_manifest:

@@ -26,7 +26,8 @@ enum class Errc {
   not_writer,            // the key given does not sign this feed alone
   frozen,                // the feed has two histories; nothing is added to it any more
   rewritten,             // the block of a snapshot went with a history that was replaced
-  wrong_encryption_key,  // not the one that is known of the feed, or the feed is not encrypted
+  wrong_encryption_key,  // not the one that is known of the feed
+  not_encrypted,         // a key is given for an own feed that is not encrypted
   // What the disk may do.
   store_failed,  // nothing is read after a failed commit; the feed must be opened again
   // Manifests.

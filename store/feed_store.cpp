@@ -11,9 +11,8 @@ std::optional<BlockCipher> OpenFeed::cipher() const {
 
 Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key) {
   const auto& known = opened.encryption_key;
-  if (known ? !equal_secret(*known, key) : opened.signer.has_value()) {
-    return fail(Errc::wrong_encryption_key);
-  }
+  if (known && !equal_secret(*known, key)) return fail(Errc::wrong_encryption_key);
+  if (!known && opened.signer) return fail(Errc::not_encrypted);
   return {};
 }
 

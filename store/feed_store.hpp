@@ -48,8 +48,8 @@ struct OpenFeed {
   std::optional<BlockCipher> cipher() const;
 };
 
-// Whether `key` may be what a reader takes to read the feed. Error wrong_encryption_key: another
-// one is known here, or that the feed, which is our own, is not encrypted.
+// Whether `key` may be what a reader takes to read the feed. Errors: wrong_encryption_key (another
+// one is known here), not_encrypted (which an own feed is known to be).
 Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key);
 
 class FeedStore {

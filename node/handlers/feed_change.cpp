@@ -26,7 +26,7 @@ class Change : public FeedOperation {
  protected:
   // The answer does not wait for the disk to be given back, which takes longer than the change.
   void finish(Json result) {
-    daemon_.pool().reclaim(number());
+    daemon_.storage().ask(store::StorageLane::reclaim, store::ReclaimOp{number()});
     out_.result(std::move(result));
     out_.done();
   }

@@ -106,19 +106,18 @@ class Create final : public FeedOperation {
 
   // Readers need it beside the feed's key.
   void add_encryption_key(Json result) {
-    auto ring = std::make_shared<Result<std::optional<store::RingKey>>>();
-    daemon_.pool().submit(
-        kDirectoryJobs,
-        [ring, key = feed().key()](store::Backend& backend) { *ring = backend.find_ring_key(key); },
-        [this, ring, result = std::move(result), alive = std::weak_ptr(alive_)]() mutable {
-          if (alive.expired()) return;
-          if (!*ring) return out_.fail(error_from(ring->error(), "reading the key ring"));
-          if (**ring && (**ring)->encryption_key) {
-            result["encryptionKey"] = to_z32(*(**ring)->encryption_key);
-          }
-          out_.result(result);
-          out_.done();
-        });
+    daemon_.storage().ask(store::StorageLane::directory, store::FindRingKeyOp{feed().key()},
+                          [this, result = std::move(result), alive = std::weak_ptr(alive_)](
+                              const Result<std::optional<store::RingKey>>& ring) mutable {
+                            if (alive.expired()) return;
+                            if (!ring)
+                              return out_.fail(error_from(ring.error(), "reading the key ring"));
+                            if (*ring && (*ring)->encryption_key) {
+                              result["encryptionKey"] = to_z32(*(*ring)->encryption_key);
+                            }
+                            out_.result(result);
+                            out_.done();
+                          });
   }
 
   store::NewWriter wanted_;
@@ -146,17 +145,17 @@ class List final : public Operation {
   List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
-    auto records = std::make_shared<Result<std::vector<store::FeedRecord>>>();
-    daemon_.pool().submit(
-        kDirectoryJobs, [records](store::Backend& backend) { *records = backend.list_feeds(); },
-        [this, records, alive = std::weak_ptr(alive_)] {
-          if (alive.expired()) return;
-          if (!*records) return out_.fail(error_from(records->error(), "listing feeds"));
-          for (auto& record : **records) {
-            if (!record.topic) keys_.push_back(record.key);
-          }
-          next();
-        });
+    daemon_.storage().ask(store::StorageLane::directory, store::ListFeedsOp{},
+                          [this, alive = std::weak_ptr(alive_)](
+                              const Result<std::vector<store::FeedRecord>>& records) {
+                            if (alive.expired()) return;
+                            if (!records)
+                              return out_.fail(error_from(records.error(), "listing feeds"));
+                            for (const auto& record : *records) {
+                              if (!record.topic) keys_.push_back(record.key);
+                            }
+                            next();
+                          });
   }
 
  private:

@@ -132,19 +132,12 @@ Json health_object(const std::vector<HealthFinding>& findings) {
 // The database is asked first, where it works: an answer that never comes is one, too, by the time
 // that the request has.
 void gather_health(Daemon& daemon, std::function<void(const std::vector<HealthFinding>&)> done) {
-  auto failure = std::make_shared<std::error_code>();
-  daemon.pool().submit(
-      kDirectoryJobs,
-      [failure](store::Backend& backend) {
-        constexpr std::string_view kName = "health";
-        auto tried = backend.put_state(kName, bytes_of("ok"));
-        if (tried) tried = backend.drop_state(kName);
-        if (!tried) *failure = tried.error();
-      },
-      [&daemon, failure, done = std::move(done)] {
+  daemon.storage().ask(
+      store::StorageLane::directory, store::TryWriteOp{},
+      [&daemon, done = std::move(done)](const Result<void>& written) {
         std::vector<HealthFinding> findings;
-        if (*failure) {
-          const auto error = error_from(*failure, "writing the database");
+        if (!written) {
+          const auto error = error_from(written.error(), "writing the database");
           findings.push_back({"database",
                               error.code == ExitCode::ok ? ExitCode::internal : error.code,
                               error.message, error.hint});

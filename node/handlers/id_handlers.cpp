@@ -31,18 +31,14 @@ class Export final : public Operation {
   void start() override {
     const auto primary_key = primary_key_of(daemon_);
     if (!primary_key) return out_.fail(primary_key.error());
-    auto bytes = std::make_shared<Result<Bytes>>();
-    daemon_.pool().submit(
-        kDirectoryJobs,
-        [bytes, key = *primary_key](store::Backend& backend) {
-          *bytes = store::export_identity(backend, key);
-        },
-        [this, bytes, alive = std::weak_ptr(alive_)] {
-          if (alive.expired()) return;
-          if (!*bytes) return out_.fail(error_from(bytes->error(), "reading the key ring"));
-          out_.data(**bytes);
-          out_.done();
-        });
+    daemon_.storage().ask(store::StorageLane::directory, store::ExportIdentityOp{*primary_key},
+                          [this, alive = std::weak_ptr(alive_)](const Result<Bytes>& bytes) {
+                            if (alive.expired()) return;
+                            if (!bytes)
+                              return out_.fail(error_from(bytes.error(), "reading the key ring"));
+                            out_.data(*bytes);
+                            out_.done();
+                          });
   }
 
  private:
@@ -68,7 +64,7 @@ class Import final : public Operation {
     if (!primary_key) return out_.fail(primary_key.error());
     if (*primary_key != given->primary_key) return out_.fail(other_identity(daemon_.paths()));
     if (auto free = check_unused(*given); !free) return out_.fail(std::move(free.error()));
-    write(std::make_shared<store::IdentityExport>(std::move(*given)));
+    write(std::move(*given));
   }
 
  private:
@@ -86,15 +82,13 @@ class Import final : public Operation {
     return {};
   }
 
-  void write(const std::shared_ptr<store::IdentityExport>& given) {
-    auto done = std::make_shared<Result<store::Imported>>();
-    daemon_.pool().submit(
-        kDirectoryJobs,
-        [done, given](store::Backend& backend) { *done = store::import_identity(backend, *given); },
-        [this, done, alive = std::weak_ptr(alive_)] {
+  void write(store::IdentityExport given) {
+    daemon_.storage().ask(
+        store::StorageLane::directory, store::ImportIdentityOp{std::move(given)},
+        [this, alive = std::weak_ptr(alive_)](const Result<store::Imported>& done) {
           if (alive.expired()) return;
-          if (!*done) return out_.fail(error_from(done->error(), "writing the key ring"));
-          take_up(**done);
+          if (!done) return out_.fail(error_from(done.error(), "writing the key ring"));
+          take_up(*done);
         });
   }
 

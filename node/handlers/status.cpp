@@ -14,7 +14,7 @@
 #include "node/topic_library.hpp"
 #include "node/version.hpp"
 #include "overlay/greeter.hpp"
-#include "store/rocksdb/rocks_backend.hpp"
+#include "store/storage_requests.hpp"
 
 namespace cip::node {
 
@@ -23,16 +23,7 @@ namespace {
 struct Counts {
   std::size_t feeds = 0;
   std::size_t topics = 0;
-  std::error_code failure;  // why the database is not written at present
 };
-
-Counts count(store::Backend& backend) {
-  Counts counts;
-  if (const auto topics = backend.list_topics()) counts.topics = topics->size();
-  if (const auto records = backend.list_feeds()) counts.feeds = records->size();
-  counts.failure = store::disk_recovery_of(backend).failure();
-  return counts;
-}
 
 Json dht_part(Participant& participant) {
   const auto& stats = participant.dht().stats();
@@ -136,8 +127,9 @@ Json status_of(Daemon& daemon, const Counts& counts) {
                     {"cache", use.cache},
                     {"topics", use.topics},
                     {"quota", daemon.disk().quota()}};
-  status["database"] = counts.failure ? "reopening" : "ok";
-  if (counts.failure) status["databaseProblem"] = counts.failure.message();
+  const auto failure = daemon.database_failure();
+  status["database"] = failure ? "reopening" : "ok";
+  if (failure) status["databaseProblem"] = failure.message();
   status["drops"] = drops_part(daemon);
   return status;
 }
@@ -145,10 +137,17 @@ Json status_of(Daemon& daemon, const Counts& counts) {
 }  // namespace
 
 void gather_status(Daemon& daemon, std::function<void(const Json&)> done) {
-  auto counts = std::make_shared<Counts>();
-  daemon.pool().submit(
-      kStatusJobs, [counts](store::Backend& backend) { *counts = count(backend); },
-      [&daemon, counts, done = std::move(done)] { done(status_of(daemon, *counts)); });
+  using Topics = store::ListTopicsOp::Answer;
+  using Feeds = store::ListFeedsOp::Answer;
+  const auto lane = store::StorageLane::status;
+  daemon.storage().ask(
+      lane, store::ListTopicsOp{}, [&daemon, done = std::move(done)](const Topics& topics) {
+        const auto count = topics ? topics->size() : 0;
+        daemon.storage().ask(lane, store::ListFeedsOp{},
+                             [&daemon, count, done](const Feeds& feeds) {
+                               done(status_of(daemon, {feeds ? feeds->size() : 0, count}));
+                             });
+      });
 }
 
 }  // namespace cip::node

@@ -37,13 +37,12 @@ class DurableCursor {
   // Loads the cursors by feed key, as seq to go on with.
   using Cursors = std::map<Bytes32, std::uint64_t>;
   void load(std::function<void(Outcome<Cursors>)> done) {
-    auto loaded = std::make_shared<Outcome<Cursors>>();
-    daemon_.pool().submit(
-        kDirectoryJobs,
-        [loaded, topic = topic_, name = name_](store::Backend& backend) {
-          *loaded = read(backend, topic, name);
-        },
-        [loaded, done = std::move(done)] { done(std::move(*loaded)); });
+    daemon_.storage().ask(
+        store::StorageLane::directory, store::ReadCursorsOp{topic_, name_},
+        [done = std::move(done)](Result<Cursors> read) {
+          if (read) return done(std::move(*read));
+          done(tl::unexpected(error_from(read.error(), "reading the subscription")));
+        });
   }
 
   // The message was put out; it counts once `taken` has reached `put`.
@@ -74,32 +73,16 @@ class DurableCursor {
       const auto* feed = daemon_.participant().hub().replication().feed_by_key(key);
       if (feed) records.push_back({feed->number(), length});
     }
-    auto written = std::make_shared<Result<void>>();
-    daemon_.pool().submit(
-        kDirectoryJobs,
-        [written, topic = topic_, name = name_,
-         records = std::move(records)](store::Backend& backend) {
-          if (!records.empty()) *written = backend.put_cursors(topic, name, records);
-        },
-        [written, done = std::move(done)] {
-          if (*written) return done({});
-          done(tl::unexpected(
-              error_from(written->error(), "writing the place of the subscription")));
+    daemon_.storage().ask(
+        store::StorageLane::directory, store::WriteCursorsOp{topic_, name_, std::move(records)},
+        [done = std::move(done)](const Result<void>& written) {
+          if (written) return done({});
+          done(
+              tl::unexpected(error_from(written.error(), "writing the place of the subscription")));
         });
   }
 
  private:
-  static Outcome<Cursors> read(store::Backend& backend, const Bytes32& topic,
-                               const std::string& name) {
-    Cursors out;
-    const auto records = backend.list_cursors(topic, name);
-    if (!records) return tl::unexpected(error_from(records.error(), "reading the subscription"));
-    for (const auto& record : *records) {
-      if (const auto feed = backend.find_feed(record.feed)) out[feed->key] = record.length;
-    }
-    return out;
-  }
-
   struct UnderWay {
     Bytes32 feed{};
     std::uint64_t length = 0;

@@ -82,18 +82,20 @@ class List final : public Operation {
   List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
-    auto topics = std::make_shared<Result<std::vector<store::TopicRecord>>>();
-    daemon_.pool().submit(
-        kDirectoryJobs, [topics](store::Backend& backend) { *topics = backend.list_topics(); },
-        [this, topics, alive = std::weak_ptr(alive_)] {
-          if (alive.expired()) return;
-          if (!*topics) return out_.fail(error_from(topics->error(), "listing topics"));
-          for (const auto& record : **topics) {
-            const auto text = record.name.empty() ? "topic:" + to_z32(record.key) : record.name;
-            if (const auto topic = parse_topic(text)) out_.result(described(*topic));
-          }
-          out_.done();
-        });
+    daemon_.storage().ask(store::StorageLane::directory, store::ListTopicsOp{},
+                          [this, alive = std::weak_ptr(alive_)](
+                              const Result<std::vector<store::TopicRecord>>& topics) {
+                            if (alive.expired()) return;
+                            if (!topics)
+                              return out_.fail(error_from(topics.error(), "listing topics"));
+                            for (const auto& record : *topics) {
+                              const auto text =
+                                  record.name.empty() ? "topic:" + to_z32(record.key) : record.name;
+                              if (const auto topic = parse_topic(text))
+                                out_.result(described(*topic));
+                            }
+                            out_.done();
+                          });
   }
 
  private:

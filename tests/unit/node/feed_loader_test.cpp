@@ -18,13 +18,22 @@ struct LoaderFixture {
   store::FeedStore feeds{backend, primary};
 
   Outcome<store::OpenFeed> make(const store::NewWriter& wanted) {
-    return create_feed(feeds, wanted, store::FreshSecrets::draw(random));
+    auto made = feeds.create(wanted, store::FreshSecrets::draw(random));
+    if (!made) return tl::unexpected(create_error(wanted, made.error()));
+    return std::move(*made);
   }
   Outcome<store::OpenFeed> load(std::string text, bool create = true) {
     FeedQuery query;
     query.text = std::move(text);
     query.create = create;
-    return load_feed(feeds, backend, query);
+    return load(query);
+  }
+  Outcome<store::OpenFeed> load(const FeedQuery& query) {
+    const auto op = open_feed_op(query, primary);
+    if (!op) return tl::unexpected(op.error());
+    auto opened = std::get<store::OpenFeedOp::Answer>(store::run(backend, *op));
+    if (!opened) return tl::unexpected(open_error(query, opened.error()));
+    return std::move(*opened);
   }
 };
 
@@ -124,18 +133,18 @@ TEST_CASE_FIXTURE(LoaderFixture, "a key that a reader gives is checked and chang
     query.create = create;
     for (const auto* name : {"secret", "plain"}) {
       query.text = name;
-      CHECK(load_feed(feeds, backend, query).error().code == ExitCode::refused);
+      CHECK(load(query).error().code == ExitCode::refused);
       query.text = to_z32(load(name)->record.key);
-      CHECK(load_feed(feeds, backend, query).error().code == ExitCode::refused);
+      CHECK(load(query).error().code == ExitCode::refused);
     }
   }
   CHECK(*load("secret")->encryption_key == key);
   CHECK_FALSE(load("plain")->encryption_key);
   query.text = "secret";
   query.encryption_key = key;
-  CHECK(load_feed(feeds, backend, query));
+  CHECK(load(query));
   query.text = std::string(52, 'y');  // of others: nothing is known of it, and nothing is kept
-  REQUIRE(load_feed(feeds, backend, query));
+  REQUIRE(load(query));
   CHECK_FALSE(load(query.text)->encryption_key);
   CHECK_FALSE(load(query.text)->record.encrypted);
 }

@@ -31,15 +31,16 @@ struct Home {
 struct Peer {
   Peer(asio::io_context& io, dht::ContactArena& arena, Random& random,
        std::vector<Endpoint> contacts, std::shared_ptr<Home> of)
-      : home(std::move(of)), backend(home->backend), pool(io, backend, 1) {
+      : home(std::move(of)), backend(home->backend), pool(io, backend, 1), mark(pool, {}) {
+    pool.serve(storage);
     node::ParticipantOptions options;
     options.identity = home->identity.value_or(make_key_pair(random.bytes<32>()));
     options.dht.bootstrap = std::move(contacts);
     options.listen = Endpoint{0x7f000001, 0};
     node = std::move(*node::Participant::open({io, arena, random, pool}, std::move(options)));
-    feeds = std::make_unique<node::FeedLibrary>(*node, pool, home->primary_key, random, true);
-    topics = std::make_unique<node::TopicLibrary>(*node, *feeds, pool, backend.instance(), true,
-                                                  std::filesystem::path());
+    feeds = std::make_unique<node::FeedLibrary>(*node, storage, home->primary_key, random, true);
+    topics = std::make_unique<node::TopicLibrary>(*node, *feeds, storage, backend.instance(), true,
+                                                  mark);
     node->on_feed_news = [this](const overlay::FeedNews& news) { feeds->handle(news); };
     node->on_turn = [this](Now now) { topics->handle_turn(now); };
     node->next_other_timeout = [this] { return topics->next_timeout(); };
@@ -49,7 +50,9 @@ struct Peer {
 
   std::shared_ptr<Home> home;
   store::MemoryBackend& backend;
+  store::StorageRequests storage;
   node::StoragePool pool;
+  node::HomeMark mark;
   std::unique_ptr<node::Participant> node;
   std::unique_ptr<node::FeedLibrary> feeds;
   std::unique_ptr<node::TopicLibrary> topics;

@@ -68,7 +68,8 @@ TEST_CASE_FIXTURE(NetworkFixture, "what a feed was closed with is there when it 
   // The disk is busy: a first part waits for it, the rest for that.
   std::promise<void> disk;
   reader.pool.submit(
-      copy, [wait = disk.get_future().share()](store::Backend&) { wait.wait(); }, [] {});
+      store::lane_of(copy), [wait = disk.get_future().share()](store::Backend&) { wait.wait(); },
+      [] {});
   // Its last user goes as soon as all is verified, and not written yet.
   const auto listening = reader.feeds->watch(copy, [&](const overlay::FeedNews& news) {
     const auto* event = std::get_if<overlay::ReplicatorEvent>(&news.what);

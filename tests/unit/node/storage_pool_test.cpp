@@ -23,14 +23,14 @@ struct PoolFixture {
 };
 }  // namespace
 
-TEST_CASE_FIXTURE(PoolFixture, "jobs of one key run one after the other, in order") {
+TEST_CASE_FIXTURE(PoolFixture, "jobs of one lane run one after the other, in order") {
   StoragePool pool(io, backend, 3);
   std::atomic<int> inside = 0;
   std::atomic<bool> overlapped = false;
   std::vector<int> order;
   for (int i = 0; i < 200; ++i) {
     pool.submit(
-        7,
+        store::lane_of(7),
         [&](store::Backend&) {
           if (++inside > 1) overlapped = true;
           --inside;
@@ -43,15 +43,15 @@ TEST_CASE_FIXTURE(PoolFixture, "jobs of one key run one after the other, in orde
   CHECK(pool.pending() == 0);
 }
 
-TEST_CASE_FIXTURE(PoolFixture, "a slow job of one key does not hold up the others") {
+TEST_CASE_FIXTURE(PoolFixture, "a slow job of one lane does not hold up the others") {
   StoragePool pool(io, backend, 2);
   std::promise<void> release;
   bool slow_done = false, other_done = false;
   pool.submit(
-      1, [gate = release.get_future().share()](store::Backend&) { gate.wait(); },
+      store::lane_of(1), [gate = release.get_future().share()](store::Backend&) { gate.wait(); },
       [&] { slow_done = true; });
   pool.submit(
-      2, [](store::Backend&) {}, [&] { other_done = true; });
+      store::lane_of(2), [](store::Backend&) {}, [&] { other_done = true; });
   CHECK(run_until(io, [&] { return other_done; }));
   CHECK_FALSE(slow_done);
   release.set_value();
@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(PoolFixture,
     StoragePool pool(io, backend, 1);
     for (int i = 0; i < 10; ++i) {
       pool.submit(
-          1, [&](store::Backend&) { ++ran; }, [&] { told = true; });
+          store::lane_of(1), [&](store::Backend&) { ++ran; }, [&] { told = true; });
     }
   }
   CHECK(ran == 10);
@@ -85,4 +85,18 @@ TEST_CASE_FIXTURE(PoolFixture, "an operation of a feed comes back with its numbe
               });
   REQUIRE(run_until(io, [&] { return error.has_value(); }));
   CHECK(*error == store::Errc::not_found);
+}
+
+TEST_CASE_FIXTURE(PoolFixture, "what is asked for by value is run and answered here") {
+  store::StorageRequests requests;
+  StoragePool pool(io, backend);
+  pool.serve(requests);
+  std::optional<Result<void>> written;
+  requests.ask(store::StorageLane::status, store::PutStateOp{"a", Bytes{1}},
+               [&](const Result<void>& result) { written = result; });
+  CHECK_FALSE(written);
+  REQUIRE(run_until(io, [&] { return written.has_value(); }));
+  CHECK(*written);
+  CHECK(requests.pending() == 0);
+  CHECK(*backend.find_state("a") == Bytes{1});
 }
