@@ -103,7 +103,7 @@ void add_publish(CommandTree& tree) {
 // ---- subscribe
 
 struct SubscribeFlags {
-  std::string topic;
+  std::vector<std::string> topics;
   std::string since;
   std::optional<Bytes32> author;
   std::string durable;
@@ -175,7 +175,7 @@ int subscribe(Context& context, const SubscribeFlags& flags) {
     return report(context, {ExitCode::usage, "--since with a sequence number needs --author",
                             "sequence numbers count the messages of one author"});
   }
-  node::Request request{"subscribe", {{"topic", flags.topic}}};
+  node::Request request{"subscribe", {{"topics", flags.topics}}};
   if (!flags.since.empty()) request.params["since"] = flags.since;
   if (flags.author) request.params["author"] = to_z32(*flags.author);
   if (!flags.durable.empty()) request.params["durable"] = flags.durable;
@@ -211,13 +211,14 @@ void add_subscribe_flags(CLI::App& app, SubscribeFlags& flags) {
 void add_subscribe(CommandTree& tree) {
   auto& flags = tree.options<SubscribeFlags>();
   auto& app = tree.add(tree.root(), "subscribe", "Data",
-                       {.purpose = "Print the messages of a topic as they come, until a signal",
+                       {.purpose = "Print the messages of topics as they come, until a signal",
                         .timeout = default_timeout("subscribe"),
                         .examples = {"cipnode subscribe weather --since last:10",
+                                     "cipnode subscribe weather tides --durable desk",
                                      "cipnode subscribe weather --json | jq -r .text"},
                         .exits = exits_of("subscribe", {ExitCode::not_found, ExitCode::no_route}),
                         .run = [&flags](Context& context) { return subscribe(context, flags); }});
-  add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
+  add_list(app, "TOPIC", flags.topics, parse_topic_text, "", "Names, topic:KEY or id:HEX")
       ->required();
   add_subscribe_flags(app, flags);
 }

@@ -73,6 +73,13 @@ std::vector<std::string> Params::texts(const char* name) {
   return out;
 }
 
+std::vector<std::string> Params::required_texts(const char* name) {
+  auto list = texts(name);
+  const auto is_empty = [](const std::string& text) { return text.empty(); };
+  if (list.empty() || std::ranges::any_of(list, is_empty)) wrong(name, "a list of texts");
+  return list;
+}
+
 std::map<std::string, std::uint64_t> Params::numbers(const char* name) {
   std::map<std::string, std::uint64_t> out;
   if (!has(name)) return out;

@@ -91,6 +91,8 @@ class Params {
   // "...Ms": milliseconds, fractions allowed.
   std::optional<Duration> duration(const char* name);
   std::vector<std::string> texts(const char* name);
+  // At least one, none of them empty.
+  std::vector<std::string> required_texts(const char* name);
   // An object whose members are numbers.
   std::map<std::string, std::uint64_t> numbers(const char* name);
   bool has(const char* name) const { return object_.is_object() && object_.contains(name); }

@@ -67,6 +67,25 @@ class TopicsTest(SystemTest):
         self.assertEqual(live.events[0]["topic"], "weather")
         self.assertEqual(live.events[1]["seq"], live.events[0]["seq"] + 1)
 
+    def test_a_subscription_reads_several_topics_with_a_cursor_for_each(self):
+        node = self.join()
+        for topic, text in (("weather", "rain"), ("tides", "high"), ("weather", "sun")):
+            self.ok("publish", topic, text, home=node)
+
+        def read(*args):
+            got = self.ok("--json", "subscribe", *args, home=node).objects
+            return sorted((event["topic"], event["text"]) for event in got)
+        everything = [("tides", "high"), ("weather", "rain"), ("weather", "sun")]
+        self.assertEqual(read("weather", "tides", "weather", "--since", "start", "--until-synced"), everything)
+        self.assertEqual(len(read("weather", "tides", "--since", "start", "--count", "2")), 2)
+        durable = ("weather", "tides", "--since", "start", "--durable", "desk", "--until-synced")
+        self.assertEqual(read(*durable), everything)
+        self.ok("publish", "tides", "low", home=node)
+        self.assertEqual(read(*durable), [("tides", "low")])
+        self.assertEqual(read(*durable), [])
+        wrong = self.cipnode("subscribe", "weather", "tides/#", home=node)
+        self.assertEqual(wrong.code, 2, repr(wrong))
+
     def test_a_message_above_the_limit_is_refused_by_name_and_writes_nothing(self):
         node = self.join()
         big = self.cipnode("--json", "publish", "weather", home=node, stdin=os.urandom((1 << 20) + 1))
