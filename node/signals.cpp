@@ -1,6 +1,7 @@
 #include "node/signals.hpp"
 
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,16 +14,29 @@ namespace {
 
 // What a signal handler may touch: a process has one set of handlers, hence one of these.
 std::atomic<int> first_signal{0};
+std::atomic<std::int64_t> first_at{0};  // in ms
 std::atomic<int> came_fd{-1};
-static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free &&
+              std::atomic<std::int64_t>::is_always_lock_free);
+
+// Who signals a process and then its group, as timeout(1) does, means one signal.
+constexpr std::int64_t kSameSignalMs = 100;
+
+std::int64_t now_ms() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
 
 void handle(int signal) {
   const int error = errno;
   int none = 0;
   if (first_signal.compare_exchange_strong(none, signal)) {
+    first_at = now_ms();
     const std::uint64_t one = 1;
     static_cast<void>(!::write(came_fd, &one, sizeof one));
-  } else if (signal != SIGHUP) {  // a terminal that closes may say so twice
+  } else if (signal != SIGHUP &&  // a terminal that closes may say so twice
+             (signal != none || now_ms() - first_at > kSameSignalMs)) {
     ::_exit(128 + signal);
   }
   errno = error;
