@@ -96,7 +96,8 @@ RunResult run_stop(const ServiceOptions& options, const Request& request, Handle
   const HomePaths paths(options.join.home);
   const auto holder = lock_holder(paths);
   auto result = run_over_socket(options, request, handler);
-  if (result.error && holder && is_deaf(paths, *holder) && end_holder(paths, *holder)) {
+  const bool is_silent = result.error && result.error->code == ExitCode::busy;
+  if (is_silent && holder && is_deaf(paths, *holder) && end_holder(paths, *holder)) {
     result.error.reset();
     handler.on_result({{"pid", holder->pid}});
   }
