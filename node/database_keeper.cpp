@@ -16,8 +16,6 @@ namespace cip::node {
 
 namespace {
 
-// Not those of feeds, which wait for the disk that failed.
-
 constexpr const char* kWayOut =
     "nothing was deleted. Restore the home from a backup, as a whole; or save what can be read "
     "into a new home with: cipnode salvage DIR";

@@ -43,6 +43,8 @@ Advice of_store(store::Errc code) {
       return {ExitCode::conflict, ""};
     case Errc::not_writer:
       return {ExitCode::refused, "only the node that made a feed can append to it"};
+    case Errc::not_encrypted:
+      return {ExitCode::refused, "read it without --encryption-key-file"};
     case Errc::wrong_encryption_key:
       return {ExitCode::refused, "the author of the feed knows its key: feed create printed it"};
     case Errc::block_too_large:
