@@ -175,7 +175,10 @@ int subscribe(Context& context, const SubscribeFlags& flags) {
     return report(context, {ExitCode::usage, "--since with a sequence number needs --author",
                             "sequence numbers count the messages of one author"});
   }
-  node::Request request{"subscribe", {{"topics", flags.topics}}};
+  node::Request request{"subscribe", Json::object()};
+  // As nodes of every version understand it.
+  if (flags.topics.size() == 1) request.params["topic"] = flags.topics.front();
+  if (flags.topics.size() > 1) request.params["topics"] = flags.topics;
   if (!flags.since.empty()) request.params["since"] = flags.since;
   if (flags.author) request.params["author"] = to_z32(*flags.author);
   if (!flags.durable.empty()) request.params["durable"] = flags.durable;

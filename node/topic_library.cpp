@@ -57,6 +57,11 @@ PublishedHere::Ways ways_of(store::StorageRequests& storage, HomeMark& mark) {
 
 }  // namespace
 
+Error only_id_known() {
+  return {ExitCode::usage, "only the id of the topic is known, not its key",
+          "name the topic, or give its key as topic:KEY"};
+}
+
 Outcome<TopicName> parse_topic(const std::string& text) {
   TopicName topic;
   topic.text = text;
@@ -120,8 +125,7 @@ void TopicLibrary::start(std::shared_ptr<void> loading) {
 
 void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
   if (!topic.key) {
-    return done(fail_with(ExitCode::usage, "only the id of the topic is known, not its key",
-                          "name the topic, or give its key as topic:KEY"));
+    return done(tl::unexpected(only_id_known()));
   }
   storage_.ask(store::StorageLane::directory,
                store::OpenTopicOp{record_of(topic), states_of(topic.id)},

@@ -17,12 +17,18 @@ namespace {
 // How often a subscription that ends when all is here asks whether it is.
 constexpr Duration kSyncedCheck = std::chrono::milliseconds(100);
 
+// One `topic`, or several `topics`.
+std::vector<std::string> topics_of(Params& params) {
+  return params.has("topics") ? params.required_texts("topics")
+                              : std::vector<std::string>{params.required_text("topic")};
+}
+
 class Subscribe final : public Operation {
  public:
   Subscribe(Daemon& daemon, Params& params, Output& out)
       : Operation(out),
         daemon_(daemon),
-        topics_(params.required_texts("topics")),
+        topics_(topics_of(params)),
         since_text_(params.text("since", "new")),
         author_text_(params.text("author")),
         durable_(params.text("durable")),
@@ -40,11 +46,13 @@ class Subscribe final : public Operation {
     if (auto read = read_options(); !read) return out_.fail(std::move(read.error()));
     if (auto read = add_readers(); !read) return out_.fail(std::move(read.error()));
     if (count_ == std::uint64_t{0}) return out_.done();
-    for (auto& reader : readers_) reader->start();
+    for (auto& reader : readers_) {
+      if (!over_) reader->start();
+    }
   }
 
   void handle_move() override {
-    if (is_begun() && !over_) put_position();
+    if (!over_) put_position();
   }
   void handle_room() override {
     for (auto& reader : readers_) reader->cursor().printed(out_.taken());
@@ -83,11 +91,11 @@ class Subscribe final : public Operation {
     for (const auto& text : topics_) {
       auto topic = parse_topic(text);
       if (!topic) return tl::unexpected(std::move(topic.error()));
+      if (!topic->key) return tl::unexpected(only_id_known());
       if (!known.insert(topic->id).second) continue;
       readers_.push_back(std::make_unique<TopicReader>(
           daemon_, out_, TopicReader::Wanted{std::move(*topic), options_, durable_, positions_},
-          TopicReader::Events{[this] { begun(); }, [this] { deliver(); },
-                              [this] { return shown(); },
+          TopicReader::Events{[this] { begun(); }, [this] { deliver(); }, [this] { shown(); },
                               [this](Error error) { fail(std::move(error)); }}));
     }
     return {};
@@ -120,18 +128,23 @@ class Subscribe final : public Operation {
     out_.position({{"after", std::move(after)}});
   }
 
+  // A message of each in turn, or the first would keep the others waiting for ever.
   void deliver() {
     bool any = false;
-    for (auto& reader : readers_) any = (!over_ && reader->deliver()) || any;
+    for (std::size_t idle = 0; !over_ && idle < readers_.size();
+         next_ = (next_ + 1) % readers_.size()) {
+      const bool has_shown = readers_[next_]->deliver();
+      idle = has_shown ? 0 : idle + 1;
+      any = any || has_shown;
+    }
     if (!any) return;
     // Taking messages lets the machine read ahead.
     daemon_.topics().turn();
-    if (!over_) restart_idle();
+    if (!over_ && is_begun()) restart_idle();
   }
 
-  bool shown() {
+  void shown() {
     if (count_ && ++delivered_ >= *count_) finish();
-    return !over_;
   }
 
   void restart_idle() {
@@ -194,6 +207,7 @@ class Subscribe final : public Operation {
   DurableCursor::Cursors positions_;            // the same, by key
   overlay::SubscriptionOptions options_;
   std::vector<std::unique_ptr<TopicReader>> readers_;
+  std::size_t next_ = 0;  // reader
   std::uint64_t delivered_ = 0;
   bool over_ = false;
   bool ended_ = false;

@@ -122,23 +122,21 @@ void TopicReader::begin(DurableCursor::Cursors cursors) {
 bool TopicReader::is_synced() const { return daemon_.topics().machine().is_synced(id_); }
 
 void TopicReader::add_positions(Json& after) const {
+  if (id_ == 0) return;
   for (const auto& [feed, seq] : daemon_.topics().machine().positions(id_)) {
     after[to_z32(feed)] = seq;
   }
 }
 
 bool TopicReader::deliver() {
+  if (id_ == 0 || is_over_ || out_.room() == 0) return false;
   auto& machine = daemon_.topics().machine();
-  bool any = false;
-  while (id_ != 0 && !is_over_ && out_.room() > 0) {
-    while (const auto gap = machine.poll_gap(id_)) show_gap(*gap);
-    const auto message = machine.poll_message(id_);
-    if (!message) break;
-    any = true;
-    show(*message);
-    if (!events_.shown()) break;
-  }
-  return any;
+  while (const auto gap = machine.poll_gap(id_)) show_gap(*gap);
+  const auto message = machine.poll_message(id_);
+  if (!message) return false;
+  show(*message);
+  events_.shown();
+  return true;
 }
 
 // What a durable subscriber reads stays on disk (decisions.md D15).

@@ -64,7 +64,7 @@ class TopicReader {
   struct Events {
     std::function<void()> begun;  // the topic is joined: deliver() from now on
     std::function<void()> woken;  // there may be more to deliver
-    std::function<bool()> shown;  // a message was put out; false: no more are wanted
+    std::function<void()> shown;  // a message was put out
     std::function<void(Error)> failed;
   };
   struct Wanted {
@@ -84,7 +84,7 @@ class TopicReader {
   bool is_begun() const { return id_ != 0; }
   // All that the reachable peers have was put out.
   bool is_synced() const;
-  // Puts out what there is room for; whether that was anything.
+  // Puts out the next message, if there is one and room for it, and what is missing before it.
   bool deliver();
   // Nothing more is put out.
   void stop() { is_over_ = true; }
