@@ -216,13 +216,11 @@ void add_subscribe(CommandTree& tree) {
   auto& app = tree.add(tree.root(), "subscribe", "Data",
                        {.purpose = "Print the messages of topics as they come, until a signal",
                         .timeout = default_timeout("subscribe"),
-                        .examples = {"cipnode subscribe weather --since last:10",
-                                     "cipnode subscribe weather tides --durable desk",
+                        .examples = {"cipnode subscribe weather tides --since last:10",
                                      "cipnode subscribe weather --json | jq -r .text"},
                         .exits = exits_of("subscribe", {ExitCode::not_found, ExitCode::no_route}),
                         .run = [&flags](Context& context) { return subscribe(context, flags); }});
-  add_list(app, "TOPIC", flags.topics, parse_topic_text, "", "Names, topic:KEY or id:HEX")
-      ->required();
+  add_list(app, "TOPIC", flags.topics, parse_topic_text, "", "Names, or topic:KEY")->required();
   add_subscribe_flags(app, flags);
 }
 
