@@ -7,7 +7,7 @@ using namespace cip::node;
 using std::chrono::seconds;
 
 TEST_CASE("a subscription goes on behind what was printed, and where nothing was printed yet") {
-  Continuation call({"subscribe", {{"topics", {"news"}}, {"count", 5U}, {"timeoutMs", 60'000}}});
+  Continuation call({"subscribe", {{"topic", "news"}, {"count", 5U}, {"timeoutMs", 60'000}}});
   call.note_position({{"after", {{"ann", 7U}, {"bob", 3U}}}});
   call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 7U}});
   call.note_result({{"topic", "news"}, {"feed", "ann"}, {"seq", 8U}});
@@ -22,7 +22,7 @@ TEST_CASE("a subscription goes on behind what was printed, and where nothing was
 }
 
 TEST_CASE("a subscription that has printed all it was to print is over") {
-  Continuation call({"subscribe", {{"topics", {"news"}}, {"count", 1U}}});
+  Continuation call({"subscribe", {{"topic", "news"}, {"count", 1U}}});
   CHECK_FALSE(call.is_complete());
   call.note_result({{"feed", "ann"}, {"seq", 1U}});
   CHECK(call.is_complete());
