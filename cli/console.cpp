@@ -44,7 +44,7 @@ std::size_t cut_character(std::string_view text) {
 
 }  // namespace
 
-ProcessConsole::ProcessConsole() {
+ProcessConsole::ProcessConsole() : out_(STDOUT_FILENO), err_(STDERR_FILENO) {
   out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   err_is_terminal = ::isatty(STDERR_FILENO) == 1;
   const char* term = std::getenv("TERM");
@@ -63,10 +63,10 @@ std::optional<std::string> ProcessConsole::ask(std::string_view question) {
 }
 
 void ProcessConsole::write_out(std::string_view bytes) {
-  if (!out_error_) out_error_ = out_.write(STDOUT_FILENO, bytes);
+  if (!out_error_) out_error_ = out_.write(bytes);
 }
 
-void ProcessConsole::write_err(std::string_view bytes) { err_.write(STDERR_FILENO, bytes); }
+void ProcessConsole::write_err(std::string_view bytes) { err_.write(bytes); }
 
 std::string TerminalEscaper::escape(std::string_view piece) {
   std::string text = waiting_ + std::string(piece);

@@ -27,15 +27,16 @@ std::size_t piece_of(int fd) {
 
 }  // namespace
 
-std::error_code PatientWriter::write(int fd, std::string_view bytes) {
-  const auto piece = piece_of(fd);
+PatientWriter::PatientWriter(int fd) : fd_(fd), piece_(piece_of(fd)) {}
+
+std::error_code PatientWriter::write(std::string_view bytes) {
   const auto whole = bytes.size();
   while (!bytes.empty()) {
-    if (!wait_for_room(fd)) {
+    if (!wait_for_room()) {
       return std::make_error_code(bytes.size() < whole ? std::errc::interrupted
                                                        : std::errc::operation_canceled);
     }
-    const auto n = ::write(fd, bytes.data(), std::min(bytes.size(), piece));
+    const auto n = ::write(fd_, bytes.data(), std::min(bytes.size(), piece_));
     // EAGAIN: a pipe that its other user made non-blocking.
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) return {errno, std::generic_category()};
@@ -45,11 +46,11 @@ std::error_code PatientWriter::write(int fd, std::string_view bytes) {
 }
 
 // True also for what is broken: the write says how.
-bool PatientWriter::wait_for_room(int fd) {
+bool PatientWriter::wait_for_room() {
   while (true) {
     const bool signalled = node::caught_signal() != 0;
     std::array<pollfd, 2> wait{
-        {{fd, POLLOUT, 0}, {signalled ? -1 : node::signal_descriptor(), POLLIN, 0}}};
+        {{fd_, POLLOUT, 0}, {signalled ? -1 : node::signal_descriptor(), POLLIN, 0}}};
     const int ready = ::poll(wait.data(), wait.size(), poll_time(signalled));
     if (ready < 0 && errno != EINTR) return true;
     if (ready > 0 && wait[0].revents != 0) return true;
