@@ -30,8 +30,7 @@ std::string name_of(uid_t user) {
 
 // As sudo takes it.
 std::string argument_of(uid_t user) {
-  const auto* entry = ::getpwuid(user);
-  return entry ? std::string(entry->pw_name) : fmt::format("'#{}'", user);
+  return ::getpwuid(user) ? name_of(user) : fmt::format("'#{}'", user);
 }
 
 // A file descriptor that closes itself.
@@ -460,10 +459,10 @@ Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
   }
   Fd fd(::open(paths.identity.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) {
-    const bool is_denied = errno == EACCES || errno == EPERM;
-    return fail_with(is_denied ? ExitCode::refused : ExitCode::internal,
-                     fmt::format("cannot read {}: {}", paths.identity.string(), last_error()),
-                     is_denied ? fmt::format("run: chmod 600 {}", paths.identity.string()) : "");
+    const auto code = exit_code_of_problem(errno);
+    return fail_with(
+        code, fmt::format("cannot read {}: {}", paths.identity.string(), last_error()),
+        code == ExitCode::refused ? fmt::format("run: chmod 600 {}", paths.identity.string()) : "");
   }
   return read_identity(paths, *fd);
 }

@@ -22,11 +22,6 @@ namespace cip::node {
 
 namespace {
 
-// Collects what a request answers and shows nothing.
-struct Quiet final : Handler {
-  void on_result(const Json&) override {}
-};
-
 RunResult failed(Error error) {
   RunResult result;
   result.error = std::move(error);
@@ -70,7 +65,7 @@ RunResult run_over_socket(const ServiceOptions& options, const Request& request,
 // A node whose socket somebody took away: it is asked to end as every process is.
 bool is_deaf(const HomePaths& paths, const LockHolder& holder) {
   asio::io_context io(1);
-  Quiet quiet;
+  QuietHandler quiet;
   return holder.role != HomeRole::in_process && holder.state == HomeState::running &&
          !ControlCall::connect(io, paths, {"stop"}, quiet);
 }
@@ -257,7 +252,7 @@ RunResult run_join_detached(const JoinOptions& options, Handler& handler) {
     // The node keeps trying; whoever asked for a detached one wants to know now.
     ServiceOptions service;
     service.join.home = options.home;
-    Quiet quiet;
+    QuietHandler quiet;
     const auto waited =
         run_over_socket(service, {"join.wait", wait_request(options, begun)}, quiet);
     if (waited.error || waited.signal) {

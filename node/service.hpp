@@ -108,6 +108,11 @@ class Handler {
   virtual void on_notice(std::string_view sentence) { static_cast<void>(sentence); }
 };
 
+// Shows nothing.
+struct QuietHandler final : Handler {
+  void on_result(const Json&) override {}
+};
+
 struct MethodInfo {
   std::string_view name;
   Duration timeout;          // default of --timeout; zero: for ever

@@ -16,14 +16,10 @@ constexpr Duration kPause = std::chrono::milliseconds(20);
 // For the answer to the request to leave.
 constexpr auto kAnswerTime = std::chrono::seconds(5);
 
-struct Silent final : Handler {
-  void on_result(const Json&) override {}
-};
-
 // Whether the node of the home was reached; it leaves then, unless it has become something else.
 bool ask_to_leave(const HomePaths& paths, Duration patience) {
   asio::io_context io(1);
-  Silent silent;
+  QuietHandler silent;
   Json params{{"makeWay", true}};
   if (patience > Duration::zero()) params["patienceMs"] = patience / std::chrono::milliseconds(1);
   auto call = ControlCall::connect(io, paths, {"stop", std::move(params)}, silent);
