@@ -20,9 +20,8 @@ void CardKeeper::start(store::Backend& backend, bool wanted) {
 
 void CardKeeper::publish() {
   wanted_ = true;
-  storage_.ask(store::StorageLane::status, store::PutStateOp{record_, {}, true},
-               [this, alive = std::weak_ptr(alive_)](const Result<void>& noted) {
-                 if (alive.expired()) return;
+  storage_.ask(store::StorageLane::status, store::PutStateOp{record_, {}, true}, alive_,
+               [this](const Result<void>& noted) {
                  if (noted) return participant_.publish_card();
                  log(Floor::node, LogLevel::warning,
                      "no contact card, for no note can be taken of it: {}",

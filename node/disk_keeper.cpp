@@ -39,10 +39,9 @@ DiskKeeper::DiskKeeper(asio::io_context& io, FeedLibrary& feeds, store::StorageR
 }
 
 void DiskKeeper::start(std::function<void()> on_counted) {
-  storage_.ask(store::StorageLane::status, store::ListSharesOp{},
-               [this, on_counted = std::move(on_counted),
-                alive = std::weak_ptr(alive_)](const Result<std::vector<store::DiskShare>>& found) {
-                 if (alive.expired()) return;
+  storage_.ask(store::StorageLane::status, store::ListSharesOp{}, alive_,
+               [this, on_counted = std::move(on_counted)](
+                   const Result<std::vector<store::DiskShare>>& found) {
                  // What was closed since is known better.
                  for (const auto& share : found.value_or(std::vector<store::DiskShare>{}))
                    closed_.emplace(share.feed, share);

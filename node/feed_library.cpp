@@ -49,10 +49,8 @@ FeedLibrary::FeedLibrary(Participant& participant, store::StorageRequests& stora
 
 void FeedLibrary::start(std::shared_ptr<void> loading) {
   storage_.ask(
-      store::StorageLane::directory, store::ListFeedsOp{},
-      [this, loading = std::move(loading),
-       alive = std::weak_ptr(alive_)](const Result<std::vector<store::FeedRecord>>& records) {
-        if (alive.expired()) return;
+      store::StorageLane::directory, store::ListFeedsOp{}, alive_,
+      [this, loading = std::move(loading)](const Result<std::vector<store::FeedRecord>>& records) {
         if (!records) {
           return log(Floor::store, LogLevel::error, "listing feeds: {}", records.error().message());
         }
@@ -79,14 +77,12 @@ void FeedLibrary::load(const std::string& name, const FeedQuery& query) {
   auto op = open_feed_op(query, primary_key_);
   if (!op) {
     return storage_.ask(
-        store::StorageLane::directory, store::BarrierOp{},
-        [this, name, error = op.error(), alive = std::weak_ptr(alive_)](const auto&) {
-          if (!alive.expired()) finish(name, tl::unexpected(error));
-        });
+        store::StorageLane::directory, store::BarrierOp{}, alive_,
+        [this, name, error = op.error()](const auto&) { finish(name, tl::unexpected(error)); });
   }
-  storage_.ask(store::StorageLane::directory, std::move(*op),
-               [this, name, query, alive = std::weak_ptr(alive_)](Result<store::OpenFeed> opened) {
-                 if (!alive.expired()) loaded(name, query, std::move(opened));
+  storage_.ask(store::StorageLane::directory, std::move(*op), alive_,
+               [this, name, query](Result<store::OpenFeed> opened) {
+                 loaded(name, query, std::move(opened));
                });
 }
 
@@ -99,10 +95,8 @@ void FeedLibrary::loaded(const std::string& name, const FeedQuery& query,
   if (closed_.erase(number) > 0) {
     // Operations of when it was open before may still be under way: behind them it is loaded once
     // more, so that it holds what they write, and none comes back to it.
-    return storage_.ask(store::lane_of(number), store::BarrierOp{},
-                        [this, name, query, alive = std::weak_ptr(alive_)](const auto&) {
-                          if (!alive.expired()) load(name, query);
-                        });
+    return storage_.ask(store::lane_of(number), store::BarrierOp{}, alive_,
+                        [this, name, query](const auto&) { load(name, query); });
   }
   take_in(std::move(*opened));
   finish(name, number);
@@ -110,20 +104,19 @@ void FeedLibrary::loaded(const std::string& name, const FeedQuery& query,
 
 void FeedLibrary::create(store::NewWriter wanted, std::string user, OnOpen done) {
   wanted.created = now().wall;
-  storage_.ask(store::StorageLane::directory,
-               store::CreateFeedOp{primary_key_, wanted, store::FreshSecrets::draw(random_)},
-               [this, wanted, user = std::move(user), done = std::move(done),
-                alive = std::weak_ptr(alive_)](Result<store::OpenFeed> opened) {
-                 if (alive.expired()) return;
-                 if (!opened) return done(tl::unexpected(create_error(wanted, opened.error())));
-                 const auto number = opened->record.number;
-                 const bool is_random =
-                     opened->signer && !is_derived(primary_key_, opened->record, *opened->signer);
-                 take_in(std::move(*opened));
-                 open_.at(number).length_asked =
-                     is_random;  // of a fresh key nobody can hold a history
-                 done(use(number, user));
-               });
+  storage_.ask(
+      store::StorageLane::directory,
+      store::CreateFeedOp{primary_key_, wanted, store::FreshSecrets::draw(random_)}, alive_,
+      [this, wanted, user = std::move(user),
+       done = std::move(done)](Result<store::OpenFeed> opened) {
+        if (!opened) return done(tl::unexpected(create_error(wanted, opened.error())));
+        const auto number = opened->record.number;
+        const bool is_random =
+            opened->signer && !is_derived(primary_key_, opened->record, *opened->signer);
+        take_in(std::move(*opened));
+        open_.at(number).length_asked = is_random;  // of a fresh key nobody can hold a history
+        done(use(number, user));
+      });
 }
 
 // The feed may be open already: then what was loaded beside it is thrown away.

@@ -62,14 +62,13 @@ void FeedLibrary::drop(FeedUse use, OnDone done) {
                           "end that first, then drop it"));
   }
   take_out(number);
-  storage_.ask(store::lane_of(number), store::BarrierOp{},
-               [this, number, done = std::move(done), alive = std::weak_ptr(alive_)](const auto&) {
-                 if (alive.expired()) return;
+  storage_.ask(store::lane_of(number), store::BarrierOp{}, alive_,
+               [this, number, done = std::move(done)](const auto&) {
                  // In line with what opens feeds and writes records.
                  storage_.ask(store::StorageLane::directory,
-                              store::DropFeedOp{primary_key_, number},
-                              [this, number, done, alive](const Result<void>& dropped) {
-                                if (!alive.expired()) forgotten(number, dropped, done);
+                              store::DropFeedOp{primary_key_, number}, alive_,
+                              [this, number, done](const Result<void>& dropped) {
+                                forgotten(number, dropped, done);
                               });
                });
 }
@@ -93,14 +92,13 @@ void FeedLibrary::evict(store::FeedNumber number, std::function<void()> done) {
     }
     done();
   };
-  storage_.ask(store::lane_of(number), store::EvictFeedOp{number},
-               [this, number, told, alive = std::weak_ptr(alive_)](const Result<void>& dropped) {
-                 if (alive.expired()) return;
+  storage_.ask(store::lane_of(number), store::EvictFeedOp{number}, alive_,
+               [this, number, told](const Result<void>& dropped) {
                  // Loads that began before the feed was gone come back before this does, and are
                  // done again.
-                 storage_.ask(store::StorageLane::directory, store::BarrierOp{},
-                              [this, number, told, dropped, alive](const auto&) {
-                                if (!alive.expired()) forgotten(number, dropped, told);
+                 storage_.ask(store::StorageLane::directory, store::BarrierOp{}, alive_,
+                              [this, number, told, dropped](const auto&) {
+                                forgotten(number, dropped, told);
                               });
                });
 }

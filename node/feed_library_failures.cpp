@@ -32,11 +32,9 @@ void FeedLibrary::reload(store::FeedNumber number) {
     answer_awaiting(number, tl::unexpected(error));
   };
   // Behind the feed's own operations: none of them comes back to the new one.
-  storage_.ask(store::lane_of(number), store::BarrierOp{},
-               [this, op = *open_feed_op(query, primary_key_), finished = std::move(finished),
-                alive = std::weak_ptr(alive_)](const auto&) {
-                 if (!alive.expired()) storage_.ask(store::StorageLane::directory, op, finished);
-               });
+  storage_.ask(store::lane_of(number), store::BarrierOp{}, alive_,
+               [this, op = *open_feed_op(query, primary_key_), finished = std::move(finished)](
+                   const auto&) { storage_.ask(store::StorageLane::directory, op, finished); });
 }
 
 void FeedLibrary::replace(store::FeedNumber number, store::OpenFeed loaded) {

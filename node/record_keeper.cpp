@@ -121,9 +121,8 @@ void RecordKeeper::write_next(std::size_t most) {
     op.writes.push_back({std::move(table), key, std::move(change.value), change.expires});
   }
   writing_ = true;
-  storage_.ask(store::StorageLane::records, std::move(op),
-               [this, alive = std::weak_ptr(alive_)](const Result<void>& result) {
-                 if (alive.expired()) return;
+  storage_.ask(store::StorageLane::records, std::move(op), alive_,
+               [this](const Result<void>& result) {
                  if (result && std::exchange(expire_, false)) return tidy();
                  written(result);
                });
@@ -138,9 +137,8 @@ void RecordKeeper::tidy() {
       wall_.value + static_cast<std::uint64_t>(kLongestLife / std::chrono::milliseconds(1));
   for (const auto table : dht::kRecordTables) op.tables.push_back(table_of(table, network_));
   op.overhead = kRecordOverhead;
-  storage_.ask(store::StorageLane::records, std::move(op),
-               [this, alive = std::weak_ptr(alive_)](const Result<std::uint64_t>& counted) {
-                 if (alive.expired()) return;
+  storage_.ask(store::StorageLane::records, std::move(op), alive_,
+               [this](const Result<std::uint64_t>& counted) {
                  if (counted) bytes_ = *counted;
                  written(counted ? Result<void>{} : fail(counted.error()));
                });

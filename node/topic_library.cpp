@@ -44,13 +44,16 @@ std::vector<std::string> states_of(const Bytes32& topic) {
   return {author_memory_name(topic), own_clock_name(topic), published_name(topic)};
 }
 
+void save_state(store::StorageRequests& storage, std::string name, Bytes value) {
+  storage.ask(store::StorageLane::directory, store::PutStateOp{std::move(name), std::move(value)});
+}
+
 PublishedHere::Ways ways_of(store::StorageRequests& storage, HomeMark& mark) {
   const auto renew = [&mark](std::function<void(std::string)> done) {
     mark.renew(std::move(done));
   };
   const auto save = [&storage](const Bytes32& topic, const std::string& noted) {
-    storage.ask(store::StorageLane::directory,
-                store::PutStateOp{published_name(topic), to_bytes(bytes_of(noted))});
+    save_state(storage, published_name(topic), to_bytes(bytes_of(noted)));
   };
   return {renew, save};
 }
@@ -113,28 +116,27 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds,
 TopicLibrary::~TopicLibrary() = default;
 
 void TopicLibrary::start(std::shared_ptr<void> loading) {
-  storage_.ask(store::StorageLane::directory, store::ListTopicsOp{},
-               [this, loading = std::move(loading), alive = std::weak_ptr(alive_)](
-                   const Result<std::vector<store::TopicRecord>>& topics) {
-                 if (alive.expired() || !topics) return;
-                 for (const auto& record : *topics) {
-                   join(name_of(record), false, [loading](const auto&) {});
-                 }
-               });
+  storage_.ask(
+      store::StorageLane::directory, store::ListTopicsOp{}, alive_,
+      [this, loading = std::move(loading)](const Result<std::vector<store::TopicRecord>>& topics) {
+        if (!topics) return;
+        for (const auto& record : *topics) {
+          join(name_of(record), false, [loading](const auto&) {});
+        }
+      });
 }
 
 void TopicLibrary::join(const TopicName& topic, bool author, OnDone done) {
   if (!topic.key) {
     return done(tl::unexpected(only_id_known()));
   }
-  storage_.ask(store::StorageLane::directory,
-               store::OpenTopicOp{record_of(topic), states_of(topic.id)},
-               [this, topic, author, done = std::move(done),
-                alive = std::weak_ptr(alive_)](const Result<store::StoredTopic>& stored) {
-                 if (alive.expired()) return;
-                 if (stored) return begin(topic, *stored, author, done);
-                 done(tl::unexpected(error_from(stored.error(), "opening the topic")));
-               });
+  storage_.ask(
+      store::StorageLane::directory, store::OpenTopicOp{record_of(topic), states_of(topic.id)},
+      alive_,
+      [this, topic, author, done = std::move(done)](const Result<store::StoredTopic>& stored) {
+        if (stored) return begin(topic, *stored, author, done);
+        done(tl::unexpected(error_from(stored.error(), "opening the topic")));
+      });
 }
 
 void TopicLibrary::begin(const TopicName& topic, const store::StoredTopic& stored, bool author,
@@ -241,7 +243,7 @@ void TopicLibrary::look_at_clock(Now time) {
 }
 
 void TopicLibrary::save_clock(const Bytes32& topic) {
-  save_state(own_clock_name(topic), own_clocks_.at(topic).save());
+  save_state(storage_, own_clock_name(topic), own_clocks_.at(topic).save());
 }
 
 std::int64_t TopicLibrary::own_clock_ahead(const Bytes32& topic, std::uint64_t seq) const {
@@ -270,7 +272,7 @@ void TopicLibrary::remember(const Bytes32& topic, const Bytes32& feed,
   auto& memories = memories_[topic];
   if (memories.size() >= overlay::kMaxTopicFeeds && !memories.contains(feed)) return;
   memories[feed] = memory;
-  save_state(author_memory_name(topic), save_author_memories(memories));
+  save_state(storage_, author_memory_name(topic), save_author_memories(memories));
 }
 
 void TopicLibrary::give_up(store::FeedNumber number) {
@@ -312,10 +314,9 @@ void TopicLibrary::drop(const TopicName& topic, bool own_too, OnDone done) {
   // A disk that fails is met before anybody is told that the topic is gone; on a full one leaving
   // makes room.
   storage_.ask(
-      store::StorageLane::directory, store::CheckTopicOp{topic.id},
-      [this, topic, own_too, done = std::move(done),
-       alive = std::weak_ptr(alive_)](const Result<std::optional<store::TopicRecord>>& found) {
-        if (alive.expired()) return;
+      store::StorageLane::directory, store::CheckTopicOp{topic.id}, alive_,
+      [this, topic, own_too,
+       done = std::move(done)](const Result<std::optional<store::TopicRecord>>& found) {
         if (!found) return done(tl::unexpected(error_from(found.error(), "leaving the topic")));
         if (!*found) {
           return done(fail_with(ExitCode::not_found,
@@ -388,10 +389,6 @@ void TopicLibrary::forget(const TopicName& topic, const OnDone& done) {
                  if (dropped) return done({});
                  done(tl::unexpected(error_from(dropped.error(), "leaving the topic")));
                });
-}
-
-void TopicLibrary::save_state(std::string name, Bytes value) {
-  storage_.ask(store::StorageLane::directory, store::PutStateOp{std::move(name), std::move(value)});
 }
 
 void TopicLibrary::open_feed(const Bytes32& topic, const Bytes32& feed_key) {

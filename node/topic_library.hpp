@@ -94,7 +94,6 @@ class TopicLibrary final : public overlay::TopicHost {
                 const overlay::Topics::AuthorMemory& memory);
   void look_at_clock(Now time);
   void save_clock(const Bytes32& topic);
-  void save_state(std::string name, Bytes value);
 
   Participant& participant_;
   FeedLibrary& feeds_;

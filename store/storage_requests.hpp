@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -50,6 +51,15 @@ class StorageRequests {
     });
     asked_.push(StorageRequest{id, lane, std::move(op)});
     on_asked();
+  }
+  // The same, but `done` is not called once `asker` is gone.
+  template <typename Op>
+  void ask(StorageLane lane, Op op, std::weak_ptr<const void> asker,
+           std::function<void(typename Op::Answer)> done) {
+    ask(lane, std::move(op),
+        [asker = std::move(asker), done = std::move(done)](typename Op::Answer answer) {
+          if (!asker.expired()) done(std::move(answer));
+        });
   }
   // Nobody waits for the answer.
   template <typename Op>

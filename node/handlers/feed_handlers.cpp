@@ -106,10 +106,9 @@ class Create final : public FeedOperation {
 
   // Readers need it beside the feed's key.
   void add_encryption_key(Json result) {
-    daemon_.storage().ask(store::StorageLane::directory, store::FindRingKeyOp{feed().key()},
-                          [this, result = std::move(result), alive = std::weak_ptr(alive_)](
+    daemon_.storage().ask(store::StorageLane::directory, store::FindRingKeyOp{feed().key()}, alive_,
+                          [this, result = std::move(result)](
                               const Result<std::optional<store::RingKey>>& ring) mutable {
-                            if (alive.expired()) return;
                             if (!ring)
                               return out_.fail(error_from(ring.error(), "reading the key ring"));
                             if (*ring && (*ring)->encryption_key) {
@@ -145,10 +144,8 @@ class List final : public Operation {
   List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
-    daemon_.storage().ask(store::StorageLane::directory, store::ListFeedsOp{},
-                          [this, alive = std::weak_ptr(alive_)](
-                              const Result<std::vector<store::FeedRecord>>& records) {
-                            if (alive.expired()) return;
+    daemon_.storage().ask(store::StorageLane::directory, store::ListFeedsOp{}, alive_,
+                          [this](const Result<std::vector<store::FeedRecord>>& records) {
                             if (!records)
                               return out_.fail(error_from(records.error(), "listing feeds"));
                             for (const auto& record : *records) {

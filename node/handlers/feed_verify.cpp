@@ -34,10 +34,8 @@ class Verify final : public FeedOperation {
 
  private:
   void opened() override {
-    daemon_.storage().ask(store::lane_of(number()), store::ForgetCachedOp{},
-                          [this, alive = std::weak_ptr(alive_)](const Result<void>&) {
-                            if (!alive.expired()) step(0);
-                          });
+    daemon_.storage().ask(store::lane_of(number()), store::ForgetCachedOp{}, alive_,
+                          [this](const Result<void>&) { step(0); });
   }
 
   void step(std::uint64_t from) {

@@ -32,8 +32,7 @@ class Export final : public Operation {
     const auto primary_key = primary_key_of(daemon_);
     if (!primary_key) return out_.fail(primary_key.error());
     daemon_.storage().ask(store::StorageLane::directory, store::ExportIdentityOp{*primary_key},
-                          [this, alive = std::weak_ptr(alive_)](const Result<Bytes>& bytes) {
-                            if (alive.expired()) return;
+                          alive_, [this](const Result<Bytes>& bytes) {
                             if (!bytes)
                               return out_.fail(error_from(bytes.error(), "reading the key ring"));
                             out_.data(*bytes);
@@ -83,13 +82,12 @@ class Import final : public Operation {
   }
 
   void write(store::IdentityExport given) {
-    daemon_.storage().ask(
-        store::StorageLane::directory, store::ImportIdentityOp{std::move(given)},
-        [this, alive = std::weak_ptr(alive_)](const Result<store::Imported>& done) {
-          if (alive.expired()) return;
-          if (!done) return out_.fail(error_from(done.error(), "writing the key ring"));
-          take_up(*done);
-        });
+    daemon_.storage().ask(store::StorageLane::directory, store::ImportIdentityOp{std::move(given)},
+                          alive_, [this](const Result<store::Imported>& done) {
+                            if (!done)
+                              return out_.fail(error_from(done.error(), "writing the key ring"));
+                            take_up(*done);
+                          });
   }
 
   // What is new here is served and announced from now on, as after a restart.

@@ -82,10 +82,8 @@ class List final : public Operation {
   List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
-    daemon_.storage().ask(store::StorageLane::directory, store::ListTopicsOp{},
-                          [this, alive = std::weak_ptr(alive_)](
-                              const Result<std::vector<store::TopicRecord>>& topics) {
-                            if (alive.expired()) return;
+    daemon_.storage().ask(store::StorageLane::directory, store::ListTopicsOp{}, alive_,
+                          [this](const Result<std::vector<store::TopicRecord>>& topics) {
                             if (!topics)
                               return out_.fail(error_from(topics.error(), "listing topics"));
                             for (const auto& record : *topics) {

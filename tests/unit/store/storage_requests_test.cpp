@@ -34,6 +34,24 @@ TEST_CASE("requests are polled in order, and each answer comes to who asked, onc
   CHECK(*backend.find_state("a") == Bytes{7});
 }
 
+TEST_CASE("who is gone is not answered") {
+  SeededRandom random(1);
+  MemoryBackend backend(random);
+  StorageRequests requests;
+  auto asker = std::make_shared<int>();
+  int answers = 0;
+  for (int i = 0; i < 2; ++i) {
+    requests.ask(StorageLane::directory, BarrierOp{}, asker,
+                 [&](const Result<void>&) { ++answers; });
+    const auto request = requests.poll();
+    REQUIRE(request);
+    if (i == 1) asker.reset();
+    requests.handle_done(request->id, run(backend, request->op));
+  }
+  CHECK(answers == 1);
+  CHECK(requests.pending() == 0);
+}
+
 TEST_CASE("who is answered may ask again") {
   SeededRandom random(1);
   MemoryBackend backend(random);
