@@ -2,27 +2,20 @@
 
 #include <algorithm>
 
+#include "overlay/transport/udx/units.hpp"
+
 namespace cip::overlay {
 
-namespace {
-
-constexpr std::int64_t kMicros = 1'000'000;
-// Longer than any debt takes to be paid, and short enough to be multiplied by a rate.
-constexpr Duration kForgotten = std::chrono::minutes(1);
-
-std::int64_t worth(Duration time, std::uint64_t rate) {
-  return std::min(time, kForgotten).count() * static_cast<std::int64_t>(rate) / kMicros;
-}
-
-}  // namespace
-
 std::size_t udx_burst(std::uint64_t bytes_per_second, std::size_t packet_size) {
-  const auto wanted = static_cast<std::size_t>(worth(kUdxBurstTime, bytes_per_second));
+  const auto wanted = static_cast<std::size_t>(bytes_in(kUdxBurstTime, bytes_per_second));
   return std::min(std::max(wanted, 2 * packet_size), kMaxUdxBurst);
 }
 
 std::int64_t UdxPacer::debt_at(TimePoint now, std::uint64_t rate) const {
-  return std::max(debt_ - worth(now - at_, rate), -worth(kUdxBurstTime, rate));
+  const auto worth = [rate](Duration time) {
+    return static_cast<std::int64_t>(bytes_in(time, rate));
+  };
+  return std::max(debt_ - worth(now - at_), -worth(kUdxBurstTime));
 }
 
 std::size_t UdxPacer::allowance(TimePoint now, Rate rate, std::size_t packet_size) const {
@@ -37,6 +30,7 @@ void UdxPacer::on_sent(TimePoint now, Rate rate, std::size_t bytes) {
 
 TimePoint UdxPacer::next(Rate rate) const {
   if (!rate || debt_ <= 0) return at_;
+  constexpr std::int64_t kMicros = 1'000'000;
   const auto bytes_per_second = static_cast<std::int64_t>(*rate);
   return at_ + Duration((debt_ * kMicros + bytes_per_second - 1) / bytes_per_second);
 }

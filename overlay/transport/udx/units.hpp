@@ -1,0 +1,20 @@
+#pragma once
+
+// Rates, times and sizes, one from the others.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace cip::overlay {
+
+// Bytes that a time is worth at a rate in bytes per second; of at most a minute, so that nothing
+// overflows below 300 GB/s.
+inline std::uint64_t bytes_in(Duration time, std::uint64_t bytes_per_second) {
+  constexpr Duration kLongest = std::chrono::minutes(1);
+  const auto micros = std::clamp(time, Duration::zero(), kLongest).count();
+  return static_cast<std::uint64_t>(micros) * bytes_per_second / 1'000'000;
+}
+
+}  // namespace cip::overlay
