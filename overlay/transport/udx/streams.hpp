@@ -11,142 +11,27 @@
 // stops polling: nothing is cut into packets before it is polled.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <system_error>
-#include <variant>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.hpp"
-#include "base/endpoint.hpp"
+#include "base/number_map.hpp"
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "overlay/transport/udx/admission.hpp"
+#include "overlay/transport/udx/closed_streams.hpp"
+#include "overlay/transport/udx/stream.hpp"
+#include "overlay/transport/udx/timers.hpp"
+#include "overlay/transport/udx/types.hpp"
 
 namespace cip::overlay {
-
-// A stream, by the local id that the other side writes into its packets. Never 0: that names none.
-using UdxId = std::uint32_t;
-
-// A UDP socket of the node, by a number of the driver's: 0 server, 1 client, others as it likes.
-using UdxSocket = std::uint8_t;
-
-// Where a stream leads: from which socket, to which address, to which stream there.
-struct UdxPath {
-  UdxSocket socket = 0;
-  Endpoint to;
-  std::uint32_t remote_id = 0;
-
-  bool operator==(const UdxPath&) const = default;
-};
-
-// One or more packets for one address. All are of `segment` bytes, the last may be shorter: one
-// sendmsg() with UDP_SEGMENT if there are several.
-struct UdxDatagram {
-  UdxSocket socket = 0;
-  Endpoint to;
-  Bytes bytes;
-  std::size_t segment = 0;
-  bool may_fragment =
-      false;  // not to be sent with DF: a repeat that the path became too narrow for
-};
-
-// --- events
-
-// The next bytes of the stream, never empty. The view is valid until the next poll_event() or
-// input; it is of the datagram where possible.
-struct UdxData {
-  UdxId id = 0;
-  ByteView bytes;
-};
-// An unordered message, also an empty one; may come twice or never.
-struct UdxMessage {
-  UdxId id = 0;
-  UdxSocket socket = 0;
-  Endpoint from;
-  Bytes bytes;
-};
-// A packet of a stream that is not connected came from here; once per source, for eight of them.
-// What it carries is kept. The owner answers with connect() or destroy(), or waits.
-struct UdxKnocked {
-  UdxId id = 0;
-  UdxSocket socket = 0;
-  Endpoint from;
-};
-// The other side has ended and everything before that was handed up.
-struct UdxEnded {
-  UdxId id = 0;
-};
-// The stream is gone; last event of it. No error: both sides ended and all was acknowledged.
-// std::errc: connection_reset (the other side destroyed it), timed_out (no progress, or not
-// connected in time).
-struct UdxClosed {
-  UdxId id = 0;
-  std::error_code error;
-};
-// A queue that had been full has room for a quarter of its bound again.
-struct UdxWritable {
-  UdxId id = 0;
-};
-using UdxEvent = std::variant<UdxData, UdxMessage, UdxKnocked, UdxEnded, UdxClosed, UdxWritable>;
-
-// --- bounds and numbers
-
-// What a stream's queue holds beyond what is in flight (udx.md 9). Owners ask queued() before they
-// write more; what is written beyond is taken, since only the owner knows what it may drop.
-inline constexpr std::size_t kUdxMaxQueue = 256 * 1024;
-// Longest unordered message that is sent (udx.md 13).
-inline constexpr std::size_t kUdxMaxMessage = 1024;
-
-// udx.md 13. The bound of streams per remote key is the owner's, who knows the keys.
-struct UdxLimits {
-  std::size_t streams = 1024;
-  std::size_t unconnected = 256;
-  std::size_t unconnected_per_source = 64;
-  std::size_t unconnected_loopback = 512;
-  std::size_t receive_total = std::size_t{64} << 20;  // bytes held for all streams together
-  // For not yet connected streams, each; a first flight and some.
-  std::size_t receive_unconnected = 64 * 1024;
-};
-
-// Since the start. Datagrams of no stream are not counted here: they are not ours.
-struct UdxCounters {
-  std::uint64_t packets_in = 0;
-  std::uint64_t packets_out = 0;
-  std::uint64_t retransmits = 0;
-  std::uint64_t streams_closed = 0;
-  std::uint64_t streams_reset = 0;      // by the other side
-  std::uint64_t streams_timed_out = 0;  // no progress, or never connected
-  std::uint64_t late_answered = 0;      // packets of closed streams that got the final ACK
-  // Packets dropped, or parts of them, by reason.
-  std::uint64_t dropped_malformed = 0;  // an offset behind the end of the packet
-  std::uint64_t dropped_source = 0;     // not from an address of the peer (udx_source)
-  std::uint64_t dropped_ahead = 0;      // too many numbers ahead
-  std::uint64_t dropped_window = 0;     // beyond the window that was advertised
-  std::uint64_t dropped_total = 0;      // beyond the memory of all streams
-  std::uint64_t ignored_acks = 0;       // acknowledges what was never sent
-  std::uint64_t ignored_sacks = 0;      // a block that cannot be
-  std::uint64_t ignored_destroys = 0;   // old, or too far ahead
-  std::uint64_t dropped_messages = 0;   // more than a stream keeps
-};
-
-// What is known of one stream.
-struct UdxStatus {
-  bool connected = false;
-  UdxPath path;
-  std::optional<Duration> rtt;  // smoothed; none before the first sample
-  std::size_t mtu = 0;          // of IP packets, bytes
-  std::uint64_t packets_in = 0;
-  std::uint64_t packets_out = 0;
-  std::uint64_t retransmits = 0;
-  std::uint64_t bytes_in = 0;   // handed up
-  std::uint64_t bytes_out = 0;  // acknowledged
-};
 
 class UdxStreams final {
  public:
   explicit UdxStreams(Random& random, const UdxLimits& limits = {});  // `random` outlives it
-  UdxStreams(UdxStreams&&) noexcept;
-  UdxStreams& operator=(UdxStreams&&) noexcept;
-  ~UdxStreams();
 
   // --- life of a stream. An id that names no stream is ignored by all commands.
 
@@ -204,8 +89,45 @@ class UdxStreams final {
   std::optional<UdxStatus> status(UdxId id) const;
 
  private:
-  class Machine;
-  std::unique_ptr<Machine> machine_;
+  struct Entry {
+    Entry(TimePoint now, UdxId id, std::uint32_t ip, std::unique_ptr<UdxCongestion> congestion,
+          UdxShared& shared)
+        : stream(now, id, {}, std::move(congestion), shared), source_ip(ip) {}
+
+    UdxStream stream;
+    std::uint32_t source_ip;
+    UdxTimers::Place timer;
+    bool in_small = false;  // stands in small_
+    bool in_data = false;   // stands in data_
+    bool touched = false;   // stands in touched_
+    bool full = false;      // UdxWritable is owed when its queue has room
+  };
+
+  Entry* find(UdxId id);
+  const UdxStream* find_stream(UdxId id) const;
+  UdxId fresh_id(TimePoint now);
+  bool answer_late(TimePoint now, const UdxPacket& packet);
+  void touch(Entry& entry);
+  void refresh(TimePoint now, Entry& entry);
+  void close(TimePoint now, Entry& entry);
+  void remove(TimePoint now, Entry& entry, std::optional<UdxFinalAck> answer);
+  void farewell(UdxStream& stream, std::uint8_t type);
+  void queue_farewell(const UdxPath& path, const UdxHeader& header);
+  std::optional<UdxDatagram> next_datagram(TimePoint now);
+  Entry* pop(std::deque<UdxId>& queue, bool Entry::*stands_in);
+  void after_sending(TimePoint now, Entry& entry);
+
+  Random& random_;
+  std::unique_ptr<UdxShared> shared_;
+  NumberMap<std::unique_ptr<Entry>> streams_;
+  UdxAdmission admission_;
+  UdxClosedStreams closed_;
+  UdxTimers timers_;
+  std::vector<UdxId> touched_;         // by packets, since the last turn
+  std::vector<UdxId> due_;             // scratch of handle_timeout()
+  std::deque<UdxDatagram> farewells_;  // of streams that are gone
+  std::deque<UdxId> small_;            // streams with something to send, each once
+  std::deque<UdxId> data_;
 };
 
 }  // namespace cip::overlay
