@@ -14,6 +14,15 @@ namespace {
 constexpr std::size_t kMaxBurstBytes = 65'000;
 constexpr std::size_t kMaxBurstPackets = 64;
 
+// A block of a SACK of packets that were sent.
+bool is_believable(const UdxRange& block, UdxSeq next) {
+  return udx_before(block.begin, block.end) && !udx_before(next, block.end);
+}
+
+std::uint8_t type_of(const UdxPiece& piece, bool end) {
+  return static_cast<std::uint8_t>((piece.length > 0 ? kUdxData : 0) | (end ? kUdxEnd : 0));
+}
+
 }  // namespace
 
 UdxSender::UdxSender(UdxSeq first, std::unique_ptr<UdxCongestion> congestion)
@@ -59,7 +68,7 @@ UdxSender::Heard UdxSender::handle_ack(TimePoint now, const UdxPacket& packet) {
   if (udx_before(flight_.first(), ack)) flight_.acknowledge(ack, deliver);
   for (std::size_t i = 0; i < packet.sack_blocks(); ++i) {
     const auto block = packet.sack_block(i);
-    if (!is_believable(block)) {
+    if (!is_believable(block, flight_.next())) {
       ++heard.bad_sacks;
     } else if (!udx_before(block.begin, flight_.first())) {
       flight_.sack(block, deliver);
@@ -69,10 +78,6 @@ UdxSender::Heard UdxSender::handle_ack(TimePoint now, const UdxPacket& packet) {
   if (heard.progress) finish_round(now, round);
   refresh(now);
   return heard;
-}
-
-bool UdxSender::is_believable(const UdxRange& block) const {
-  return udx_before(block.begin, block.end) && !udx_before(flight_.next(), block.end);
 }
 
 void UdxSender::on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, Round& round) {
@@ -263,8 +268,7 @@ void UdxSender::emit_repeat(TimePoint now, const Next& next, UdxHeader header, U
   flight_.resend(next.seq, rate_.on_sent(now, in_flight));
   congestion_->on_sent(now, packet.weight(), in_flight);
   ++retransmits_;
-  header.type =
-      static_cast<std::uint8_t>((next.length > 0 ? kUdxData : 0) | (packet.end ? kUdxEnd : 0));
+  header.type = type_of(packet.piece, packet.end);
   header.seq = next.seq;
   append_udx_header(burst.bytes, header);
   queue_.copy(packet.piece, burst.bytes);
@@ -287,8 +291,7 @@ void UdxSender::emit_fresh(TimePoint now, const Next& next, UdxHeader header, Ud
   }
   packet.mark = rate_.on_sent(now, in_flight);
   end_sent_ = end_sent_ || packet.end;
-  header.type =
-      static_cast<std::uint8_t>((next.length > 0 ? kUdxData : 0) | (packet.end ? kUdxEnd : 0));
+  header.type = type_of(packet.piece, packet.end);
   header.offset = packet.padding;
   header.seq = flight_.next();
   flight_.push(packet);

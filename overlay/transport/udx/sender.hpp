@@ -97,7 +97,6 @@ class UdxSender {
     std::optional<TimePoint> sent;  // of the latest sent of those that were sent once
   };
 
-  bool is_believable(const UdxRange& block) const;
   void on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, Round& round);
   void finish_round(TimePoint now, const Round& round);
   std::size_t count_lost();

@@ -63,7 +63,8 @@ void UdxStreams::end(Now now, UdxId id) {
 void UdxStreams::destroy(Now now, UdxId id) {
   auto* entry = find(id);
   if (entry == nullptr) return;
-  if (entry->stream.is_connected()) farewell(entry->stream, kUdxDestroy);
+  auto& stream = entry->stream;
+  if (stream.is_connected()) queue_farewell(stream.path(), stream.header(kUdxDestroy));
   remove(now.mono, *entry, std::nullopt);
 }
 
@@ -78,8 +79,8 @@ void UdxStreams::write(Now now, UdxId id, Bytes bytes) {
 }
 
 std::size_t UdxStreams::queued(UdxId id) const {
-  const auto* stream = find_stream(id);
-  return stream != nullptr ? stream->queued() : 0;
+  const auto* entry = find(id);
+  return entry != nullptr ? entry->stream.queued() : 0;
 }
 
 void UdxStreams::send_message(Now now, UdxId id, ByteView message) {
@@ -116,8 +117,8 @@ bool UdxStreams::handle_datagram(Now now, UdxSocket socket, Endpoint from,
   entry->stream.handle_packet(now.mono, socket, from, *packet);
   if (entry->stream.closed()) {
     close(now.mono, *entry);
-  } else {
-    touch(*entry);
+  } else if (!std::exchange(entry->touched, true)) {
+    touched_.push_back(entry->stream.id());
   }
   return true;
 }
@@ -155,11 +156,6 @@ void UdxStreams::settle(Now now) {
   touched_.clear();
 }
 
-void UdxStreams::touch(Entry& entry) {
-  if (std::exchange(entry.touched, true)) return;
-  touched_.push_back(entry.stream.id());
-}
-
 // After each change of a stream, but for packets that came in: those are seen to at the end of the
 // turn. The entry is gone if the stream is over.
 void UdxStreams::refresh(TimePoint now, Entry& entry) {
@@ -186,7 +182,7 @@ void UdxStreams::close(TimePoint now, Entry& entry) {
   if (error == std::errc::timed_out) ++counters.streams_timed_out;
   if (!error) {
     ++counters.streams_closed;
-    if (stream.owes_ack(now)) farewell(stream, 0);
+    if (stream.owes_ack(now)) queue_farewell(stream.path(), stream.header(0));
   }
   shared_->events.push(UdxClosed{stream.id(), error});
   remove(now, entry,
@@ -200,10 +196,6 @@ void UdxStreams::remove(TimePoint now, Entry& entry, std::optional<UdxFinalAck> 
   admission_.leave();
   closed_.add(now, id, std::move(answer));
   streams_.erase(id);
-}
-
-void UdxStreams::farewell(UdxStream& stream, std::uint8_t type) {
-  queue_farewell(stream.path(), stream.header(type));
 }
 
 void UdxStreams::queue_farewell(const UdxPath& path, const UdxHeader& header) {
@@ -271,18 +263,13 @@ std::optional<TimePoint> UdxStreams::next_timeout() const { return timers_.next(
 UdxCounters UdxStreams::counters() const { return shared_->counters; }
 
 std::optional<UdxStatus> UdxStreams::status(UdxId id) const {
-  const auto* stream = find_stream(id);
-  return stream != nullptr ? std::optional(stream->status()) : std::nullopt;
+  const auto* entry = find(id);
+  return entry != nullptr ? std::optional(entry->stream.status()) : std::nullopt;
 }
 
-UdxStreams::Entry* UdxStreams::find(UdxId id) {
-  auto* found = streams_.find(id);
-  return found != nullptr ? found->get() : nullptr;
-}
-
-const UdxStream* UdxStreams::find_stream(UdxId id) const {
+UdxStreams::Entry* UdxStreams::find(UdxId id) const {
   const auto* found = streams_.find(id);
-  return found != nullptr ? &(*found)->stream : nullptr;
+  return found != nullptr ? found->get() : nullptr;
 }
 
 }  // namespace cip::overlay

@@ -103,15 +103,12 @@ class UdxStreams final {
     bool full = false;      // UdxWritable is owed when its queue has room
   };
 
-  Entry* find(UdxId id);
-  const UdxStream* find_stream(UdxId id) const;
+  Entry* find(UdxId id) const;
   UdxId fresh_id(TimePoint now);
   bool answer_late(TimePoint now, const UdxPacket& packet);
-  void touch(Entry& entry);
   void refresh(TimePoint now, Entry& entry);
   void close(TimePoint now, Entry& entry);
   void remove(TimePoint now, Entry& entry, std::optional<UdxFinalAck> answer);
-  void farewell(UdxStream& stream, std::uint8_t type);
   void queue_farewell(const UdxPath& path, const UdxHeader& header);
   std::optional<UdxDatagram> next_datagram(TimePoint now);
   Entry* pop(std::deque<UdxId>& queue, bool Entry::*stands_in);
