@@ -8,9 +8,10 @@ namespace cip::overlay {
 namespace {
 
 constexpr double kTolerated = 0.02;
-constexpr double kDeviations = 3;  // a false alarm in 700 rounds
-constexpr double kKept = 0.85;
-constexpr unsigned kLeastLost = 3;  // packets; fewer say little of a round
+constexpr double kDeviations = 3;     // a false alarm in 700 rounds
+constexpr double kKept = 0.7;         // of the flight that overran; with 0.85 latecomers starve
+constexpr double kKeptOfPath = 0.85;  // of the bdp, at least
+constexpr unsigned kLeastLost = 3;    // packets; fewer say little of a round
 constexpr Duration kStands = std::chrono::seconds(2);
 constexpr Duration kStandsSpread = std::chrono::seconds(1);
 // A cap that has grown to so many times the path is no cap.
@@ -60,7 +61,7 @@ void UdxInflightCap::set(TimePoint now, std::size_t bdp, Random& random) {
   const auto reached = std::max(flight_, last_flight_);
   const auto arrived =
       static_cast<double>(round_.delivered) / static_cast<double>(round_.delivered + round_.lost);
-  cap_ = std::max(part(std::min(kKept, arrived), reached), part(kKept, bdp));
+  cap_ = std::max(part(std::min(kKept, arrived), reached), part(kKeptOfPath, bdp));
   const auto spread = static_cast<std::uint64_t>(kStandsSpread.count());
   clean_until_ = now + kStands + Duration(static_cast<Duration::rep>(random.below(spread)));
   step_ = 0;
