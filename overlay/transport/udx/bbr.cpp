@@ -183,7 +183,7 @@ void UdxBbr::set_phase(TimePoint now, std::uint8_t phase) {
 }
 
 void UdxBbr::advance_phase(TimePoint now) {
-  if (now - phase_at_ < *min_rtt_) return;
+  if (min_rtt_ && now - phase_at_ < *min_rtt_) return;
   set_phase(now, static_cast<std::uint8_t>((phase_ + 1) % kCycle.size()));
 }
 
