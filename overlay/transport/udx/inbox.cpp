@@ -5,6 +5,11 @@
 #include "base/assert.hpp"
 
 namespace cip::overlay {
+namespace {
+
+constexpr std::size_t kJoined = 16 * 1024;
+
+}  // namespace
 
 UdxInbox::UdxInbox(UdxId id, UdxSeq first, UdxShared& shared)
     : id_(id), shared_(shared), receiver_(first) {}
@@ -40,14 +45,14 @@ void UdxInbox::take_in_order(TimePoint now, ByteView payload, Duration rtt) {
   std::size_t bytes = payload.size();
   receiver_.advance();
   if (keeps_back()) {
-    keep(to_bytes(payload));
+    keep(payload);
   } else if (!payload.empty()) {
     shared_.events.push_view(id_, payload);
   }
   while (auto next = receiver_.take_next()) {
     bytes += next->size();
     if (keeps_back()) {
-      keep(std::move(*next));
+      keep(*next);
     } else if (!next->empty()) {
       shared_.events.push_owned(id_, std::move(*next));
     }
@@ -60,7 +65,7 @@ void UdxInbox::take_in_order(TimePoint now, ByteView payload, Duration rtt) {
 // What is kept must start within the window and find room among that of all streams.
 bool UdxInbox::has_room_for(std::size_t bytes) {
   const auto most = open_ ? window_.budget() : shared_.limits.receive_unconnected;
-  if (held() >= most) {
+  if (held_bytes() >= most) {
     ++shared_.counters.dropped_window;
     return false;
   }
@@ -71,9 +76,15 @@ bool UdxInbox::has_room_for(std::size_t bytes) {
   return true;
 }
 
-void UdxInbox::keep(Bytes bytes) {
-  unread_cost_ += bytes.size() + kUdxHeldOverhead;
-  unread_.push(std::move(bytes));
+// Small ones join: kept one by one they would cost more than the window says.
+void UdxInbox::keep(ByteView bytes) {
+  if (unread_.empty() || unread_.back().size() + bytes.size() > kJoined) unread_.emplace_back();
+  append(unread_.back(), bytes);
+  unread_bytes_ += bytes.size();
+}
+
+std::size_t UdxInbox::held_cost() const {
+  return receiver_.held_cost() + unread_bytes_ + unread_.size() * kUdxHeldOverhead;
 }
 
 void UdxInbox::open() {
@@ -88,11 +99,12 @@ void UdxInbox::hold(bool held) {
 
 void UdxInbox::hand_up() {
   if (keeps_back()) return;
-  while (auto bytes = unread_.pop()) {
-    if (!bytes->empty()) shared_.events.push_owned(id_, std::move(*bytes));
+  for (auto& bytes : unread_) {
+    if (!bytes.empty()) shared_.events.push_owned(id_, std::move(bytes));
   }
+  unread_ = {};
   while (auto event = messages_.pop()) shared_.events.push(std::move(*event));
-  unread_cost_ = 0;
+  unread_bytes_ = 0;
   account();
   tell_end();
 }
@@ -105,7 +117,7 @@ void UdxInbox::tell_end() {
 
 // Keeps the account of all streams: what is held here grew or shrank.
 void UdxInbox::account() {
-  const auto cost = held();
+  const auto cost = held_cost();
   if (cost > accounted_) {
     const bool taken = shared_.room.take(cost - accounted_);
     CIP_ASSERT(taken);

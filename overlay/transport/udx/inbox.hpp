@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/fifo.hpp"
@@ -42,9 +43,9 @@ class UdxInbox {
   void hold(bool held);
 
   // The window for a packet that leaves now.
-  std::uint32_t window() { return window_.advertise(held(), shared_.room.left()); }
+  std::uint32_t window() { return window_.advertise(held_bytes(), shared_.room.left()); }
   // The other side is to be told of the window unasked.
-  bool has_opened() const { return open_ && window_.has_opened(held(), shared_.room.left()); }
+  bool has_opened() const { return open_ && window_.has_opened(held_bytes(), shared_.room.left()); }
   const UdxReceiver& receiver() const { return receiver_; }
   // The end of the other side, and all before it, was handed up.
   bool ended() const { return end_told_; }
@@ -53,11 +54,13 @@ class UdxInbox {
  private:
   void take_in_order(TimePoint now, ByteView payload, Duration rtt);
   bool has_room_for(std::size_t bytes);
-  void keep(Bytes bytes);
+  void keep(ByteView bytes);
   void hand_up();
   void tell_end();
   void account();
-  std::size_t held() const { return receiver_.held_cost() + unread_cost_; }
+  // The window is about bytes; the room is about what holding them costs.
+  std::size_t held_bytes() const { return receiver_.held_bytes() + unread_bytes_; }
+  std::size_t held_cost() const;
   bool keeps_back() const { return held_ || !open_; }
 
   UdxId id_;
@@ -67,9 +70,9 @@ class UdxInbox {
   bool open_ = false;
   bool held_ = false;
   bool end_told_ = false;
-  Fifo<Bytes> unread_;  // in order, not handed up
-  std::size_t unread_cost_ = 0;
-  std::size_t accounted_ = 0;  // of held(), in the room of all streams
+  std::vector<Bytes> unread_;  // in order, not handed up
+  std::size_t unread_bytes_ = 0;
+  std::size_t accounted_ = 0;  // of held_cost(), in the room of all streams
   Fifo<UdxEvent> messages_;    // of a stream that is not open
   std::uint64_t bytes_in_order_ = 0;
 };

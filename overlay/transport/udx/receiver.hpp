@@ -39,6 +39,7 @@ class UdxReceiver {
   bool ended() const { return ended_; }
   std::span<const UdxRange> gaps_above() const { return reorder_.ranges(); }
   bool has_gap() const { return !reorder_.empty(); }
+  std::size_t held_bytes() const { return reorder_.bytes(); }
   std::size_t held_cost() const { return reorder_.cost(); }
 
  private:

@@ -23,7 +23,7 @@ void UdxReorder::add(UdxSeq seq, ByteView payload) {
                              return udx_before(other.seq, seq);
                            });
   held_.insert(place, {seq, to_bytes(payload)});
-  cost_ += payload.size() + kUdxHeldOverhead;
+  bytes_ += payload.size();
   add_range(seq);
 }
 
@@ -31,7 +31,7 @@ std::optional<Bytes> UdxReorder::take(UdxSeq seq) {
   if (ranges_.empty() || ranges_.front().begin != seq) return std::nullopt;
   CIP_ASSERT(held_[first_].seq == seq);
   auto payload = std::move(held_[first_++].payload);
-  cost_ -= payload.size() + kUdxHeldOverhead;
+  bytes_ -= payload.size();
   if (++ranges_.front().begin == ranges_.front().end) ranges_.erase(ranges_.begin());
   if (ranges_.empty()) {
     clear();  // a burst of loss must not be paid for ever

@@ -31,8 +31,9 @@ class UdxReorder {
   bool empty() const { return ranges_.empty(); }
   // Numbers that are held: merged, lowest first.
   std::span<const UdxRange> ranges() const { return ranges_; }
-  // What is held, kUdxHeldOverhead for each packet included.
-  std::size_t cost() const { return cost_; }
+  // Payload that is held, and what holding it costs.
+  std::size_t bytes() const { return bytes_; }
+  std::size_t cost() const { return bytes_ + (held_.size() - first_) * kUdxHeldOverhead; }
 
  private:
   struct Held {
@@ -46,7 +47,7 @@ class UdxReorder {
   std::vector<Held> held_;
   std::size_t first_ = 0;
   std::vector<UdxRange> ranges_;
-  std::size_t cost_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace cip::overlay
