@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "overlay/transport/udx/fixed_window.hpp"
+#include "overlay/transport/udx/bbr.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -23,8 +23,8 @@ UdxStreams::UdxStreams(Random& random, const UdxLimits& limits)
 std::optional<UdxId> UdxStreams::create(Now now, std::uint32_t source_ip) {
   if (!admission_.admit(source_ip)) return std::nullopt;
   const auto id = fresh_id(now.mono);
-  auto entry = std::make_unique<Entry>(now.mono, id, source_ip,
-                                       std::make_unique<UdxFixedWindow>(64), *shared_);
+  auto entry = std::make_unique<Entry>(
+      now.mono, id, source_ip, std::make_unique<UdxBbr>(random_, kUdxBasePayload), *shared_);
   refresh(now.mono, *entry);
   streams_.insert(id, std::move(entry));
   return id;

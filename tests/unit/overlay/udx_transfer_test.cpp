@@ -29,7 +29,7 @@ UdxPathModel draw_path(Random& random) {
   const Duration latencies[] = {50us, 1ms, 25ms, 100ms};
   path.latency = latencies[random.below(4)];
   if (random.below(4) == 0) return path;
-  const double losses[] = {0, 0.02, 0.1, 0.2};
+  const double losses[] = {0, 0.01, 0.02, 0.1};
   path.loss = losses[random.below(4)];
   path.reorder = random.below(2) == 0 ? 0 : 0.05;
   path.late = path.latency / 2 + 200us;
