@@ -82,8 +82,8 @@ void UdxBbr::on_ack(TimePoint now, const AckSample& sample) {
   if (sample.rate.app_limited) limited_at_ = now;
   const bool round_ended = sample.delivered > 0 && sample.rate.prior_delivered >= round_ends_;
   if (round_ended) ++round_;
-  update_bandwidth(sample.rate);
   update_min_rtt(now, sample);
+  update_bandwidth(sample.rate);
   aggregation_.on_ack(now, sample.delivered, bandwidth(), window_);
   if (round_ended) end_round(now, sample.rate);
   advance(now, sample, round_ended);
@@ -103,7 +103,9 @@ void UdxBbr::on_rto(TimePoint, std::size_t in_flight) {
 // --- the model
 
 void UdxBbr::update_bandwidth(const RateSample& rate) {
-  if (!rate.bytes_per_second) return;
+  // Without a round trip it is not known which transmission was acknowledged: a repeat that was sent
+  // just before the acknowledgement of the original would look like a very fast path.
+  if (!rate.bytes_per_second || !min_rtt_) return;
   if (rate.app_limited && *rate.bytes_per_second < bandwidth()) return;
   bandwidth_.add(round_, *rate.bytes_per_second, kBandwidthRounds);
 }

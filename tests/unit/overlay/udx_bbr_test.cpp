@@ -296,6 +296,16 @@ TEST_CASE("rounds below 100 us and rates above 1.25 GB/s are not paced, others a
   CHECK(slower.bbr.pacing_rate());
 }
 
+TEST_CASE("no bandwidth is believed before there is a round trip") {
+  Bench bench;
+  auto ambiguous = bench.ack(100'000, 10us);  // of a repeat that had just left
+  ambiguous.rtt.reset();
+  bench.bbr.on_ack(bench.now += 200ms, ambiguous);
+  CHECK(bench.bbr.bandwidth() == 0);
+  bench.round(10'000, 200ms);
+  CHECK(bench.bbr.bandwidth() == 50'000);
+}
+
 TEST_CASE("a rate that was measured over a silence does not hold a stream back") {
   Bench bench;
   for (int i = 0; i < 30; ++i) bench.round(kPacket, 8s);
