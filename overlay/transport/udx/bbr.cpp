@@ -80,9 +80,9 @@ void UdxBbr::on_ack(TimePoint now, const AckSample& sample) {
   cap_.on_delivered(sample.delivered);
   cap_.on_lost(sample.lost);
   if (sample.rate.app_limited) limited_at_ = now;
-  const bool round_ended = sample.delivered > 0 && sample.rate.prior_delivered >= round_ends_;
-  if (round_ended) ++round_;
   update_min_rtt(now, sample);
+  const bool round_ended = is_round_end(now, sample);
+  if (round_ended) ++round_;
   update_bandwidth(sample.rate);
   aggregation_.on_ack(now, sample.delivered, bandwidth(), window_);
   if (round_ended) end_round(now, sample.rate);
@@ -102,9 +102,16 @@ void UdxBbr::on_rto(TimePoint, std::size_t in_flight) {
 
 // --- the model
 
+// A packet that was repeated without need is acknowledged in less than a round trip, as if it had
+// been sent in this round. Many of those would age the bandwidth by ten rounds in no time.
+bool UdxBbr::is_round_end(TimePoint now, const AckSample& sample) const {
+  const bool took_long_enough = !min_rtt_ || now - round_began_ >= *min_rtt_;
+  return sample.delivered > 0 && sample.rate.prior_delivered >= round_ends_ && took_long_enough;
+}
+
 void UdxBbr::update_bandwidth(const RateSample& rate) {
-  // Without a round trip it is not known which transmission was acknowledged: a repeat that was sent
-  // just before the acknowledgement of the original would look like a very fast path.
+  // Without a round trip it is not known which transmission was acknowledged: a repeat that was
+  // sent just before the acknowledgement of the original would look like a very fast path.
   if (!rate.bytes_per_second || !min_rtt_) return;
   if (rate.app_limited && *rate.bytes_per_second < bandwidth()) return;
   bandwidth_.add(round_, *rate.bytes_per_second, kBandwidthRounds);
@@ -133,6 +140,7 @@ void UdxBbr::update_min_rtt(TimePoint now, const AckSample& sample) {
 void UdxBbr::end_round(TimePoint now, const RateSample& rate) {
   using Round = UdxInflightCap::Round;
   round_ends_ = delivered_;
+  round_began_ = now;
   const bool grows = scaled(kGrowth, full_bandwidth_) <= bandwidth();
   if (!full_) check_full_pipe(rate.app_limited);
   auto kind = Round::unknown;

@@ -47,6 +47,7 @@ class UdxBbr final : public UdxCongestion {
 
  private:
   // --- the model
+  bool is_round_end(TimePoint now, const AckSample& sample) const;
   void update_bandwidth(const RateSample& rate);
   void update_min_rtt(TimePoint now, const AckSample& sample);
   void end_round(TimePoint now, const RateSample& rate);
@@ -79,7 +80,8 @@ class UdxBbr final : public UdxCongestion {
   std::uint32_t round_ = 0;
   std::uint64_t delivered_ = 0;   // bytes, as the last sample said
   std::uint64_t round_ends_ = 0;  // with a packet that was sent when so many were delivered
-  double sent_gain_ = 0;          // pacing gain in the round before this one
+  TimePoint round_began_{};
+  double sent_gain_ = 0;  // pacing gain in the round before this one
 
   std::uint64_t full_bandwidth_ = 0;  // the bandwidth when it last grew by a quarter
   std::uint8_t flat_rounds_ = 0;      // rounds since

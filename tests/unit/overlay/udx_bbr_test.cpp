@@ -306,6 +306,18 @@ TEST_CASE("no bandwidth is believed before there is a round trip") {
   CHECK(bench.bbr.bandwidth() == 50'000);
 }
 
+TEST_CASE("rounds that needless repeats seem to end do not age the bandwidth") {
+  Bench bench;
+  for (int i = 0; i < 20; ++i) bench.round(100'000, 50ms);
+  REQUIRE(bench.bbr.bandwidth() == 2'000'000);
+  for (int i = 0; i < 20; ++i) {
+    auto repeated = bench.ack(kPacket, 2ms);
+    repeated.rtt.reset();
+    bench.bbr.on_ack(bench.now += 2ms, repeated);
+  }
+  CHECK(bench.bbr.bandwidth() == 2'000'000);
+}
+
 TEST_CASE("a rate that was measured over a silence does not hold a stream back") {
   Bench bench;
   for (int i = 0; i < 30; ++i) bench.round(kPacket, 8s);
