@@ -9,6 +9,9 @@ namespace cip::overlay {
 namespace {
 // A round of loopback is too short for half a budget to arrive in it.
 constexpr Duration kShortestRound = std::chrono::milliseconds(1);
+// Without a sample: the own first packet was repeated, so that a round trip is likely to be longer
+// than its first timer (udx.md 6.3).
+constexpr Duration kUnknownRound = std::chrono::milliseconds(200);
 }  // namespace
 
 bool UdxReceiveRoom::take(std::size_t bytes) {
@@ -24,7 +27,8 @@ void UdxReceiveRoom::give_back(std::size_t bytes) {
 
 void UdxReceiveWindow::on_in_order(TimePoint now, std::size_t bytes, Duration rtt,
                                    std::size_t room_left) {
-  if (now - round_began_ > std::max(rtt, kShortestRound)) {
+  const auto round = rtt == Duration::zero() ? kUnknownRound : std::max(rtt, kShortestRound);
+  if (now - round_began_ > round) {
     round_began_ = now;
     round_from_ = in_order_;
   }

@@ -36,7 +36,7 @@ class UdxReceiveRoom {
 class UdxReceiveWindow {
  public:
   // So many bytes have become in order, that is, acknowledged. Doubles the budget when within one
-  // round trip more than half of it came, unless the room is half full.
+  // round trip more than half of it came, unless the room is half full. rtt: 0 if it is unknown.
   void on_in_order(TimePoint now, std::size_t bytes, Duration rtt, std::size_t room_left);
 
   // The window for the packet that leaves now, from the acknowledged point on. held: bytes of this

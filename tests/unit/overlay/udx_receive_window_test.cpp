@@ -86,6 +86,12 @@ TEST_CASE("a budget doubles when a round brings more than half of it, up to 16 M
   CHECK(window.budget() == kMaxReceiveBudget);
 }
 
+TEST_CASE("a budget grows where no round trip is known") {
+  UdxReceiveWindow window;
+  for (int i = 1; i <= 15; ++i) window.on_in_order(at(i * 10ms), kMiB / 20, 0ms, kReceiveRoom);
+  CHECK(window.budget() == 2 * kMiB);
+}
+
 TEST_CASE("no budget grows while the room is half full") {
   UdxReceiveWindow window;
   window.on_in_order(at(1s), kMiB, 100ms, kReceiveRoom / 2 - 1);
