@@ -13,6 +13,10 @@ constexpr std::size_t kSackedForLoss = 3;
 }  // namespace
 
 void UdxRack::on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, const UdxRtt& rtt) {
+  // Which transmission was acknowledged cannot be told before there is a round trip to compare
+  // with: on a path slower than the first timer it was the original, and nothing that was sent
+  // before the repeat is lost for that.
+  if (packet.transmissions > 1 && !rtt.has_sample()) return;
   const auto took = now - packet.mark.sent;
   if (packet.transmissions > 1 && took < rtt.min_rtt() / 2) {
     // No repeat is acknowledged so soon: that was the original.
