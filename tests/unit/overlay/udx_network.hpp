@@ -128,6 +128,7 @@ class UdxNetwork {
   std::array<UdxPathModel, 2> paths;  // by sending side
   // Sees each packet before the path does; may change it; false: dropped.
   std::function<bool(int side, Bytes& packet)> tap;
+  bool sendable = true;  // each datagram fits one system call
   std::size_t packets_sent = 0;
   std::size_t largest_queue = 0;
 
@@ -179,6 +180,9 @@ class UdxNetwork {
   }
 
   void send(int side, const overlay::UdxDatagram& datagram) {
+    // What one sendmsg() with UDP_SEGMENT takes.
+    const auto packets = (datagram.bytes.size() + datagram.segment - 1) / datagram.segment;
+    sendable = sendable && packets <= 64 && datagram.bytes.size() <= 65'507;
     for (std::size_t at = 0; at < datagram.bytes.size(); at += datagram.segment) {
       const auto n = std::min(datagram.segment, datagram.bytes.size() - at);
       Bytes packet = to_bytes(ByteView(datagram.bytes).subspan(at, n));

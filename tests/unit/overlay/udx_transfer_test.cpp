@@ -63,6 +63,12 @@ void transfer(std::uint64_t seed) {
     REQUIRE(end.saw_end);
     REQUIRE(end.closed->message() == std::error_code().message());
   }
+  REQUIRE(net.sendable);
+  // Two timeouts at most, where the path is not what holds it up.
+  if (path.rate == 0 && path.loss <= 0.02) {
+    const Duration timeout = 400ms + 6 * path.latency;  // of a first packet that is lost again
+    for (const auto& end : net.ends) REQUIRE(end.longest_silence <= 2 * timeout);
+  }
   REQUIRE(net.ends[0].read == net.ends[1].written);
   REQUIRE(net.ends[1].read == net.ends[0].written);
 }
