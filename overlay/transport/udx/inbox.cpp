@@ -58,7 +58,8 @@ void UdxInbox::take_in_order(TimePoint now, ByteView payload, Duration rtt) {
     }
   }
   bytes_in_order_ += bytes;
-  window_.on_in_order(now, bytes, rtt, shared_.room.left());
+  // What nobody reads is no reason to hold more: without room the budget does not grow.
+  window_.on_in_order(now, bytes, rtt, keeps_back() ? 0 : shared_.room.left());
   tell_end();
 }
 
