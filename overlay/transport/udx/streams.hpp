@@ -7,8 +7,9 @@
 // Inputs: the commands and handle_*(). After every input drain poll_event() until it gives none;
 // the bytes of a datagram may be used again only then. At the end of a turn, when all datagrams
 // that were there are handed in, call settle(), which lets acknowledgements go; then drain
-// poll_datagram() and arm the timer for next_timeout(). Where a socket takes no more the owner
-// stops polling: nothing is cut into packets before it is polled.
+// poll_datagram(), poll_event() once more (a queue may have room now), and arm the timer for
+// next_timeout(). Where a socket takes no more the owner stops polling: nothing is cut into packets
+// before it is polled.
 
 #include <cstdint>
 #include <deque>
