@@ -15,6 +15,11 @@ Parsed<bool> parse_log_format(std::string_view text) {
   return tl::unexpected<std::string>("the format is text or json");
 }
 
+Parsed<node::Transport> parse_transport(std::string_view text) {
+  if (const auto transport = node::transport_named(text)) return *transport;
+  return tl::unexpected<std::string>("the transport is auto, tcp or udx");
+}
+
 Parsed<std::string> parse_log_spec(std::string_view text) {
   const auto checked = node::check_log_spec(text);
   if (checked) return std::string(text);
@@ -67,6 +72,10 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
                  "Store at which public addresses this node can be dialled, for peers that cannot "
                  "reach it otherwise: everybody who learns its key can read them. It cannot be "
                  "called back for 48 h"));
+  add(add_value(app, "--transport", join.transport, parse_transport, "auto|tcp|udx",
+                "What streams travel over: tcp reaches cipnodes alone, udx also programs that are "
+                "built on Hyperswarm; auto: tcp with cipnodes, udx with the others"),
+      "auto");
   add(add_list(app, "--seed", join.seed, parse_key_text, "KEY",
                "Feed of others to keep and serve (repeatable)"));
   add(add_list(app, "--allow", join.allow, parse_key_text, "KEY",

@@ -51,6 +51,7 @@ void Hellos::handle_reply(const Rpc::Answered& answered, const Reply& reply) {
                         .from = from,
                         .server = value->peer_address,
                         .own_address = reply.to,
+                        .socket = answered.call.socket,
                         .noise = std::move(value->noise),
                         .rtt = answered.round_trip});
 }

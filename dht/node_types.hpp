@@ -187,7 +187,8 @@ struct HelloReply {
   Endpoint from;                   // the node that was asked
   std::optional<Endpoint> server;  // the peer as the relay sees it; none: `from` is the peer
   Endpoint own_address;            // this node as `from` sees it
-  Bytes noise;                     // message 2
+  SocketRole socket = SocketRole::server;  // from which it was asked
+  Bytes noise;                             // message 2
   Duration rtt{};
 };
 struct HelloFailed {

@@ -158,6 +158,7 @@ Outcome<void> Daemon::Impl::open_network() {
   wanted.dht.tell_record_changes = true;
   wanted.listen = options.listen;
   wanted.reachable = options.reachable;
+  wanted.transport = options.transport;
   wanted.allow = options.allow;
   wanted.deny = options.deny;
   wanted.most_connections = share_descriptors(raise_descriptor_limit()).streams;

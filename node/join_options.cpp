@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.hpp"
 
 namespace cip::node {
 
 namespace {
+
+constexpr std::array<std::string_view, 3> kTransports{"auto", "tcp", "udx"};
 
 std::string milliseconds(Duration duration) {
   return fmt::format("{}ms", duration / std::chrono::milliseconds(1));
@@ -25,6 +30,16 @@ void add_if(std::vector<std::string>& out, bool wanted, const char* flag) {
 
 }  // namespace
 
+std::string_view name_of(Transport transport) {
+  return kTransports[static_cast<std::size_t>(transport)];
+}
+
+std::optional<Transport> transport_named(std::string_view name) {
+  const auto found = std::ranges::find(kTransports, name);
+  if (found == kTransports.end()) return std::nullopt;
+  return static_cast<Transport>(found - kTransports.begin());
+}
+
 std::vector<std::string> join_arguments(const JoinOptions& options) {
   std::vector<std::string> out{"--home", options.home.string(), "--network", options.network};
   if (!options.log.spec.empty()) out.insert(out.end(), {"--log", options.log.spec});
@@ -37,6 +52,9 @@ std::vector<std::string> join_arguments(const JoinOptions& options) {
   add_if(out, !options.lan, "--no-lan");
   add_if(out, options.announce_public, "--announce-public");
   add_if(out, options.contact_card, "--contact-card");
+  if (options.transport != Transport::automatic) {
+    out.insert(out.end(), {"--transport", std::string(name_of(options.transport))});
+  }
   add_keys(out, "--seed", options.seed);
   add_keys(out, "--allow", options.allow);
   add_keys(out, "--deny", options.deny);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -23,6 +24,13 @@ struct LogOptions {
   std::uint64_t max_bytes = 8 << 20;
 };
 
+// What streams travel over. automatic: bound TCP with cipnodes, UDX with all others.
+enum class Transport : std::uint8_t { automatic, tcp, udx };
+
+// "auto", "tcp", "udx".
+std::string_view name_of(Transport transport);
+std::optional<Transport> transport_named(std::string_view name);
+
 struct JoinOptions {
   std::filesystem::path home;
   std::string network = "default";
@@ -33,6 +41,7 @@ struct JoinOptions {
   bool lan = true;               // --no-lan clears it
   bool announce_public = false;  // --announce-public, network `hyperswarm` only
   bool contact_card = false;     // --contact-card
+  Transport transport = Transport::automatic;
   std::vector<Bytes32> seed;
   std::vector<Bytes32> allow;  // peer keys; when not empty, only these may connect
   std::vector<Bytes32> deny;

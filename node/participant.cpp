@@ -28,6 +28,7 @@ overlay::HubOptions hub_options(const ParticipantOptions& options) {
   if (!options.allow.empty()) {
     out.allow = std::set<PublicKey>(options.allow.begin(), options.allow.end());
   }
+  out.udx = options.transport != Transport::tcp;
   out.deny.insert(options.deny.begin(), options.deny.end());
   return out;
 }
@@ -106,10 +107,22 @@ TcpDriver::Callbacks Participant::tcp_callbacks() {
 
 void Participant::start() {
   udp_.start(
-      [this](Now time, dht::SocketRole local, Endpoint from, const dht::Message& message) {
-        dht_->handle_message(time, local, from, message);
-      },
-      [this] { dht_->note_drop(dht::DropReason::malformed); }, [this](Now time) { answer(time); });
+      {.message =
+           [this](Now time, dht::SocketRole local, Endpoint from, const dht::Message& message) {
+             dht_->handle_message(time, local, from, message);
+           },
+       .other =
+           [this](Now time, dht::SocketRole local, Endpoint from, dht::DatagramKind kind,
+                  MutableByteView datagram) {
+             const auto socket = static_cast<overlay::UdxSocket>(local);
+             if (kind == dht::DatagramKind::udx &&
+                 hub_->udx().handle_datagram(time, socket, from, datagram)) {
+               stream_work_ = true;
+             } else {
+               dht_->note_drop(dht::DropReason::malformed);
+             }
+           },
+       .read = [this](Now time) { answer(time); }});
   refresh_offer();
   dht_->start(now());
   if (options_.watch_duplicates) duplicates_->start(now());
@@ -177,7 +190,8 @@ void Participant::pump(Now time) {
 // In the turn in which datagrams came, since whoever asked is waiting. Most are requests that the
 // DHT answers by itself: the other machines are left alone then.
 void Participant::answer(Now time) {
-  if (drain_dht(time)) return pump(time);
+  const bool dht_worked = drain_dht(time);
+  if (std::exchange(stream_work_, false) || dht_worked) return pump(time);
   arm_timer();
 }
 
@@ -210,6 +224,11 @@ bool Participant::drain_hub(Now time) {
   bool worked = false;
   while (auto action = hub_->poll_link()) {
     if (tcp_) carry_out(std::move(*action));
+    worked = true;
+  }
+  while (const auto datagram = hub_->udx().poll_datagram(time)) {
+    const auto local = static_cast<dht::SocketRole>(datagram->socket);
+    udp_.send(local, datagram->to, datagram->bytes, datagram->segment);
     worked = true;
   }
   while (auto op = hub_->poll_store_op()) {
@@ -252,7 +271,8 @@ void Participant::carry_out(overlay::LinkAction action) {
         full_.erase(close.conn);
         tcp_->close(close.conn);
       },
-      [this](const overlay::LinkHold& hold) { tcp_->hold_reading(hold.conn, hold.held); }};
+      [this](const overlay::LinkHold& hold) { tcp_->hold_reading(hold.conn, hold.held); },
+      [](const overlay::LinkTrust&) {}};
   std::visit(carry, action);
 }
 
@@ -284,14 +304,16 @@ void Participant::route(const dht::Event& event) {
 // What a hello tells changes with addresses and relays, so rarely: it is compared, not rebuilt.
 void Participant::refresh_offer() {
   const auto own = dht_->address(Realm::public_network);
-  OfferBasis basis{announcer_->relay_addresses(), interfaces_, own};
+  OfferBasis basis{announcer_->relay_addresses(), interfaces_, own, dht_->public_address()};
   if (basis == offered_) return;
   offered_ = std::move(basis);
   overlay::Offer offer;
   offer.endpoints = tcp_endpoints();
+  offer.tcp = options_.transport != Transport::udx;
   offer.interfaces = interfaces_;
   offer.relays = offered_.relays;
   if (own) offer.public_ip = own->ip;
+  offer.public_udp = offered_.public_udp;
   hub_->greeter()->set_offer(std::move(offer));
   refresh_card();
 }

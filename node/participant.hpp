@@ -16,6 +16,7 @@
 #include "dht/node.hpp"
 #include "dht/republisher.hpp"
 #include "node/error.hpp"
+#include "node/join_options.hpp"
 #include "node/listeners.hpp"
 #include "node/port_pair.hpp"
 #include "node/storage_pool.hpp"
@@ -32,6 +33,7 @@ struct ParticipantOptions {
   dht::NodeOptions dht;  // the parts about sockets and interfaces are filled in
   std::optional<Endpoint> listen;
   bool reachable = false;  // the user's word: one socket is enough
+  Transport transport = Transport::automatic;
   std::vector<PublicKey> allow;
   std::vector<PublicKey> deny;
   std::size_t most_connections = kMaxTcpConnections;
@@ -117,6 +119,7 @@ class Participant {
     std::vector<Endpoint> relays;
     std::vector<std::uint32_t> interfaces;
     std::optional<Endpoint> public_address;
+    std::optional<Endpoint> public_udp;
     bool operator==(const OfferBasis&) const = default;
   };
 
@@ -158,6 +161,7 @@ class Participant {
   std::optional<TimePoint> others_next_;  // of all machines but the DHT, at the last full turn
   asio::steady_timer interface_timer_;
   bool pump_posted_ = false;
+  bool stream_work_ = false;  // datagrams of streams came in this turn
   bool stopped_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -106,7 +106,7 @@ TopicLibrary::TopicLibrary(Participant& participant, FeedLibrary& feeds,
       machine_(std::make_unique<overlay::Topics>(participant.hub().channels(), *this,
                                                  participant.identity(), instance)),
       published_(mark.found(), ways_of(storage, mark)) {
-  participant_.hub().add_protocol(*machine_);
+  participant_.hub().channels().add_protocol(*machine_);
   participant_.hub().replication().add_observer(*machine_);
   feeds_.on_reloaded = [this](store::FeedNumber number) {
     if (open_.contains(number)) machine_->feed_reloaded(now(), *feeds_.feed(number));

@@ -11,30 +11,36 @@ UdpDriver::UdpDriver(asio::io_context& io, UdpHandle server, std::optional<std::
   if (client_->open({*client_ip, 0})) client_.reset();
 }
 
-void UdpDriver::start(OnMessage on_message, OnUndecodable on_undecodable,
-                      UdpSocket::OnRead on_read) {
-  on_message_ = std::move(on_message);
-  on_undecodable_ = std::move(on_undecodable);
-  const auto listen = [&](UdpSocket& socket, dht::SocketRole role) {
-    socket.start(
-        [this, role](Now now, Endpoint from, ByteView bytes) { receive(now, role, from, bytes); },
-        on_read);
+void UdpDriver::start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  const auto listen = [this](UdpSocket& socket, dht::SocketRole role) {
+    socket.start([this, role](Now now, Endpoint from,
+                              MutableByteView bytes) { receive(now, role, from, bytes); },
+                 callbacks_.read);
   };
   listen(server_, dht::SocketRole::server);
   if (client_) listen(*client_, dht::SocketRole::client);
 }
 
-void UdpDriver::receive(Now now, dht::SocketRole local, Endpoint from, ByteView datagram) {
+void UdpDriver::receive(Now now, dht::SocketRole local, Endpoint from, MutableByteView datagram) {
   if (const auto message = dht::decode_message(datagram)) {
-    on_message_(now, local, from, *message);
+    callbacks_.message(now, local, from, *message);
   } else {
-    on_undecodable_();
+    callbacks_.other(now, local, from, dht::classify_datagram(datagram), datagram);
   }
 }
 
+UdpSocket& UdpDriver::socket(dht::SocketRole role) {
+  return role == dht::SocketRole::client && client_ ? *client_ : server_;
+}
+
 void UdpDriver::send(const dht::Outgoing& outgoing) {
-  auto& socket = outgoing.socket == dht::SocketRole::client && client_ ? *client_ : server_;
-  socket.send(outgoing.to, dht::encode_message(outgoing.message), {outgoing.source_ip, 0});
+  socket(outgoing.socket)
+      .send(outgoing.to, dht::encode_message(outgoing.message), {outgoing.source_ip, 0});
+}
+
+void UdpDriver::send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment) {
+  socket(local).send_segments(to, datagrams, segment);
 }
 
 void UdpDriver::close() {

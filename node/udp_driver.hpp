@@ -1,6 +1,7 @@
 #pragma once
 
-// The two UDP sockets of a DHT node (dht.md 5), and the codec between datagrams and messages.
+// The two UDP sockets of a node (dht.md 5), the codec between datagrams and messages of the DHT,
+// and the door for datagrams of other kinds.
 
 #include <functional>
 #include <memory>
@@ -14,16 +15,25 @@ namespace cip::node {
 
 class UdpDriver {
  public:
-  using OnMessage = std::function<void(Now now, dht::SocketRole local, Endpoint from,
-                                       const dht::Message& message)>;
-  using OnUndecodable = std::function<void()>;
+  struct Callbacks {
+    std::function<void(Now now, dht::SocketRole local, Endpoint from, const dht::Message& message)>
+        message;
+    // A datagram that is no message, and what it claims to be. The bytes are the receiver's to
+    // change until it returns.
+    std::function<void(Now now, dht::SocketRole local, Endpoint from, dht::DatagramKind kind,
+                       MutableByteView datagram)>
+        other;
+    // After the datagrams that came together.
+    UdpSocket::OnRead read;
+  };
 
   // `server` is bound. `client_ip`: also opens the client socket there, on any port.
   UdpDriver(asio::io_context& io, UdpHandle server, std::optional<std::uint32_t> client_ip);
 
-  // `on_read` comes after the messages that came together.
-  void start(OnMessage on_message, OnUndecodable on_undecodable, UdpSocket::OnRead on_read);
+  void start(Callbacks callbacks);
   void send(const dht::Outgoing& outgoing);
+  // Datagrams of `segment` bytes each, the last of what is left, to one receiver.
+  void send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment);
   void close();
 
   bool has_client_socket() const { return client_ != nullptr; }
@@ -31,12 +41,12 @@ class UdpDriver {
   UdpCounters counters() const;
 
  private:
-  void receive(Now now, dht::SocketRole local, Endpoint from, ByteView datagram);
+  void receive(Now now, dht::SocketRole local, Endpoint from, MutableByteView datagram);
+  UdpSocket& socket(dht::SocketRole role);
 
   UdpSocket server_;
   std::unique_ptr<UdpSocket> client_;
-  OnMessage on_message_;
-  OnUndecodable on_undecodable_;
+  Callbacks callbacks_;
 };
 
 }  // namespace cip::node

@@ -1,8 +1,10 @@
 #include "node/udp_socket.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +20,9 @@ constexpr std::size_t kBatch = 32;
 constexpr int kSocketBuffer = 1024 * 1024;
 // A socket that was read so short a time ago is likely to have several datagrams by now.
 constexpr Duration kBusy = std::chrono::microseconds(50);
+// What Linux takes in one call with UDP_SEGMENT (UDP_MAX_SEGMENTS; the length of one IP packet).
+constexpr std::size_t kMostSegments = 64;
+constexpr std::size_t kMostSegmentBytes = 65'000;
 
 sockaddr_in to_sockaddr(Endpoint endpoint) {
   sockaddr_in out{};
@@ -63,6 +68,27 @@ ssize_t send_along(int fd, Endpoint to, ByteView datagram, SendPath path) {
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   add_path(message, control, path);
+  return ::sendmsg(fd, &message, kSendFlags);
+}
+
+// The system cuts it.
+ssize_t send_cut(int fd, Endpoint to, ByteView datagrams, std::size_t segment) {
+  auto address = to_sockaddr(to);
+  iovec piece{const_cast<std::uint8_t*>(datagrams.data()), datagrams.size()};
+  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> control{};
+  msghdr message{};
+  message.msg_name = &address;
+  message.msg_namelen = sizeof address;
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_UDP;
+  header->cmsg_type = UDP_SEGMENT;
+  header->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+  const auto size = static_cast<std::uint16_t>(segment);
+  std::memcpy(CMSG_DATA(header), &size, sizeof size);
   return ::sendmsg(fd, &message, kSendFlags);
 }
 
@@ -163,7 +189,8 @@ bool UdpSocket::receive() {
       ++counters_.oversized;
       continue;
     }
-    on_datagram_(time, to_endpoint(batch_->sources[i]), ByteView(batch_->buffers[i]).first(size));
+    on_datagram_(time, to_endpoint(batch_->sources[i]),
+                 MutableByteView(batch_->buffers[i]).first(size));
     if (alive.expired() || !socket_.is_open()) return false;
   }
   if (count > 0) on_read_(time);
@@ -173,12 +200,38 @@ bool UdpSocket::receive() {
 bool UdpSocket::send(Endpoint to, ByteView datagram, SendPath path) {
   const auto n = path == SendPath{} ? send_plain(socket_.native_handle(), to, datagram)
                                     : send_along(socket_.native_handle(), to, datagram, path);
-  if (n < 0) {
-    ++counters_.unsendable;
+  return count_sent(n, 1);
+}
+
+bool UdpSocket::send_segments(Endpoint to, ByteView datagrams, std::size_t segment) {
+  const auto most = std::clamp<std::size_t>(kMostSegmentBytes / segment, 1, kMostSegments);
+  bool sent = true;
+  while (!datagrams.empty()) {
+    const auto together = cuts_ ? most * segment : segment;
+    const auto piece = datagrams.first(std::min(datagrams.size(), together));
+    if (piece.size() <= segment) {
+      sent = send(to, piece) && sent;
+    } else {
+      const auto n = send_cut(socket_.native_handle(), to, piece, segment);
+      // An interface that cannot: one by one from now on.
+      if (n < 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
+        cuts_ = false;
+        continue;
+      }
+      sent = count_sent(n, (piece.size() + segment - 1) / segment) && sent;
+    }
+    datagrams = datagrams.subspan(piece.size());
+  }
+  return sent;
+}
+
+bool UdpSocket::count_sent(std::ptrdiff_t bytes, std::size_t datagrams) {
+  if (bytes < 0) {
+    counters_.unsendable += datagrams;
     return false;
   }
-  ++counters_.datagrams_out;
-  counters_.bytes_out += datagram.size();
+  counters_.datagrams_out += datagrams;
+  counters_.bytes_out += static_cast<std::size_t>(bytes);
   return true;
 }
 

@@ -3,6 +3,7 @@
 // A UDP socket that reads many datagrams per wake-up and can choose the source address or the
 // interface of each one it sends (IP_PKTINFO).
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -34,8 +35,9 @@ struct SendPath {
 
 class UdpSocket {
  public:
-  // `now`: when the datagrams that came together were read; the clock is not asked for each.
-  using OnDatagram = std::function<void(Now now, Endpoint from, ByteView datagram)>;
+  // `now`: when the datagrams that came together were read; the clock is not asked for each. The
+  // bytes are the receiver's to change until it returns.
+  using OnDatagram = std::function<void(Now now, Endpoint from, MutableByteView datagram)>;
   using OnRead = std::function<void(Now now)>;
 
   explicit UdpSocket(asio::io_context& io);
@@ -51,6 +53,9 @@ class UdpSocket {
       OnDatagram on_datagram, OnRead on_read = [](Now) {});
   // False when the system refused; datagrams may be lost anyway.
   bool send(Endpoint to, ByteView datagram, SendPath path = {});
+  // Datagrams of `segment` bytes each, the last of what is left: one system call (UDP_SEGMENT) for
+  // as many as the system takes together.
+  bool send_segments(Endpoint to, ByteView datagrams, std::size_t segment);
   void close();
 
   std::uint16_t port() const;
@@ -63,12 +68,14 @@ class UdpSocket {
   void wait();
   // Handles what is there, up to one batch; false when the socket is gone.
   bool receive();
+  bool count_sent(std::ptrdiff_t bytes, std::size_t datagrams);
 
   UdpHandle socket_;
   std::unique_ptr<Batch> batch_;
   OnDatagram on_datagram_;
   OnRead on_read_;
   UdpCounters counters_;
+  bool cuts_ = true;  // the system cuts datagrams for us
   TimePoint received_at_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

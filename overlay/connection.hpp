@@ -23,6 +23,7 @@ inline constexpr std::size_t kOutputHighWater = 1 << 20;
 struct Opening {
   std::optional<BoundKeys> keys;
   std::optional<PublicKey> expected;
+  UdxEnds udx;  // of a link over UDX, which has keys
 };
 
 struct Connection {
@@ -36,6 +37,7 @@ struct Connection {
   std::map<ChannelId, ChannelHandler*> channels;
   bool is_open = false;      // handlers know of it
   bool is_unproven = false;  // counted as such
+  bool trusted = false;      // the driver of UDX was told
   bool driver_full = false;
   bool blocked = false;  // a handler was told that it is not writable
   bool dirty = false;

@@ -19,8 +19,17 @@ Connections::Connections(const KeyPair& identity, const PendingHellos& pending, 
 Connection& Connections::open(Now now, const Candidate& to, Opening how) {
   auto& connection = table_.add(now, to, true);
   connection.opening = std::move(how);
-  table_.act(LinkOpen{connection.info.conn, to});
+  table_.act(LinkOpen{connection.info.conn, to, connection.opening.udx});
   return connection;
+}
+
+Connection* Connections::expect(Now now, const Candidate& from, HelloId hello, Opening how) {
+  if (stopped_ || !may_accept(from)) return nullptr;
+  auto& connection = add_accepted(now, from);
+  connection.hello = hello;
+  connection.opening = std::move(how);
+  table_.act(LinkOpen{connection.info.conn, from, connection.opening.udx});
+  return &connection;
 }
 
 void Connections::stop() {
@@ -31,28 +40,39 @@ void Connections::stop() {
 // --- Inputs ----------------------------------------------------------------------------------
 
 ConnId Connections::handle_accepted(Now now, const Candidate& remote) {
-  if (stopped_ || !may_accept(remote)) {
-    ++counters_.closed["too many unproven"];
-    return 0;
-  }
+  if (stopped_ || !may_accept(remote)) return 0;
+  auto& connection = add_accepted(now, remote);
+  connection.stream = SecretStream::accept(now, identity_, pending_, random_);
+  return connection.info.conn;
+}
+
+bool Connections::may_accept(const Candidate& remote) {
+  const auto limit =
+      remote.address.realm() == Realm::loopback ? kMaxUnprovenLoopback : kMaxUnprovenPerIp;
+  const auto found = unproven_.find(remote.address.ip);
+  const bool full =
+      unproven_total_ >= kMaxUnproven || (found != unproven_.end() && found->second >= limit);
+  if (full) ++counters_.closed["too many unproven"];
+  return !full;
+}
+
+Connection& Connections::add_accepted(Now now, const Candidate& remote) {
   ++counters_.accepted;
   auto& connection = table_.add(now, remote, false);
   connection.is_unproven = true;
   ++unproven_[remote.address.ip];
   ++unproven_total_;
-  connection.stream = SecretStream::accept(now, identity_, pending_, random_);
-  return connection.info.conn;
-}
-
-bool Connections::may_accept(const Candidate& remote) const {
-  if (unproven_total_ >= kMaxUnproven) return false;
-  const auto limit =
-      remote.address.realm() == Realm::loopback ? kMaxUnprovenLoopback : kMaxUnprovenPerIp;
-  const auto found = unproven_.find(remote.address.ip);
-  return found == unproven_.end() || found->second < limit;
+  return connection;
 }
 
 void Connections::note_proven(Connection& connection) {
+  count_unproven_out(connection);
+  if (connection.info.remote.kind == LinkKind::udx && !std::exchange(connection.trusted, true)) {
+    table_.act(LinkTrust{connection.info.conn});
+  }
+}
+
+void Connections::count_unproven_out(Connection& connection) {
   if (!std::exchange(connection.is_unproven, false)) return;
   --unproven_total_;
   const auto found = unproven_.find(connection.info.remote.address.ip);
@@ -62,11 +82,15 @@ void Connections::note_proven(Connection& connection) {
 void Connections::handle_connected(Now now, ConnId conn) {
   auto* connection = table_.find(conn);
   if (connection == nullptr || connection->stream) return;
-  ++counters_.dialled;
+  if (connection->info.outgoing) ++counters_.dialled;
   const auto& how = connection->opening;
-  connection->stream = how.keys
-                           ? SecretStream::dial_bound(now, connection->hello, *how.keys, random_)
-                           : SecretStream::dial_xx(now, identity_, random_, how.expected);
+  if (connection->info.remote.kind == LinkKind::udx) {
+    connection->stream = SecretStream::open_stock(now, *how.keys, random_);
+  } else if (how.keys) {
+    connection->stream = SecretStream::dial_bound(now, connection->hello, *how.keys, random_);
+  } else {
+    connection->stream = SecretStream::dial_xx(now, identity_, random_, how.expected);
+  }
   table_.mark(*connection);
 }
 
@@ -90,7 +114,7 @@ void Connections::handle_full(ConnId conn) {
   if (auto* connection = table_.find(conn)) connection->driver_full = true;
 }
 
-void Connections::handle_drained(ConnId conn) {
+void Connections::handle_drained(Now, ConnId conn) {
   if (auto* connection = table_.find(conn)) connection->driver_full = false;
 }
 
@@ -118,7 +142,6 @@ void Connections::drain_stream(Now now, Connection& connection) {
   while (!connection.doomed) {
     const auto event = connection.stream->poll_event();
     if (!event) break;
-    if (connection.stream->is_proven()) note_proven(connection);
     if (const auto* message = std::get_if<StreamMessage>(&*event)) {
       if (!connection.mux->handle_frame(message->plaintext)) {
         table_.doom(connection, make_error_code(StreamErrc::malformed_message),
@@ -133,18 +156,18 @@ void Connections::drain_stream(Now now, Connection& connection) {
       table_.doom(connection, closed->error, closed->error.message());
     }
   }
+  if (connection.stream->is_proven()) note_proven(connection);
   table_.mark(connection);
 }
 
 void Connections::stream_opened(Now now, Connection& connection) {
   auto& info = connection.info;
   const auto& stream = *connection.stream;
-  note_proven(connection);
   info.peer = stream.remote_key();
   info.handshake_hash = stream.handshake_hash();
   info.initiator = stream.role() == Role::initiator;
-  info.bound = stream.is_bound();
-  if (const auto hello = stream.hello()) connection.hello = *hello;
+  info.bound = stream.hello().has_value();
+  if (info.bound) connection.hello = *stream.hello();
   if (!policy_.admit(now, connection)) return;
   ++(info.bound ? counters_.opened_bound : counters_.opened_xx);
   connection.mux.emplace(*connection.stream);
@@ -182,7 +205,7 @@ void Connections::close_doomed(Now now) {
 void Connections::close(Now now, ConnId conn, std::error_code error, const std::string& reason,
                         bool link_gone) {
   const auto connection = table_.remove(conn);
-  note_proven(*connection);
+  count_unproven_out(*connection);
   ++counters_.closed[reason];
   if (!link_gone) {
     // What was said before (closes of channels, the end of an answer) still goes out.
@@ -191,7 +214,7 @@ void Connections::close(Now now, ConnId conn, std::error_code error, const std::
       auto rest = connection->stream->poll_output(now);
       if (!rest.empty()) table_.act(LinkWrite{conn, std::move(rest)});
     }
-    table_.act(LinkClose{conn});
+    table_.act(LinkClose{conn, static_cast<bool>(error)});
   }
   if (connection->is_open) channels_.handle_ended(now, *connection);
   policy_.ended(now, *connection, error, reason);

@@ -57,7 +57,7 @@ class StreamPolicy {
 
 // Part of the Hub, which ends its turns: close_doomed() and channels().end_turn() until nothing is
 // doomed any more, then table().gather_output().
-class Connections {
+class Connections final : public LinkOwner {
  public:
   // `pending` are the hellos whose other side may open a stream. All outlive it.
   Connections(const KeyPair& identity, const PendingHellos& pending, Random& random,
@@ -71,28 +71,35 @@ class Connections {
   // --- commands
 
   Connection& open(Now now, const Candidate& to, Opening how);
+  // A peer that was answered comes over UDX, or is called: its hello named the stream. Null: too
+  // many are unproven.
+  Connection* expect(Now now, const Candidate& from, HelloId hello, Opening how);
   // Closes all and lets no further one in.
   void stop();
 
   // --- inputs, as of the Hub
 
   ConnId handle_accepted(Now now, const Candidate& remote);
-  void handle_connected(Now now, ConnId conn);
-  void handle_bytes(Now now, ConnId conn, MutableByteView bytes);
-  void handle_closed(Now now, ConnId conn, std::error_code error);
-  void handle_full(ConnId conn);
-  void handle_drained(ConnId conn);
+  void handle_connected(Now now, ConnId conn) override;
+  void handle_bytes(Now now, ConnId conn, MutableByteView bytes) override;
+  void handle_closed(Now now, ConnId conn, std::error_code error) override;
+  void handle_full(ConnId conn) override;
+  void handle_drained(Now now, ConnId conn) override;
   void handle_timeout(Now now);
 
   // --- turns and outputs
 
   void close_doomed(Now now);
   std::optional<LinkAction> poll_link() { return table_.poll_link(now_); }
+  // Of the turn that ended last.
+  Now now() const { return now_; }
   std::optional<TimePoint> next_timeout() const;
 
  private:
-  bool may_accept(const Candidate& remote) const;
+  bool may_accept(const Candidate& remote);
+  Connection& add_accepted(Now now, const Candidate& remote);
   void note_proven(Connection& connection);
+  void count_unproven_out(Connection& connection);
   void drain_stream(Now now, Connection& connection);
   void stream_opened(Now now, Connection& connection);
   void close(Now now, ConnId conn, std::error_code error, const std::string& reason,

@@ -6,6 +6,7 @@
 #include "base/machine.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/transport/errors.hpp"
+#include "overlay/transport/udx/streams.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -16,8 +17,9 @@ constexpr Duration kDialBackDelay = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Dialler::Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections)
-    : greeter_(greeter), swarm_(swarm), cards_(cards), connections_(connections) {}
+Dialler::Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections,
+                 UdxStreams& udx)
+    : greeter_(greeter), swarm_(swarm), cards_(cards), connections_(connections), udx_(udx) {}
 
 // --- Inputs ----------------------------------------------------------------------------------
 
@@ -32,6 +34,8 @@ bool Dialler::handle_event(Now now, const GreeterEvent& event) {
     return swarm_.is_mine(walk->id);
   } else if (const auto* request = std::get_if<DialBackRequested>(&event)) {
     dial_back(now, *request);
+  } else if (const auto* expected = std::get_if<StreamExpected>(&event)) {
+    expect(now, *expected);
   } else {
     return false;
   }
@@ -77,11 +81,15 @@ std::optional<TimePoint> Dialler::next_timeout() const {
 
 void Dialler::hello_done(Now now, const HelloDone& done) {
   swarm_.hello_done(now, done);
-  if (done.kind == PeerKind::stock || stopped_) return;
+  if (stopped_ || !swarm_.is_dialling(done.peer)) {
+    greeter_.forget(done.id);
+    return udx_.destroy(now, done.udx.local_id);
+  }
   Attempt attempt;
   attempt.hello = done.id;
   attempt.peer = done.peer;
   attempt.keys = done.keys;
+  attempt.udx = done.udx;
   attempt.seen = done.server;
   attempt.left.assign(done.candidates.begin(), done.candidates.end());
   attempt.last_error = make_error_code(Errc::no_hello_answer);
@@ -125,6 +133,15 @@ void Dialler::dial_back(Now now, const DialBackRequested& request) {
   attempts_[request.id] = std::move(attempt);
 }
 
+// A stock peer that greeted us has one stream, and it is known which.
+void Dialler::expect(Now now, const StreamExpected& expected) {
+  Opening how;
+  how.keys = expected.keys;
+  how.udx = expected.udx;
+  const bool taken = !stopped_ && connections_.expect(now, expected.from, expected.id, how);
+  if (!taken) udx_.destroy(now, expected.udx.local_id);
+}
+
 void Dialler::dial_next(Now now, Attempt& attempt) {
   attempt.next_dial.reset();
   if (attempt.chosen || attempt.left.empty()) return;
@@ -135,6 +152,7 @@ void Dialler::dial_next(Now now, Attempt& attempt) {
     how.expected = attempt.peer;
   } else {
     how.keys = attempt.keys;
+    how.udx = attempt.udx;
   }
   auto& connection = connections_.open(now, to, std::move(how));
   connection.hello = attempt.hello;

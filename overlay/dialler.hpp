@@ -2,8 +2,9 @@
 
 // Reaches the peers that the swarm wants (dht.md 18.2): the initiator of a hello dials what the
 // peer offered, a few candidates side by side, and chooses the first connection on which the peer
-// has proven itself. Whom nobody here can reach is asked to dial; of a peer that no hello reaches
-// the contact card is read (18.3), and its candidates are dialled likewise.
+// has proven itself. A stock peer has one stream over UDX, which its hello made (udx.md 14). Whom
+// nobody here can reach is asked to dial; of a peer that no hello reaches the contact card is read
+// (18.3), and its candidates are dialled likewise.
 
 #include <cstdint>
 #include <deque>
@@ -26,7 +27,8 @@ inline constexpr HelloId kFirstCardAttempt = HelloId{1} << 63;
 class Dialler {
  public:
   // All outlive it.
-  Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections);
+  Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections,
+          UdxStreams& udx);
 
   // --- inputs; true: the event was for this machine alone
 
@@ -57,6 +59,7 @@ class Dialler {
     PublicKey peer{};
     bool by_card = false;  // opened by Noise XX, for there was no hello
     BoundKeys keys;        // else
+    UdxEnds udx;           // of a stock peer
     Endpoint seen;         // the peer's UDP address
     std::deque<Candidate> left;
     std::optional<TimePoint> next_dial;
@@ -71,6 +74,7 @@ class Dialler {
   void hello_failed(Now now, const HelloFailed& failed);
   void dial_by_card(Now now, const CardRead& read);
   void dial_back(Now now, const DialBackRequested& request);
+  void expect(Now now, const StreamExpected& expected);
   void dial_next(Now now, Attempt& attempt);
   void end_attempt(Now now, HelloId id, std::error_code error);
 
@@ -78,6 +82,7 @@ class Dialler {
   Swarm& swarm_;
   CardReader& cards_;
   Connections& connections_;
+  UdxStreams& udx_;
   std::map<HelloId, Attempt> attempts_;
   std::map<dht::QueryId, std::error_code> card_reads_;  // why the hello failed
   HelloId next_card_attempt_ = kFirstCardAttempt;

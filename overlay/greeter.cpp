@@ -1,10 +1,13 @@
 #include "overlay/greeter.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "dht/errors.hpp"
 #include "dht/node.hpp"
 #include "dht/payloads.hpp"
+#include "overlay/transport/udx/streams.hpp"
 
 namespace cip::overlay {
 
@@ -26,6 +29,7 @@ struct Greeter::Greeting {
   std::size_t in_flight = 0;
   bool silence = false;  // a relay that knows the way got no answer
   bool ended = false;    // its outcome was reported; only the walk is awaited
+  UdxId udx = 0;         // a stream that was made for it, and is not handed on yet
 
   std::size_t at_once() const { return kHellosAtOnce + (options.relays.empty() ? 0 : 1); }
 
@@ -45,6 +49,31 @@ struct Greeter::Greeting {
     return make_error_code(Errc::nobody_announces);
   }
 };
+
+namespace {
+
+bool offers_udx(const HelloPayload& payload) {
+  return payload.udx && payload.udx->id <= std::numeric_limits<std::uint32_t>::max();
+}
+
+// Where and how to open the stream over UDX that a peer offers (udx.md 14.3, without punching).
+void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::SocketRole socket,
+              HelloDone& done) {
+  const bool is_open = payload.firewall == static_cast<std::uint64_t>(dht::Firewall::open);
+  auto address = done.server;
+  if (!done.direct && is_open) {
+    const auto found = std::ranges::find_if(
+        payload.addresses4, [](auto each) { return each.realm() == Realm::public_network; });
+    if (found != payload.addresses4.end()) address = *found;
+  }
+  done.udx = {.local_id = own,
+              .remote_id = static_cast<std::uint32_t>(payload.udx->id),
+              .socket = static_cast<UdxSocket>(socket),
+              .calls = done.direct || is_open || !own_is_open};  // who is open is called
+  done.candidates = {{LinkKind::udx, address}};
+}
+
+}  // namespace
 
 Greeter::Greeter(dht::Node& node, const KeyPair& identity, Random& random)
     : node_(node),
@@ -95,15 +124,21 @@ HelloId Greeter::greet(Now now, const PublicKey& peer, GreetOptions options) {
     return id;
   };
   if (greetings_.size() >= kMaxGreetings) return refuse(make_error_code(Errc::too_many_hellos));
+  const auto udx = udx_ != nullptr && options.with_stream ? udx_->create(now, 0).value_or(0) : 0;
   auto client = HelloClient::make({.identity = identity_,
                                    .peer = peer,
                                    .dial_back = options.dial_back,
-                                   .peer_seen = options.peer_seen},
+                                   .peer_seen = options.peer_seen,
+                                   .udx = udx},
                                   offer_, random_);
-  if (!client) return refuse(client.error());
+  if (!client) {
+    if (udx != 0) udx_->destroy(now, udx);
+    return refuse(client.error());
+  }
 
   auto owned = std::make_unique<Greeting>(id, peer, std::move(options), std::move(*client));
   auto& greeting = *owned;
+  greeting.udx = udx;
   greetings_.emplace(id, std::move(owned));
   for (const auto relay : greeting.options.relays) greeting.add(relay);
   if (greeting.options.walk) {
@@ -204,9 +239,9 @@ bool Greeter::handle_failure(Now now, const dht::HelloFailed& failure) {
 void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
                      const HelloClient::Answer& answer) {
   const auto& payload = answer.payload;
-  const bool is_ours = payload.tcp && payload.tcp->has(kCapabilityBoundTcp);
+  const bool bound = offer_.opens_bound(payload);
   const bool understood = payload.error <= static_cast<std::uint64_t>(dht::HelloError::aborted);
-  if (!is_ours && !understood) {
+  if (!bound && !understood) {
     return fail_greeting(now, greeting, make_error_code(Errc::hello_refused), payload.error);
   }
   HelloDone done;
@@ -220,19 +255,30 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   done.peer_relays = payload.relay_addresses.value_or(std::vector<Endpoint>{});
   done.relays = greeting.relays;
   done.rtt = reply.rtt;
-  if (is_ours) {
-    done.kind = PeerKind::cipnode;
-    done.keys = answer.keys;
-    done.capabilities = payload.tcp->capabilities;
-    done.offered = payload.tcp->endpoints;
-    done.offered6 = payload.tcp->endpoints6;
-    done.candidates = tcp_candidates(endpoints_to_dial(done.offered, offer_.view_of(done.server)));
-    done.dial_back_asked = greeting.options.dial_back && payload.tcp->has(kCapabilityReverseDial);
-    if (done.dial_back_asked) pending_.add(now, {greeting.id, answer.keys});
+  if (payload.tcp) done.kind = PeerKind::cipnode;
+  if (bound) {
+    offer_bound(now, greeting, answer, done);
+  } else if (greeting.udx != 0 && offers_udx(payload)) {
+    done.keys = answer.stock_keys;
+    take_udx(payload, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
+             done);
   }
   ++stats_.done;
   events_.push(std::move(done));
   end(now, greeting);
+}
+
+// What a cipnode offers: bound streams over TCP.
+void Greeter::offer_bound(Now now, Greeting& greeting, const HelloClient::Answer& answer,
+                          HelloDone& done) {
+  const auto& tcp = *answer.payload.tcp;
+  done.keys = answer.keys;
+  done.capabilities = tcp.capabilities;
+  done.offered = tcp.endpoints;
+  done.offered6 = tcp.endpoints6;
+  done.candidates = tcp_candidates(endpoints_to_dial(done.offered, offer_.view_of(done.server)));
+  done.dial_back_asked = greeting.options.dial_back && tcp.has(kCapabilityReverseDial);
+  if (done.dial_back_asked) pending_.add(now, {greeting.id, answer.keys});
 }
 
 void Greeter::fail_greeting(Now now, Greeting& greeting, std::error_code error,
@@ -249,6 +295,7 @@ void Greeter::fail_greeting(Now now, Greeting& greeting, std::error_code error,
 // The outcome is reported. A walk that still runs ends later, with a QueryDone of its own.
 void Greeter::end(Now now, Greeting& greeting) {
   greeting.ended = true;
+  if (greeting.udx != 0) udx_->destroy(now, std::exchange(greeting.udx, 0));
   if (!greeting.walk) {
     greetings_.erase(greeting.id);
   } else if (!greeting.options.finish_walk) {
@@ -264,15 +311,21 @@ bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
   // Of two relays the first saw the client; it names itself when it passes the hello on.
   const auto reporter = hello.ticket.relay_address.value_or(hello.ticket.from);
   const auto seen = seen_from(reporter, hello.client);
-  auto answer = server_.handle(now, hello.noise, seen, offer_, random_);
+  auto answer = server_.handle(now, {hello.noise, seen, hello.relayed}, offer_, random_, udx_);
   if (!answer) return true;
   if (answer->repeated) ++stats_.repeated;
   ++stats_.answered;
   node_.answer_hello(now, hello.ticket, std::move(answer->message2));
   if (!answer->keys) return true;
   const HelloId id = ++last_id_;
-  pending_.add(now, {id, *answer->keys});
   events_.push(HelloAnswered{id, answer->peer, seen});
+  if (answer->udx) {
+    auto ends = *answer->udx;
+    ends.socket = static_cast<UdxSocket>(hello.ticket.socket);
+    events_.push(StreamExpected{id, *answer->keys, {LinkKind::udx, seen}, ends});
+    return true;
+  }
+  pending_.add(now, {id, *answer->keys});
   dial_back(now, id, *answer);
   return true;
 }

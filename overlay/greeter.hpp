@@ -49,6 +49,7 @@ struct GreetOptions {
   bool dial_back = false;             // message 1 asks the peer to dial this node
   Endpoint peer_seen{};               // with dial_back: HelloDone::server of the hello before
   bool finish_walk = false;           // the walk goes on to its end after the answer
+  bool with_stream = false;           // offers a stock peer a stream over UDX
 };
 
 enum class PeerKind : std::uint8_t { cipnode, stock };
@@ -57,11 +58,13 @@ enum class PeerKind : std::uint8_t { cipnode, stock };
 struct HelloDone {
   HelloId id = 0;
   PublicKey peer{};
-  PeerKind kind = PeerKind::stock;  // stock: no bound stream, `keys` and `candidates` are unused
-  BoundKeys keys;
-  std::uint64_t capabilities = 0;     // of the peer's trailer
-  std::vector<Candidate> candidates;  // to dial, in order (dial_policy)
-  std::vector<Endpoint> offered;      // all IPv4 endpoints of the trailer
+  PeerKind kind = PeerKind::stock;
+  BoundKeys keys;                  // with `candidates`
+  std::uint64_t capabilities = 0;  // of the peer's trailer
+  std::vector<Candidate>
+      candidates;                 // to dial, in order (dial_policy); none: no stream leads there
+  UdxEnds udx;                    // of a candidate over UDX; who dials none of it destroys it
+  std::vector<Endpoint> offered;  // all IPv4 endpoints of the trailer
   std::vector<Endpoint6> offered6;
   Endpoint server;                    // the peer's UDP address as `via` sees it; see seen_from()
   Endpoint own_address;               // this node as `via` sees it
@@ -90,12 +93,20 @@ struct HelloFailed {
   std::vector<Endpoint> relays;
 };
 
-// A peer greeted this node and was answered; it may dial now. Its stream is recognised through
-// find_pending().
+// A peer greeted this node and was answered; it may dial now. The stream of a cipnode is recognised
+// through find_pending().
 struct HelloAnswered {
   HelloId id = 0;
   PublicKey peer{};
   Endpoint seen;  // where it was seen
+};
+// A stock peer greeted this node; the stream that it was offered is to be connected, or to be
+// destroyed.
+struct StreamExpected {
+  HelloId id = 0;
+  BoundKeys keys;
+  Candidate from;
+  UdxEnds udx;
 };
 // Such a peer asks to be dialled (with dial_bound(keys)); candidates are filtered and limited.
 struct DialBackRequested {
@@ -103,8 +114,8 @@ struct DialBackRequested {
   BoundKeys keys;
   std::vector<Candidate> candidates;
 };
-using GreeterEvent =
-    std::variant<HelloDone, WalkDone, HelloFailed, HelloAnswered, DialBackRequested>;
+using GreeterEvent = std::variant<HelloDone, WalkDone, HelloFailed, HelloAnswered, StreamExpected,
+                                  DialBackRequested>;
 
 // Counters since the start.
 struct GreeterStats {
@@ -133,6 +144,8 @@ class Greeter final : public PendingHellos {
   // --- both sides
   void set_offer(Offer offer) { offer_ = std::move(offer); }
   const Offer& offer() const { return offer_; }
+  // Streams with stock peers are made here, which outlives it. Null, as at first: they get none.
+  void offer_streams(UdxStreams* udx) { udx_ = udx; }
 
   // --- server. Only after this, hellos are answered.
   void listen();
@@ -179,6 +192,7 @@ class Greeter final : public PendingHellos {
   void proceed(Now now, Greeting& greeting);
   void finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
               const HelloClient::Answer& answer);
+  void offer_bound(Now now, Greeting& greeting, const HelloClient::Answer& answer, HelloDone& done);
   void fail_greeting(Now now, Greeting& greeting, std::error_code error,
                      std::uint64_t peer_error = 0);
   void end(Now now, Greeting& greeting);
@@ -191,6 +205,7 @@ class Greeter final : public PendingHellos {
   KeyPair identity_;
   dht::Target target_;  // of the own key
   Offer offer_;
+  UdxStreams* udx_ = nullptr;
   HelloServer server_;
   PendingTable pending_;
   DialBackLimiter dials_back_;

@@ -18,6 +18,7 @@ Result<HelloClient> HelloClient::make(const Options& options, const Offer& offer
   if (options.dial_back) {
     payload.tcp->endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(options.peer_seen));
   }
+  offer_stream(payload, options.udx);
   auto message1 = out.handshake_.write_message(encode_hello_payload(payload));
   if (!message1) return fail(message1.error());
   out.message1_ = std::move(*message1);
@@ -29,10 +30,12 @@ std::optional<HelloClient::Answer> HelloClient::read(ByteView message2) const {
   const auto plaintext = handshake.read_message(message2);
   auto payload = plaintext ? decode_hello_payload(*plaintext) : std::nullopt;
   if (!payload) return std::nullopt;
-  return Answer{
-      .payload = std::move(*payload),
-      .keys = make_bound_keys(Role::initiator, handshake.send_key(), handshake.receive_key(),
-                              handshake.handshake_hash(), peer_)};
+  const auto& k1 = handshake.send_key();
+  const auto& k2 = handshake.receive_key();
+  const auto& hash = handshake.handshake_hash();
+  return Answer{.payload = std::move(*payload),
+                .keys = make_bound_keys(Role::initiator, k1, k2, hash, peer_),
+                .stock_keys = make_stock_keys(Role::initiator, k1, k2, hash, peer_)};
 }
 
 }  // namespace cip::overlay

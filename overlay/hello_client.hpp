@@ -22,6 +22,7 @@ class HelloClient {
     // such an address before.
     bool dial_back = false;
     Endpoint peer_seen{};  // any address: never seen
+    UdxId udx = 0;         // of a stream that a stock peer may open; 0: none is offered
   };
   // Fails with bad_point when `peer` is no valid key.
   static Result<HelloClient> make(const Options& options, const Offer& offer, Random& random);
@@ -31,7 +32,8 @@ class HelloClient {
 
   struct Answer {
     HelloPayload payload;
-    BoundKeys keys;  // of use only when the payload has a trailer with kCapabilityBoundTcp
+    BoundKeys keys;        // of use only when the payload has a trailer with kCapabilityBoundTcp
+    BoundKeys stock_keys;  // of a stream over UDX with a peer without that
   };
   // None when it does not decrypt: not from the peer. May be called for every reply.
   std::optional<Answer> read(ByteView message2) const;

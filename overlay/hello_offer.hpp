@@ -9,12 +9,14 @@
 #include "base/endpoint.hpp"
 #include "overlay/dial_policy.hpp"
 #include "overlay/hello_payload.hpp"
+#include "overlay/transport/udx/types.hpp"
 
 namespace cip::overlay {
 
 struct Offer {
   std::vector<Endpoint> endpoints;  // of the TCP listener, every realm; filtered per peer
   std::vector<Endpoint6> endpoints6;
+  bool tcp = true;                         // false: no bound streams over TCP, in neither direction
   bool accepts_dial_back = true;           // capability 2: dials when asked, asks to be dialled
   std::vector<Endpoint> relays;            // announce relays for the peer's cache, at most 3
   std::vector<std::uint32_t> interfaces;   // own interface addresses, for "same network first"
@@ -24,12 +26,19 @@ struct Offer {
   DialView view_of(Endpoint peer_seen) const {
     return {.peer_seen = peer_seen, .public_ip = public_ip, .interfaces = interfaces};
   }
+  // Whether a stream with this peer is a bound one over TCP; else it is one over UDX, or none.
+  bool opens_bound(const HelloPayload& theirs) const {
+    return tcp && theirs.tcp && theirs.tcp->has(kCapabilityBoundTcp);
+  }
   std::uint64_t capabilities() const {
+    if (!tcp) return 0;
     return kCapabilityBoundTcp | (accepts_dial_back ? kCapabilityReverseDial : 0);
   }
 };
 
 // Fields common to both messages: where this node can be reached by UDP.
 HelloPayload base_payload(const Offer& offer);
+// Names the own end of a stream over UDX (udx.md 14.2); 0: none.
+void offer_stream(HelloPayload& payload, UdxId id);
 
 }  // namespace cip::overlay

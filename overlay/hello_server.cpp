@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "dht/commands.hpp"
 #include "overlay/transport/noise.hpp"
+#include "overlay/transport/udx/streams.hpp"
 
 namespace cip::overlay {
 
@@ -22,6 +24,15 @@ std::uint64_t first_bits(const Bytes32& digest) {
   return bits;
 }
 
+bool offers_udx(const HelloPayload& payload) {
+  return payload.version == 1 && payload.udx &&
+         payload.udx->id <= std::numeric_limits<std::uint32_t>::max();
+}
+
+bool says_open(const HelloPayload& payload) {
+  return payload.firewall == static_cast<std::uint64_t>(dht::Firewall::open);
+}
+
 }  // namespace
 
 HelloPayload base_payload(const Offer& offer) {
@@ -33,16 +44,27 @@ HelloPayload base_payload(const Offer& offer) {
   return out;
 }
 
-std::optional<HelloServer::Answer> HelloServer::handle(Now now, ByteView message1, Endpoint seen,
-                                                       const Offer& offer, Random& random) {
+void offer_stream(HelloPayload& payload, UdxId id) {
+  if (id == 0) return;
+  payload.udx = UdxInfo{.reusable_socket = false, .id = id, .seq = 0};
+  payload.secret_stream = true;
+}
+
+std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& hello,
+                                                       const Offer& offer, Random& random,
+                                                       UdxStreams* udx) {
   while (!ages_.empty() && ages_.front().expires <= now.mono) {
     answers_.erase(ages_.front().digest);
     ages_.pop_front();
   }
-  const auto digest = hash(message1);
+  const auto digest = hash(hello.message1);
   if (const auto known = answers_.find(digest); known != answers_.end()) {
-    return Answer{
-        .message2 = known->second, .repeated = true, .peer = {}, .keys = {}, .dial_back = {}};
+    return Answer{.message2 = known->second,
+                  .repeated = true,
+                  .peer = {},
+                  .keys = {},
+                  .dial_back = {},
+                  .udx = {}};
   }
   if (was_answered(digest)) {
     ++stats_.replayed;
@@ -56,7 +78,7 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, ByteView message
   options.static_key = identity_;
   options.prologue = to_bytes(hello_prologue());
   NoiseHandshake handshake(std::move(options), random);
-  const auto plaintext = handshake.read_message(message1);
+  const auto plaintext = handshake.read_message(hello.message1);
   const auto theirs = plaintext ? decode_hello_payload(*plaintext) : std::nullopt;
   if (!theirs) {
     ++stats_.ignored;
@@ -68,37 +90,59 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, ByteView message
     ++stats_.denied;
     return std::nullopt;
   }
-  auto message2 = handshake.write_message(encode_hello_payload(make_answer(*theirs, seen, offer)));
-  if (!message2) return std::nullopt;  // an ephemeral key that is no point
+  const bool bound = offer.opens_bound(*theirs);
+  if (!bound && udx != nullptr && offers_udx(*theirs)) {
+    if (const auto id = udx->create(now, hello.seen.ip)) {
+      answer.udx = UdxEnds{.local_id = *id,
+                           .remote_id = static_cast<std::uint32_t>(theirs->udx->id),
+                           .socket = 0,
+                           .calls = !hello.relayed || says_open(*theirs)};
+    }
+  }
+  const auto own = answer.udx ? answer.udx->local_id : 0;
+  auto message2 =
+      handshake.write_message(encode_hello_payload(make_answer(*theirs, hello.seen, offer, own)));
+  if (!message2) {  // an ephemeral key that is no point
+    if (own != 0) udx->destroy(now, own);
+    return std::nullopt;
+  }
   answer.message2 = std::move(*message2);
   keep(now, digest, answer.message2);
-  if (theirs->tcp && theirs->tcp->has(kCapabilityBoundTcp)) {
+  if (bound) {
     answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
                                   handshake.handshake_hash(), answer.peer);
     if (theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
-      answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, seen);
+      answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
     }
+  } else if (answer.udx) {
+    answer.keys = make_stock_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
+                                  handshake.handshake_hash(), answer.peer);
   }
   return answer;
 }
 
-// A peer that cannot open a bound stream fails at once, and cleanly: error 1 and no udx.
-HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
-                                      const Offer& offer) const {
+// A peer that no stream can be opened with fails at once, and cleanly: error 1 and no udx.
+HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer,
+                                      UdxId own) const {
   HelloPayload out;
   if (theirs.version != 1) {
     out.error = static_cast<std::uint64_t>(dht::HelloError::version_mismatch);
     return out;
   }
-  if (!theirs.tcp || !theirs.tcp->has(kCapabilityBoundTcp)) {
+  const bool bound = offer.opens_bound(theirs);
+  if (!bound && own == 0) {
     out.error = static_cast<std::uint64_t>(dht::HelloError::aborted);
     return out;
   }
   out = base_payload(offer);
   if (!offer.relays.empty()) out.relay_addresses = offer.relays;
-  out.tcp = TcpTrailer{.capabilities = offer.capabilities(),
-                       .endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(seen)),
-                       .endpoints6 = offer.endpoints6};
+  offer_stream(out, own);
+  if (!theirs.tcp) return out;
+  out.tcp = TcpTrailer{.capabilities = offer.capabilities(), .endpoints = {}, .endpoints6 = {}};
+  if (bound) {
+    out.tcp->endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
+    out.tcp->endpoints6 = offer.endpoints6;
+  }
   return out;
 }
 

@@ -15,8 +15,11 @@
 #include "base/time.hpp"
 #include "overlay/hello_offer.hpp"
 #include "overlay/transport/bound.hpp"
+#include "overlay/transport/link.hpp"
 
 namespace cip::overlay {
+
+class UdxStreams;
 
 // Message 2 is repeated for the same message 1 this long; so many are kept, oldest out.
 inline constexpr Duration kAnswerLife = std::chrono::seconds(10);
@@ -48,10 +51,18 @@ class HelloServer {
     // There if the peer can open a bound stream; hello ids are the caller's.
     std::optional<BoundKeys> keys;
     std::vector<Endpoint> dial_back;  // where the peer asks to be dialled; not limited yet
+    // There, and `keys` with it, if the peer is a stock one and a stream over UDX was made for it.
+    std::optional<UdxEnds> udx;
   };
-  // `seen` is where the client was seen. None: silence.
-  std::optional<Answer> handle(Now now, ByteView message1, Endpoint seen, const Offer& offer,
-                               Random& random);
+  // A hello as it came.
+  struct Received {
+    ByteView message1;
+    Endpoint seen;         // the client
+    bool relayed = false;  // it came by way of a relay
+  };
+  // `udx`: where streams are made for stock peers; null: they are refused. None: silence.
+  std::optional<Answer> handle(Now now, const Received& hello, const Offer& offer, Random& random,
+                               UdxStreams* udx = nullptr);
 
   struct Stats {
     std::uint64_t ignored = 0;    // did not decrypt
@@ -72,7 +83,8 @@ class HelloServer {
   void keep(Now now, const Bytes32& digest, const Bytes& message2);
   void remember(Now now, const Bytes32& digest);
   bool was_answered(const Bytes32& digest) const;
-  HelloPayload make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer) const;
+  HelloPayload make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer,
+                           UdxId own) const;
 
   KeyPair identity_;
   std::optional<std::set<PublicKey>> allowed_;

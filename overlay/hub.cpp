@@ -18,6 +18,11 @@ class NoPendingHellos final : public PendingHellos {
 };
 const NoPendingHellos no_pending_hellos;
 
+// A stock peer calls again only when it has lost the stream that it used (udx.md 17.3).
+bool is_replacement(const Connection& connection) {
+  return connection.info.remote.kind == LinkKind::udx && !connection.info.outgoing;
+}
+
 }  // namespace
 
 Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* announcer)
@@ -27,6 +32,7 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
       greeter_ ? static_cast<const PendingHellos&>(*greeter_) : no_pending_hellos;
   connections_ = std::make_unique<Connections>(options_.identity, pending, random,
                                                static_cast<StreamPolicy&>(*this));
+  udx_ = std::make_unique<UdxLinks>(random, *connections_);
   replication_ = std::make_unique<Replication>(connections_->channels());
   connections_->channels().add_protocol(*replication_);
   if (node == nullptr) return;
@@ -34,7 +40,8 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
   for (const auto& key : options_.deny) greeter_->deny(key);
   cards_ = std::make_unique<CardReader>(*node);
   swarm_ = std::make_unique<Swarm>(*node, *greeter_, announcer, options_.identity, random);
-  dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_);
+  dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_, udx_->streams());
+  if (options_.udx) greeter_->offer_streams(&udx_->streams());
 }
 
 Hub::~Hub() = default;
@@ -65,6 +72,7 @@ void Hub::stop(Now now) {
   if (dialler_) dialler_->stop(now);
   if (swarm_) swarm_->stop(now);
   connections_->stop();
+  udx_->stop();
   finish_turn(now);
 }
 
@@ -92,7 +100,7 @@ void Hub::handle_closed(Now now, ConnId conn, std::error_code error) {
 void Hub::handle_full(ConnId conn) { connections_->handle_full(conn); }
 
 void Hub::handle_drained(Now now, ConnId conn) {
-  connections_->handle_drained(conn);
+  connections_->handle_drained(now, conn);
   finish_turn(now);
 }
 
@@ -113,6 +121,7 @@ void Hub::handle_store_done(Now now, store::FeedNumber feed, store::StoreOpId id
 }
 
 void Hub::handle_timeout(Now now) {
+  udx_->handle_timeout(now);
   connections_->handle_timeout(now);
   if (greeter_) {
     greeter_->handle_timeout(now);
@@ -123,12 +132,16 @@ void Hub::handle_timeout(Now now) {
   finish_turn(now);
 }
 
-void Hub::settle(Now now) { finish_turn(now); }
+void Hub::settle(Now now) {
+  udx_->settle(now);
+  finish_turn(now);
+}
 
 std::optional<TimePoint> Hub::next_timeout() const {
   Earliest next;
   next.consider(replication_->next_timeout());
   next.consider(connections_->next_timeout());
+  next.consider(udx_->next_timeout());
   if (greeter_) {
     next.consider(greeter_->next_timeout());
     next.consider(swarm_->next_timeout());
@@ -177,6 +190,15 @@ void Hub::take_swarm_events(Now now) {
     }
     events_.push(std::move(*event));
   }
+}
+
+std::optional<LinkAction> Hub::poll_link() {
+  while (auto action = connections_->poll_link()) {
+    if (!udx_->carry_out(connections_->now(), *action)) return action;
+    // A link over UDX is open at once, and what it held back may come now.
+    finish_turn(connections_->now());
+  }
+  return std::nullopt;
 }
 
 std::optional<HubEvent> Hub::poll_event() { return events_.pop(); }
@@ -246,6 +268,10 @@ bool Hub::yields_to_other(Now now, Connection& connection) {
     return false;
   }
   const auto not_chosen = make_error_code(StreamErrc::not_chosen);
+  if (is_replacement(connection) && old.stream->is_used()) {
+    connections_->table().doom(old, not_chosen, "other stream of this peer");
+    return false;
+  }
   const bool own_key_is_greater = options_.identity.public_key > connection.info.peer;
   if (old.info.initiator != connection.info.initiator &&
       connection.info.initiator == own_key_is_greater) {

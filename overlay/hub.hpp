@@ -5,6 +5,7 @@
 // their turns. It knows links as numbers and bytes; a driver owns them.
 //
 //   driver ──bytes──► Hub ── Connections ──► Replication, other ChannelHandlers
+//   datagrams ─► UdxLinks ──► Connections
 //   dht::Node ─events─► Hub ── Greeter, CardReader, Swarm ──► Dialler ──► Connections
 //
 // Works without a DHT as well (node null): then only dial() and accepted links make streams.
@@ -35,6 +36,7 @@
 #include "overlay/replication.hpp"
 #include "overlay/swarm.hpp"
 #include "overlay/transport/link.hpp"
+#include "overlay/udx_links.hpp"
 
 namespace cip::dht {
 class Announcer;
@@ -70,12 +72,14 @@ struct HubOptions {
   std::set<PublicKey> deny;
   // The swarm dials. false: only dial() does.
   bool swarm = true;
+  // Streams with stock peers, over UDX.
+  bool udx = true;
 };
 
 // Inputs: handle_*() and the commands. After every input: poll_link() until it gives none, then
-// poll_store_op(), then poll_event(), then next_timeout(); with a DHT drain its Node as well, for
-// hellos and lookups go through it. Commands on feeds (replication().feed(...)->append(...)) are
-// inputs too. Not thread-safe.
+// udx().poll_datagram(), poll_store_op(), poll_event(), next_timeout(); with a DHT drain its Node
+// as well, for // hellos and lookups go through it. Commands on feeds
+// (replication().feed(...)->append(...)) are inputs too. Not thread-safe.
 class Hub final : private StreamPolicy {
  public:
   // `random`, and `node` and `announcer` if given, outlive the hub.
@@ -92,10 +96,11 @@ class Hub final : private StreamPolicy {
   // Reads by others than the hub end in a HubEvent.
   CardReader* cards() { return cards_.get(); }
   Swarm* swarm() { return swarm_.get(); }
-  // A further protocol, e.g. topics. It outlives the hub; add it before the first stream.
-  void add_protocol(ChannelHandler& handler) { connections_->channels().add_protocol(handler); }
-  // What protocols act on.
-  Streams& channels() { return connections_->channels(); }
+  // What protocols act on. A further one, e.g. topics, is added here before the first stream, and
+  // outlives the hub.
+  Channels& channels() { return connections_->channels(); }
+  // Streams over UDX: their datagrams go in and out here, and settle() ends a turn that had some.
+  UdxLinks& udx() { return *udx_; }
 
   // --- commands
 
@@ -133,7 +138,8 @@ class Hub final : private StreamPolicy {
 
   // --- outputs
 
-  std::optional<LinkAction> poll_link() { return connections_->poll_link(); }
+  // Of links that drivers make; those over UDX become datagrams.
+  std::optional<LinkAction> poll_link();
   std::optional<store::StoreOp> poll_store_op() { return replication_->poll_store_op(); }
   std::optional<HubEvent> poll_event();
   std::optional<TimePoint> next_timeout() const;
@@ -173,6 +179,7 @@ class Hub final : private StreamPolicy {
   HubOptions options_;
   std::unique_ptr<Greeter> greeter_;
   std::unique_ptr<Connections> connections_;
+  std::unique_ptr<UdxLinks> udx_;
   std::unique_ptr<Replication> replication_;
   std::unique_ptr<CardReader> cards_;
   std::unique_ptr<Swarm> swarm_;

@@ -216,6 +216,7 @@ bool Swarm::goes_first(const Candidate& one, const Candidate& other) const {
 
 void Swarm::greet(Now now, const PublicKey& peer, Candidate& candidate, GreetOptions options) {
   options.relays = candidate.relays;
+  options.with_stream = true;
   candidate.dialling = false;
   candidate.attempt = greeter_.greet(now, peer, std::move(options));
   greeted_.insert(candidate.attempt);
@@ -249,8 +250,8 @@ void Swarm::hello_done(Now now, const HelloDone& done) {
   if (candidate == nullptr || candidate->attempt != done.id) return;
   candidate->attempt = 0;
   if (!done.peer_relays.empty()) candidate->relays = done.peer_relays;
-  if (done.kind == PeerKind::stock) {
-    // It is there and cannot carry a stream over TCP; another version of it may, some day.
+  if (done.kind == PeerKind::stock && done.candidates.empty()) {
+    // It is there and takes no stream; another version of it may, some day.
     return fail(now, done.peer, *candidate, make_error_code(Errc::hello_refused), true);
   }
   candidate->dialling = true;

@@ -97,7 +97,7 @@ class Swarm {
   // Instead of hello_failed(): no hello reaches the peer, but its contact card may. True: the Hub
   // reads it, and dials, or calls attempt_failed().
   bool await_card(const HelloFailed& failed);
-  // The hello was answered and the Hub dials now, or will not (a stock peer).
+  // The hello was answered and the Hub dials now, or will not (a peer that takes no stream).
   void hello_done(Now now, const HelloDone& done);
   // No stream came of it.
   void attempt_failed(Now now, const PublicKey& peer, std::error_code error);

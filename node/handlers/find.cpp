@@ -154,9 +154,18 @@ class FindPeer final : public Find {
   }
 
   // find does not dial: what a peer offers is carried only if there is a stream with it already.
-  const char* transport(bool offered) const {
-    if (daemon_.participant().hub().stream_to(key_)) return "tcp";
+  std::string_view transport(bool offered) const {
+    if (const auto stream = daemon_.participant().hub().stream_to(key_)) {
+      return name_of(stream->remote.kind);
+    }
     return offered ? "offered" : "none";
+  }
+  // A stock peer that answers takes streams over UDX, and nothing else.
+  bool is_offered() const {
+    const auto own = daemon_.options().transport;
+    const bool tcp = own != Transport::udx && !done_->offered.empty();
+    const bool ours = done_->kind == overlay::PeerKind::cipnode;
+    return tcp || (own != Transport::tcp && !ours);
   }
 
   void show() {
@@ -167,7 +176,7 @@ class FindPeer final : public Find {
     object["relays"] = texts_of(done_->relays);
     object["hello"] = {{"ok", true},
                        {"peer", ours ? "cipnode" : "stock"},
-                       {"transport", transport(ours && !done_->offered.empty())},
+                       {"transport", transport(is_offered())},
                        {"via", to_string(done_->via)},
                        {"rttMs", to_ms(done_->rtt)}};
     object["hops"] = Json::array();

@@ -39,18 +39,31 @@ class Status final : public Operation {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
+// How it was opened: by a hello between cipnodes, by one with a stock peer, by Noise XX.
+const char* stream_name(const overlay::StreamInfo& stream) {
+  if (stream.bound) return "bound";
+  return stream.remote.kind == overlay::LinkKind::udx ? "hello" : "xx";
+}
+
 Outcome<void> put_peers(Daemon& daemon, Output& out) {
   auto& participant = daemon.participant();
   const auto time = now().mono;
   for (const auto& status : participant.hub().streams()) {
+    const auto& remote = status.stream.remote;
     Json line{{"key", to_z32(status.stream.peer)},
-              {"address", to_string(status.stream.remote.address)},
+              {"address", to_string(remote.address)},
+              {"transport", name_of(remote.kind)},
               {"direction", status.stream.outgoing ? "out" : "in"},
-              {"stream", status.stream.bound ? "bound" : "xx"},
+              {"stream", stream_name(status.stream)},
               {"sinceMs", to_ms(time - status.since)},
               {"bytesIn", status.bytes_in},
               {"bytesOut", status.bytes_out},
               {"channels", Json::array()}};
+    if (const auto udx = participant.hub().udx().status(status.stream.conn)) {
+      line["rttMs"] = udx->rtt ? Json(to_ms(*udx->rtt)) : Json(nullptr);
+      line["mtu"] = udx->mtu;
+      line["retransmits"] = udx->retransmits;
+    }
     auto& replication = participant.hub().replication();
     for (const auto number : replication.feeds_on(status.stream.conn)) {
       if (const auto* feed = replication.find_feed(number)) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.hpp"
@@ -33,6 +34,18 @@ Json dht_part(Participant& participant) {
           {"answers", stats.replies_received},
           {"bytesIn", udp.bytes_in},
           {"bytesOut", udp.bytes_out}};
+}
+
+Json udx_part(Participant& participant) {
+  const auto streams = participant.hub().streams();
+  const auto open = std::ranges::count_if(streams, [](const overlay::StreamStatus& status) {
+    return status.stream.remote.kind == overlay::LinkKind::udx;
+  });
+  const auto counted = participant.hub().udx().streams().counters();
+  return {{"streams", open},
+          {"packetsIn", counted.packets_in},
+          {"packetsOut", counted.packets_out},
+          {"retransmits", counted.retransmits}};
 }
 
 // Another node with this identity, if one was met.
@@ -93,6 +106,16 @@ Json drops_part(Daemon& daemon) {
     add("hello_evicted", hellos.pending_evicted);
     add("dial_back_refused", hellos.dials_refused);
   }
+  const auto udx = participant.hub().udx().streams().counters();
+  add("udx_malformed", udx.dropped_malformed);
+  add("udx_source", udx.dropped_source);
+  add("udx_ahead", udx.dropped_ahead);
+  add("udx_window", udx.dropped_window);
+  add("udx_total", udx.dropped_total);
+  add("udx_acks", udx.ignored_acks);
+  add("udx_sacks", udx.ignored_sacks);
+  add("udx_destroys", udx.ignored_destroys);
+  add("udx_messages", udx.dropped_messages);
   for (const auto& [reason, count] : participant.hub().counters().closed) {
     add("stream_" + reason, count);
   }
@@ -116,6 +139,7 @@ Json status_of(Daemon& daemon, const Counts& counts) {
               {"reachable", !dht.is_firewalled()}};
   status["duplicate"] = duplicate_part(participant);
   status["dht"] = dht_part(participant);
+  status["udx"] = udx_part(participant);
   status["nat"] = nat_part(dht.nat_view());
   status["stored"] = stored_part(dht.records().counts());
   status["peers"] = participant.hub().streams().size();

@@ -23,11 +23,18 @@ Bytes32 bound_proof(const Bytes64& hash, const FirstFrame& own, const FirstFrame
 
 BoundKeys make_bound_keys(Role role, const Bytes32& k1, const Bytes32& k2,
                           const Bytes64& handshake_hash, const PublicKey& peer) {
+  auto out = make_stock_keys(role, k1, k2, handshake_hash, peer);
+  out.hash = bound_hash(k1, k2, handshake_hash);
+  return out;
+}
+
+BoundKeys make_stock_keys(Role role, const Bytes32& k1, const Bytes32& k2,
+                          const Bytes64& handshake_hash, const PublicKey& peer) {
   const bool initiator = role == Role::initiator;
   return {.role = role,
           .send_key = initiator ? k1 : k2,
           .receive_key = initiator ? k2 : k1,
-          .hash = bound_hash(k1, k2, handshake_hash),
+          .hash = handshake_hash,
           .peer = peer};
 }
 

@@ -30,10 +30,14 @@ struct BoundKeys {
   Role role = Role::initiator;  // in the hello
   Bytes32 send_key{};
   Bytes32 receive_key{};
-  Bytes64 hash{};    // hash'
+  Bytes64 hash{};    // hash', or of a stream with a stock peer the handshake hash
   PublicKey peer{};  // static key of the other side
 };
 BoundKeys make_bound_keys(Role role, const Bytes32& k1, const Bytes32& k2,
+                          const Bytes64& handshake_hash, const PublicKey& peer);
+// The same for a stream with a stock peer, over UDX: `hash` is the handshake hash itself, and no
+// proofs are sent (udx.md 16).
+BoundKeys make_stock_keys(Role role, const Bytes32& k1, const Bytes32& k2,
                           const Bytes64& handshake_hash, const PublicKey& peer);
 
 // Number of a hello of this participant, sent or received; never reused. 0 names none.

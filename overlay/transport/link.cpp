@@ -5,6 +5,8 @@
 
 namespace cip::overlay {
 
+std::string_view name_of(LinkKind kind) { return kind == LinkKind::udx ? "udx" : "tcp"; }
+
 std::vector<Candidate> tcp_candidates(std::span<const Endpoint> addresses) {
   std::vector<Candidate> out;
   out.reserve(addresses.size());

@@ -60,6 +60,14 @@ SecretStream SecretStream::dial_bound(Now now, HelloId hello, const BoundKeys& k
   return out;
 }
 
+SecretStream SecretStream::open_stock(Now now, const BoundKeys& keys, Random& random) {
+  SecretStream out(now, State::stock_wait_first, random, kDialledProofTimeout);
+  out.role_ = keys.role;
+  out.keys_ = keys;
+  out.send_first();
+  return out;
+}
+
 SecretStream SecretStream::accept(Now now, const KeyPair& static_key, const PendingHellos& pending,
                                   Random& random) {
   SecretStream out(now, State::accepting, random, kAcceptedProofTimeout);
@@ -138,6 +146,7 @@ bool SecretStream::is_legal_length(std::size_t body) const {
       return body == kNoise3Size;
     case State::xx_wait_first:
     case State::bound_wait_first:
+    case State::stock_wait_first:
       return body == kFirstFrameSize;
     case State::bound_wait_proof:
       return body == kProofFrameSize;
@@ -158,6 +167,7 @@ void SecretStream::handle_handshake_frame(Now now, MutableByteView body) {
       return read_noise_3(body);
     case State::xx_wait_first:
     case State::bound_wait_first:
+    case State::stock_wait_first:
       return read_first(now, body);
     case State::bound_wait_proof:
       return read_proof(now, body);
@@ -309,7 +319,10 @@ std::optional<StreamEvent> SecretStream::read_message() {
     const auto plaintext = opener_.open(*body);
     if (!plaintext) {
       close(make_error_code(StreamErrc::bad_frame));
-    } else if (plaintext->empty()) {
+      return std::nullopt;
+    }
+    proven_ = true;
+    if (plaintext->empty()) {
       peer_keeps_alive_ = true;
     } else {
       return StreamMessage{*plaintext};
@@ -324,6 +337,7 @@ bool SecretStream::send_frame(std::span<const ByteView> parts) {
   for (const auto part : parts) size += part.size();
   CIP_ASSERT(size <= kMaxPlaintext);
   append_message(parts, size);
+  sent_ = sent_ || size > 0;
   return true;
 }
 
@@ -348,9 +362,7 @@ Bytes SecretStream::poll_output(Now now) {
   return std::exchange(out_, {});
 }
 
-// --- time and end
-
-void SecretStream::handle_end(Now) { close(make_error_code(StreamErrc::ended)); }
+// --- time
 
 void SecretStream::handle_timeout(Now now) {
   if (is_closed()) return;

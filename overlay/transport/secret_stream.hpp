@@ -6,6 +6,7 @@
 //   frame   = u24 length || body                          length: of the body, little endian
 //   XX      : Noise 1 (32), 2 (96), 3 (64); then first (56) each way; then messages
 //   bound   : first (56) each way; then the proof as first message (49); then messages
+//   stock   : first (56) each way, at once; then messages (udx.md 16)
 //   message = libsodium secretstream, tag MESSAGE: plaintext + 17 bytes; empty: keep-alive
 //
 // A bound stream: the responder proves itself on every connection of a hello; the initiator picks
@@ -35,7 +36,8 @@ inline constexpr std::size_t kMessageOverhead = 17;  // tag byte and MAC
 inline constexpr std::size_t kMaxPlaintext = kMaxFrameBody - kMessageOverhead;
 
 // From accept to proof (dht.md 18.2), and the same for the side that dialled, which also has the
-// round trips of the transport's own handshake in it.
+// round trips of the transport's own handshake in it. Either side of a stream with a stock peer
+// waits so long too: it may have to find a path first (udx.md 14.4).
 inline constexpr Duration kAcceptedProofTimeout = std::chrono::seconds(5);
 inline constexpr Duration kDialledProofTimeout = std::chrono::seconds(10);
 // Sent after this long without other output.
@@ -69,6 +71,10 @@ class SecretStream final : public FrameSink {
                               std::optional<PublicKey> expected = std::nullopt);
   // Opens a stream of a hello over a transport that this side dialled.
   static SecretStream dial_bound(Now now, HelloId hello, const BoundKeys& keys, Random& random);
+  // Opens a stream of a hello with a stock peer, whoever greeted whom: both sides send their first
+  // frames without waiting, and are open when they have read the other's. That one proves nothing,
+  // since relays of the hello can make it; the first message does.
+  static SecretStream open_stock(Now now, const BoundKeys& keys, Random& random);
   // Waits on an accepted transport; the length of the first frame tells the kinds apart. `pending`
   // outlives the stream.
   static SecretStream accept(Now now, const KeyPair& static_key, const PendingHellos& pending,
@@ -83,8 +89,6 @@ class SecretStream final : public FrameSink {
   // Bytes as they came. They are decrypted where they are, so they must stay until poll_event()
   // gives nothing more.
   void handle_bytes(Now now, MutableByteView bytes);
-  // The transport's other side has finished writing.
-  void handle_end(Now now);
   void handle_timeout(Now now);
   // Initiator, after BoundProven: use this connection. StreamOpened follows.
   void choose(Now now);
@@ -107,10 +111,12 @@ class SecretStream final : public FrameSink {
 
   bool is_open() const { return state_ == State::open; }
   bool is_closed() const { return state_ == State::closed; }
-  // The other side is who it claims to be: no longer an unproven socket (dht.md 18.2).
+  // The other side is who it claims to be: no longer an unproven socket (dht.md 18.2). With a stock
+  // peer later than is_open().
   bool is_proven() const { return proven_; }
-  // Bound streams, as soon as the hello is known.
-  bool is_bound() const { return bound_; }
+  // Messages went both ways, keep-alives not counted.
+  bool is_used() const { return proven_ && sent_ && last_message_ != TimePoint{}; }
+  // Of bound streams, as soon as it is known.
   std::optional<HelloId> hello() const {
     return bound_ ? std::optional<HelloId>(hello_) : std::nullopt;
   }
@@ -134,6 +140,7 @@ class SecretStream final : public FrameSink {
     xx_wait_3,      // responder: message 2 is sent
     xx_wait_first,  // Noise is done, the other's first frame is awaited
     bound_wait_first,
+    stock_wait_first,
     bound_wait_proof,
     bound_proven,  // initiator: choose() is awaited
     open,
@@ -174,6 +181,7 @@ class SecretStream final : public FrameSink {
   bool bound_ = false;
   bool proven_ = false;
   bool peer_keeps_alive_ = false;
+  bool sent_ = false;  // a message that was more than a keep-alive
   Random* random_;
   const PendingHellos* pending_ = nullptr;
   std::unique_ptr<NoiseHandshake> noise_;

@@ -28,7 +28,7 @@ int states_kept(bool refuse) {
   server.refuse_replays(refuse);
   const auto is_kept = [&](Duration at) {
     const auto answer =
-        server.handle(after(at), recorded->message1(), {0x14000001, 700}, {}, random);
+        server.handle(after(at), {recorded->message1(), {0x14000001, 700}}, {}, random);
     return answer && answer->keys;
   };
   REQUIRE(is_kept(0s));

@@ -43,6 +43,7 @@ class Sockets {
   void act(const cip::overlay::LinkOpen& open);
   void act(cip::overlay::LinkWrite& write);
   void act(const cip::overlay::LinkClose& close);
+  void act(const cip::overlay::LinkTrust&) {}  // of links over UDX, which this program has none of
   void act(const cip::overlay::LinkHold& hold);
   void accept();
   void serve(cip::overlay::ConnId conn, short events);

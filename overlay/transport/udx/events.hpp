@@ -13,10 +13,14 @@ namespace cip::overlay {
 class UdxEvents {
  public:
   void push(UdxEvent event) { queue_.emplace(std::move(event), Bytes()); }
-  // A view that the owner keeps alive until the events are drained.
-  void push_view(UdxId id, ByteView bytes) { queue_.emplace(UdxData{id, bytes}, Bytes()); }
+  // A view into a datagram that came in, which the owner keeps until the events are drained and
+  // gave to be changed; it is read-only on its way here.
+  void push_view(UdxId id, ByteView bytes) {
+    const MutableByteView own(const_cast<std::uint8_t*>(bytes.data()), bytes.size());
+    queue_.emplace(UdxData{id, own}, Bytes());
+  }
   void push_owned(UdxId id, Bytes bytes) {
-    const ByteView view = bytes;  // stays where it is when the vector moves
+    const MutableByteView view = bytes;  // stays where it is when the vector moves
     queue_.emplace(UdxData{id, view}, std::move(bytes));
   }
 

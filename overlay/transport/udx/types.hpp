@@ -43,10 +43,11 @@ struct UdxDatagram {
 // --- events
 
 // The next bytes of the stream, never empty. The view is valid until the next poll_event() or
-// input; it is of the datagram where possible.
+// input; it is of the datagram where possible. Whoever reads it may change it: it is decrypted
+// where it is.
 struct UdxData {
   UdxId id = 0;
-  ByteView bytes;
+  MutableByteView bytes;
 };
 // An unordered message, also an empty one; may come twice or never.
 struct UdxMessage {

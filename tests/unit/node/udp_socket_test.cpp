@@ -36,6 +36,23 @@ TEST_CASE("datagrams arrive with their source, bursts included") {
   CHECK(b.counters().bytes_in == 300);
 }
 
+TEST_CASE("segments arrive as datagrams of their own, above what the system takes at once too") {
+  asio::io_context io;
+  UdpSocket a(io), b(io);
+  REQUIRE_FALSE(a.open({kLoopback, 0}));
+  REQUIRE_FALSE(b.open({kLoopback, 0}));
+  Seen seen;
+  b.start(seen.recorder());
+  Bytes bytes(150 * 1000 + 7);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i / 1000);
+  CHECK(a.send_segments({kLoopback, b.port()}, bytes, 1000));
+  REQUIRE(run_until(io, [&] { return seen.datagrams.size() == 151; }));
+  for (std::uint8_t i = 0; i < 150; ++i) CHECK(seen.datagrams[i].second == Bytes(1000, i));
+  CHECK(seen.datagrams[150].second == Bytes(7, 150));
+  CHECK(a.counters().datagrams_out == 151);
+  CHECK(a.counters().bytes_out == bytes.size());
+}
+
 TEST_CASE("a socket on all addresses answers from the one it is told to") {
   asio::io_context io;
   UdpSocket a(io), b(io);

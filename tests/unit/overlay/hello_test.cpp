@@ -3,6 +3,7 @@
 #include "dht/commands.hpp"
 #include "overlay/hello_client.hpp"
 #include "overlay/hello_server.hpp"
+#include "overlay/transport/udx/streams.hpp"
 #include "tests/support/vectors.hpp"
 #include "tests/unit/overlay/scripted_random.hpp"
 
@@ -42,7 +43,7 @@ struct Fixture {
     return std::move(*made);
   }
   std::optional<HelloServer::Answer> serve(ByteView message1, Duration at = 0s) {
-    return server.handle(after(at), message1, seen, server_offer, random);
+    return server.handle(after(at), {message1, seen}, server_offer, random);
   }
   // Message 1 of a stock client, whose payload has no trailer.
   Bytes message_of(const HelloPayload& payload) {
@@ -75,6 +76,70 @@ TEST_CASE("two of our nodes agree on the keys of a bound stream in one round tri
   CHECK(served->keys->role == Role::responder);
   CHECK(answer->keys.peer == f.server_key.public_key);
   CHECK(served->keys->peer == f.client_key.public_key);
+}
+
+TEST_CASE("who opens no bound stream gets one over UDX, with the keys of the hello") {
+  Fixture f;
+  f.client_offer.tcp = false;
+  UdxStreams streams(f.random);
+  const auto hello = [&](bool relayed, std::uint64_t own_id) {
+    auto client = HelloClient::make({.identity = f.client_key,
+                                     .peer = f.server_key.public_key,
+                                     .udx = static_cast<UdxId>(own_id)},
+                                    f.client_offer, f.random);
+    REQUIRE(client);
+    const auto served = f.server.handle(after(0s), {client->message1(), f.seen, relayed},
+                                        f.server_offer, f.random, &streams);
+    REQUIRE(served);
+    return std::pair(*served, *client->read(served->message2));
+  };
+  const auto [served, answer] = hello(true, 77);
+  REQUIRE(served.udx);
+  CHECK(served.udx->remote_id == 77);
+  CHECK_FALSE(served.udx->calls);  // its first packet shows the path
+  CHECK(served.dial_back.empty());
+  CHECK(answer.payload.error == 0);
+  REQUIRE(answer.payload.udx);
+  CHECK(answer.payload.udx->id == served.udx->local_id);
+  CHECK(answer.payload.secret_stream);
+  REQUIRE(answer.payload.tcp);
+  CHECK(answer.payload.tcp->capabilities == f.server_offer.capabilities());
+  CHECK(answer.payload.tcp->endpoints.empty());
+  REQUIRE(served.keys);
+  CHECK(answer.stock_keys.hash == served.keys->hash);
+  CHECK(answer.stock_keys.send_key == served.keys->receive_key);
+  CHECK(answer.keys.hash != served.keys->hash);
+  CHECK(streams.status(served.udx->local_id));
+
+  CHECK(hello(false, 78).first.udx->calls);  // it came directly
+  f.client_offer.public_udp = ep("20.0.0.7:1");
+  CHECK(hello(true, 79).first.udx->calls);  // it says that it is open
+  const auto [without, refused] = hello(true, 0);
+  CHECK_FALSE(without.udx);
+  CHECK(refused.payload.error == static_cast<std::uint64_t>(dht::HelloError::aborted));
+}
+
+TEST_CASE(
+    "a stock hello leads to one stream, none without room for it, and none where UDX is off") {
+  Fixture f;
+  UdxStreams streams(f.random, {.unconnected_loopback = 1});
+  HelloPayload stock;
+  stock.udx = UdxInfo{.reusable_socket = false, .id = 77, .seq = 0};
+  stock.secret_stream = true;
+  const auto serve = [&](ByteView message1, UdxStreams* udx) {
+    return f.server.handle(after(0s), {message1, f.seen, true}, f.server_offer, f.random, udx);
+  };
+  const auto first = f.message_of(stock);
+  CHECK(serve(first, &streams)->udx);
+  CHECK_FALSE(serve(first, &streams)->udx);  // repeated: the same bytes
+  const auto second = serve(f.message_of(stock), &streams);
+  REQUIRE(second);
+  CHECK_FALSE(second->udx);
+  CHECK_FALSE(second->keys);
+  CHECK_FALSE(serve(f.message_of(stock), nullptr)->udx);
+  UdxStreams fresh(f.random);
+  stock.udx->id = std::uint64_t{1} << 32;  // no id that a packet can carry
+  CHECK_FALSE(serve(f.message_of(stock), &fresh)->udx);
 }
 
 TEST_CASE("the server offers the endpoints that mean something to where the client was seen") {
@@ -184,7 +249,7 @@ TEST_CASE("a recorded client message is answered") {
   SeededRandom random(1);
   HelloServer server(make_key_pair(hex32(vector["server"]["seed"])));
   const auto served =
-      server.handle(after(0s), hex(vector["message1"]), ep("127.0.0.1:1"), {}, random);
+      server.handle(after(0s), {hex(vector["message1"]), ep("127.0.0.1:1")}, {}, random);
   REQUIRE(served);
   CHECK(served->peer == hex32(vector["client"]["publicKey"]));
   CHECK_FALSE(served->keys);

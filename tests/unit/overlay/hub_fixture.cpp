@@ -30,14 +30,20 @@ HubHost& HubWorld::make_host(HubOptions options, std::optional<std::size_t> dht_
 
 HubHost& HubWorld::add(HubOptions options) { return make_host(std::move(options), std::nullopt); }
 
-HubHost& HubWorld::add_with_dht() {
+HubHost& HubWorld::add_with_dht(HubOptions hub_options) {
   const Endpoint server{0x7f000001, static_cast<std::uint16_t>(20000 + net.size())};
   dht::NodeOptions options;
   options.bootstrap = {net.host(0).server};
   options.mode = dht::NodeOptions::Mode::ephemeral;
-  auto& host = make_host({}, net.add(server, options));
+  auto& host = make_host(std::move(hub_options), net.add(server, options));
   run(std::chrono::seconds(2));
   return host;
+}
+
+void HubWorld::leave_tcp(HubHost& host) {
+  auto offer = host.hub->greeter()->offer();
+  offer.tcp = false;
+  host.hub->greeter()->set_offer(std::move(offer));
 }
 
 void HubWorld::serve(HubHost& host) {
@@ -82,6 +88,10 @@ void HubWorld::pump(HubHost& host) {
     while (auto action = hub.poll_link()) {
       any = true;
       act(host, *action);
+    }
+    while (auto datagram = hub.udx().poll_datagram(now())) {
+      any = true;
+      datagrams_.push_back({net.host(*host.dht_host).server, std::move(*datagram)});
     }
     while (auto op = hub.poll_store_op()) {
       any = true;
@@ -163,6 +173,24 @@ bool HubWorld::deliver_one() {
   return true;
 }
 
+// Those that were sent before this millisecond.
+void HubWorld::deliver_datagrams() {
+  for (auto& [from, what] : std::exchange(datagrams_, {})) {
+    const auto to = std::ranges::find_if(hosts_, [&](const auto& host) {
+      return host->dht_host && net.host(*host->dht_host).server == what.to;
+    });
+    if (to == hosts_.end()) continue;
+    for (MutableByteView rest(what.bytes); !rest.empty();) {
+      const auto one = rest.first(std::min(rest.size(), what.segment));
+      rest = rest.subspan(one.size());
+      if (random_.below(100) < datagrams_lost) continue;
+      (*to)->hub->udx().handle_datagram(now(), 0, from, one);
+    }
+    (*to)->hub->settle(now());
+    pump(**to);
+  }
+}
+
 void HubWorld::run_timers() {
   for (auto& host : hosts_) {
     if (const auto due = host->hub->next_timeout(); due && *due <= now().mono) {
@@ -182,6 +210,7 @@ void HubWorld::run(Duration time) {
   for (auto left = time; left > Duration::zero(); left -= step) {
     net.run(step);
     for (auto& host : hosts_) pump(*host);
+    deliver_datagrams();
     for (std::size_t n = 0; n < pieces_per_ms && deliver_one(); ++n) {
     }
     run_timers();

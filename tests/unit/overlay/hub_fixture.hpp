@@ -70,7 +70,9 @@ class HubWorld {
   // A hub without a DHT.
   HubHost& add(overlay::HubOptions options = {});
   // A hub on a new DHT node that enters through the first host of `net`.
-  HubHost& add_with_dht();
+  HubHost& add_with_dht(overlay::HubOptions options = {});
+  // From now on it opens no streams over TCP.
+  void leave_tcp(HubHost& host);
   // Listens for hellos and announces the own key.
   void serve(HubHost& host);
   // Opens a feed of the key pair in the host's backend; `writer`: with its manifest.
@@ -93,6 +95,8 @@ class HubWorld {
   std::size_t bytes_moved = 0;
   // Bytes that one side may take before it says it is full, and room is made by the next step.
   std::size_t driver_room = SIZE_MAX;
+  // Of 100 datagrams of streams so many are lost.
+  std::size_t datagrams_lost = 0;
   // Pieces that are delivered in a millisecond, as on a slow link.
   std::size_t pieces_per_ms = SIZE_MAX;
 
@@ -106,18 +110,24 @@ class HubWorld {
     End to;
     Bytes bytes;
   };
+  struct Datagram {
+    Endpoint from;
+    overlay::UdxDatagram what;
+  };
 
   HubHost& make_host(overlay::HubOptions options, std::optional<std::size_t> dht_host);
   void pump(HubHost& host);
   void act(HubHost& host, const overlay::LinkAction& action);
   void open(HubHost& host, const overlay::LinkOpen& open);
   bool deliver_one();
+  void deliver_datagrams();
   void run_timers();
 
   SeededRandom random_;
   std::vector<std::unique_ptr<HubHost>> hosts_;
   std::map<End, End> links_;
   std::deque<Piece> pieces_;
+  std::deque<Datagram> datagrams_;
   std::vector<End> strangers_closed_;
   std::set<End> full_;
 };

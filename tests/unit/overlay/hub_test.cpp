@@ -267,6 +267,80 @@ TEST_CASE("a feed is found and fetched by key alone: lookup, hello, bound stream
   CHECK(writer.hub->greeter()->pending_count() == 0);
 }
 
+TEST_CASE("peers that open no streams over TCP have one over UDX, also where datagrams are lost") {
+  for (const std::size_t lost : {0, 10}) {
+    HubWorld world;
+    world.net.add_many(6);
+    auto& writer = world.add_with_dht();
+    auto& reader = world.add_with_dht();
+    world.leave_tcp(reader);
+    world.serve(writer);
+    world.datagrams_lost = lost;
+    const auto key = test::key_pair(7);
+    const auto source = world.add_feed(writer, key, true, kSeed);
+    world.append(writer, source, key, 300, 2000);
+    const auto copy = world.add_feed(reader, key, false, {});
+    const auto target = reader.hub->replication().find_feed(copy)->discovery_key();
+    reader.hub->replication().download(world.now(), copy, {});
+    reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, target);
+    reader.hub->settle(world.now());
+    world.run(20s);
+    CHECK(reader.hub->replication().find_feed(copy)->contiguous_length() == 300);
+    REQUIRE(reader.hub->streams().size() == 1);
+    const auto stream = reader.hub->streams()[0].stream;
+    CHECK(stream.remote.kind == LinkKind::udx);
+    CHECK(stream.initiator);
+    CHECK(stream.peer == writer.key.public_key);
+    REQUIRE(writer.hub->streams().size() == 1);
+    CHECK(writer.hub->streams()[0].stream.handshake_hash == stream.handshake_hash);
+    CHECK((writer.hub->udx().streams().counters().retransmits > 0) == (lost > 0));
+    // One of two that are healthy ends: the other hears of it at once.
+    writer.hub->stop(world.now());
+    world.run(100ms);
+    CHECK(reader.seen<StreamDown>().size() == 1);
+  }
+}
+
+TEST_CASE("of two calls over UDX at the same time one stream stays, the same on both sides") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    HubWorld world(seed);
+    world.net.add_many(6);
+    auto& a = world.add_with_dht();
+    auto& b = world.add_with_dht();
+    world.leave_tcp(a);
+    world.leave_tcp(b);
+    world.serve(a);
+    world.serve(b);
+    a.hub->swarm()->add_candidate(world.now(), b.key.public_key, std::nullopt);
+    b.hub->swarm()->add_candidate(world.now(), a.key.public_key, std::nullopt);
+    a.hub->settle(world.now());
+    b.hub->settle(world.now());
+    world.run(10s);
+    REQUIRE(a.hub->streams().size() == 1);
+    REQUIRE(b.hub->streams().size() == 1);
+    CHECK(a.hub->streams()[0].stream.handshake_hash == b.hub->streams()[0].stream.handshake_hash);
+  }
+}
+
+TEST_CASE("who takes no streams over UDX is not called over it, and says so") {
+  HubWorld world;
+  world.net.add_many(6);
+  HubOptions options;
+  options.udx = false;
+  auto& writer = world.add_with_dht(std::move(options));
+  auto& reader = world.add_with_dht();
+  world.leave_tcp(reader);
+  world.serve(writer);
+  reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, std::nullopt);
+  reader.hub->settle(world.now());
+  world.run(20s);
+  CHECK(reader.hub->streams().empty());
+  CHECK(std::ranges::any_of(reader.seen<SwarmEvent>(), [](const SwarmEvent& event) {
+    return std::holds_alternative<AttemptFailed>(event);
+  }));
+  CHECK(reader.hub->udx().streams().counters().packets_out == 0);
+}
+
 TEST_CASE("a peer that cannot be reached is asked to dial") {
   HubWorld world;
   world.net.add_many(6);

@@ -136,7 +136,7 @@ TEST_CASE("XX ends agree on hash, keys and roles, however the bytes are cut") {
     CHECK(pair.listener.stream.remote_key() == pair.dialler_key.public_key);
     CHECK(pair.dialler.stream.role() == Role::initiator);
     CHECK(pair.listener.stream.role() == Role::responder);
-    CHECK_FALSE(pair.listener.stream.is_bound());
+    CHECK_FALSE(pair.listener.stream.hello());
   }
 }
 
@@ -313,16 +313,6 @@ TEST_CASE("a peer that kept alive is given up after 30 s of silence, another one
   listener.stream.handle_timeout(at(130s));
   listener.drain();
   CHECK(listener.closed == overlay::StreamErrc::peer_silent);
-}
-
-TEST_CASE("the end of the transport is reported after the last message") {
-  OpenXxPair pair;
-  pair.dialler.stream.send(Bytes{9});
-  pair.listener.feed(pair.dialler.output());
-  pair.listener.stream.handle_end(at({}));
-  pair.listener.drain();
-  CHECK(pair.listener.messages.size() == 1);
-  CHECK(pair.listener.closed == overlay::StreamErrc::ended);
 }
 
 TEST_CASE("nothing is sent before the stream is open") {

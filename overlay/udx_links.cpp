@@ -1,0 +1,166 @@
+#include "overlay/udx_links.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "base/machine.hpp"
+
+namespace cip::overlay {
+
+UdxLinks::UdxLinks(Random& random, LinkOwner& owner) : streams_(random), owner_(owner) {}
+
+UdxLinks::Link* UdxLinks::find(ConnId conn) {
+  const auto found = links_.find(conn);
+  return found != links_.end() ? &found->second : nullptr;
+}
+
+// --- Commands --------------------------------------------------------------------------------
+
+bool UdxLinks::carry_out(Now now, LinkAction& action) {
+  if (const auto* opens = std::get_if<LinkOpen>(&action)) {
+    if (opens->to.kind != LinkKind::udx) return false;
+    open(now, *opens);
+    return true;
+  }
+  const auto conn = std::visit([](const auto& any) { return any.conn; }, action);
+  auto* link = find(conn);
+  if (link == nullptr) return false;
+  if (auto* writes = std::get_if<LinkWrite>(&action)) {
+    write(now, *link, conn, std::move(writes->bytes));
+  } else if (const auto* closes = std::get_if<LinkClose>(&action)) {
+    close(now, conn, closes->broken);
+  } else if (const auto* hold = std::get_if<LinkHold>(&action)) {
+    streams_.hold(now, link->id, hold->held);
+    take_events(now);
+  }
+  return true;
+}
+
+// Where the first packet of the other side came from already, that is the path (udx.md 14.3). A
+// side that only waits for it names no address.
+void UdxLinks::open(Now now, const LinkOpen& open) {
+  auto& link = links_[open.conn];
+  link.id = open.udx.local_id;
+  link.remote_id = open.udx.remote_id;
+  by_id_[link.id] = open.conn;
+  const auto knock = knocks_.extract(link.id);
+  if (!knock.empty()) {
+    connect(now, link, {knock.mapped().socket, knock.mapped().from, link.remote_id});
+  } else if (open.to.address.port != 0 && open.udx.calls) {
+    connect(now, link, {open.udx.socket, open.to.address, link.remote_id});
+  }
+  owner_.handle_connected(now, open.conn);
+}
+
+void UdxLinks::connect(Now now, Link& link, const UdxPath& path) {
+  link.connected = true;
+  streams_.connect(now, link.id, path);
+}
+
+void UdxLinks::write(Now now, Link& link, ConnId conn, Bytes bytes) {
+  streams_.write(now, link.id, std::move(bytes));
+  if (streams_.queued(link.id) > kUdxMaxQueue && !std::exchange(link.full, true)) {
+    owner_.handle_full(conn);
+  }
+}
+
+void UdxLinks::close(Now now, ConnId conn, bool broken) {
+  const auto link = links_.extract(conn).mapped();
+  by_id_.erase(link.id);
+  if (broken || stopping_ || !link.connected) return streams_.destroy(now, link.id);
+  streams_.hold(now, link.id, false);  // what still comes is read by nobody, its END is
+  streams_.end(now, link.id);
+  farewells_[link.id] = now.mono + kUdxFarewell;
+}
+
+void UdxLinks::trust(ConnId conn) {
+  if (const auto* link = find(conn)) streams_.trust(link->id);
+}
+
+// --- Inputs ----------------------------------------------------------------------------------
+
+bool UdxLinks::handle_datagram(Now now, UdxSocket socket, Endpoint from, MutableByteView datagram) {
+  if (!streams_.handle_datagram(now, socket, from, datagram)) return false;
+  take_events(now);
+  return true;
+}
+
+void UdxLinks::handle_timeout(Now now) {
+  std::vector<UdxId> over;
+  for (const auto& [id, until] : farewells_) {
+    if (until <= now.mono) over.push_back(id);
+  }
+  for (const auto id : over) {
+    farewells_.erase(id);
+    streams_.destroy(now, id);
+  }
+  streams_.handle_timeout(now);
+  take_events(now);
+}
+
+void UdxLinks::take_events(Now now) {
+  const Overloaded take{
+      [&](const UdxData& data) {
+        const auto found = by_id_.find(data.id);
+        if (found != by_id_.end()) owner_.handle_bytes(now, found->second, data.bytes);
+      },
+      [](const UdxMessage&) {},  // stock sends empty ones when it has moved from a relay
+      [&](const UdxKnocked& knock) { knocked(now, knock); },
+      [&](const UdxEnded& ended) {
+        const auto found = by_id_.find(ended.id);
+        if (found == by_id_.end()) return;
+        const auto conn = found->second;
+        close(now, conn, false);
+        owner_.handle_closed(now, conn, {});
+      },
+      [&](const UdxClosed& gone) { closed(now, gone.id, gone.error); },
+      [&](const UdxWritable& writable) {
+        const auto found = by_id_.find(writable.id);
+        if (found == by_id_.end()) return;
+        links_[found->second].full = false;
+        owner_.handle_drained(now, found->second);
+      }};
+  while (auto event = streams_.poll_event()) std::visit(take, *event);
+}
+
+void UdxLinks::knocked(Now now, const UdxKnocked& knock) {
+  const auto found = by_id_.find(knock.id);
+  if (found == by_id_.end()) {
+    knocks_.try_emplace(knock.id, Knock{knock.socket, knock.from});
+    return;
+  }
+  auto& link = links_[found->second];
+  if (!link.connected) connect(now, link, {knock.socket, knock.from, link.remote_id});
+}
+
+void UdxLinks::closed(Now now, UdxId id, std::error_code error) {
+  knocks_.erase(id);
+  farewells_.erase(id);
+  const auto found = by_id_.extract(id);
+  if (found.empty()) return;
+  links_.erase(found.mapped());
+  owner_.handle_closed(now, found.mapped(), error);
+}
+
+// --- Outputs ---------------------------------------------------------------------------------
+
+// What leaves makes room for more.
+std::optional<UdxDatagram> UdxLinks::poll_datagram(Now now) {
+  auto out = streams_.poll_datagram(now);
+  if (out) take_events(now);
+  return out;
+}
+
+std::optional<TimePoint> UdxLinks::next_timeout() const {
+  Earliest next;
+  next.consider(streams_.next_timeout());
+  for (const auto& [id, until] : farewells_) next.consider(until);
+  return next.get();
+}
+
+std::optional<UdxStatus> UdxLinks::status(ConnId conn) const {
+  const auto found = links_.find(conn);
+  return found != links_.end() ? streams_.status(found->second.id) : std::nullopt;
+}
+
+}  // namespace cip::overlay

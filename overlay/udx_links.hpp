@@ -1,0 +1,88 @@
+#pragma once
+
+// Links over UDX: what the driver of TCP is for its links, as a machine between the Hub's
+// connections and the UDX streams of the node (udx.md 4, 14). A hello names the ids of both ends
+// before there is a connection; a connection is then bound to a stream by LinkOpen::udx.
+//
+//   Connections ──LinkAction──► UdxLinks ──► UdxStreams ──► datagrams
+//   Connections ◄──bytes, closed── UdxLinks ◄── UdxStreams ◄── datagrams
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "overlay/transport/link.hpp"
+#include "overlay/transport/udx/streams.hpp"
+
+namespace cip::overlay {
+
+// A healthy stream that this side ends is destroyed when the other has not ended by then.
+inline constexpr Duration kUdxFarewell = std::chrono::seconds(2);
+
+class UdxLinks {
+ public:
+  // Both outlive it.
+  UdxLinks(Random& random, LinkOwner& owner);
+
+  // Ids for hellos are created here, and destroyed if no connection comes of the hello.
+  UdxStreams& streams() { return streams_; }
+  const UdxStreams& streams() const { return streams_; }
+
+  // --- commands
+
+  // True: the action was for a link over UDX, and it is done.
+  bool carry_out(Now now, LinkAction& action);
+  // The other side of a link has proven itself: from now on its address counts.
+  void trust(ConnId conn);
+  // From now on links that are closed end at once.
+  void stop() { stopping_ = true; }
+
+  // --- inputs
+
+  // False: not for a stream of this node.
+  bool handle_datagram(Now now, UdxSocket socket, Endpoint from, MutableByteView datagram);
+  void handle_timeout(Now now);
+  void settle(Now now) { streams_.settle(now); }
+
+  // --- outputs
+
+  std::optional<UdxDatagram> poll_datagram(Now now);
+  std::optional<TimePoint> next_timeout() const;
+
+  // --- what is known
+
+  std::optional<UdxStatus> status(ConnId conn) const;
+
+ private:
+  struct Knock {
+    UdxSocket socket = 0;
+    Endpoint from;
+  };
+  struct Link {
+    UdxId id = 0;
+    std::uint32_t remote_id = 0;
+    bool connected = false;
+    bool full = false;
+  };
+
+  void open(Now now, const LinkOpen& open);
+  void write(Now now, Link& link, ConnId conn, Bytes bytes);
+  void close(Now now, ConnId conn, bool broken);
+  void connect(Now now, Link& link, const UdxPath& path);
+  void take_events(Now now);
+  void knocked(Now now, const UdxKnocked& knock);
+  void closed(Now now, UdxId id, std::error_code error);
+  Link* find(ConnId conn);
+
+  UdxStreams streams_;
+  LinkOwner& owner_;
+  std::map<ConnId, Link> links_;
+  std::map<UdxId, ConnId> by_id_;
+  std::map<UdxId, Knock> knocks_;         // of streams without a link yet: the hello is under way
+  std::map<UdxId, TimePoint> farewells_;  // ended by this side, until when the other may
+  bool stopping_ = false;
+};
+
+}  // namespace cip::overlay
