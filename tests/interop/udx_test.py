@@ -1,0 +1,101 @@
+"""Raw UDX streams against the published package, in both roles, through a bad network."""
+import itertools
+import os
+import sys
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
+from harness import SystemTest  # noqa: E402
+
+UDX_PEER = os.environ["CIPNODE_UDX_PEER"]
+
+class UdxTest(SystemTest):
+    def peer(self, who, command, *args, ids=(100, 200)):
+        flags = ["--id", ids[0], "--remote-id", ids[1], "--timeout", 120, *args]
+        if who == "ours":
+            return self.start([UDX_PEER, command, *flags])
+        return self.stock("swarm-peer.mjs", f"udx-{command}", "--no-stdin", *map(str, flags))
+
+    def serve(self, who, *args):
+        server = self.peer(who, "serve", *args)
+        return server, server.event("ready")["address"]
+
+    def open(self, who, to, *args):
+        return self.peer(who, "open", "--to", to, *args, ids=(200, 100))
+
+    def proxy(self, to, **settings):
+        flags = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
+        proxy = self.stock("swarm-peer.mjs", "proxy", "--no-stdin", "--timeout", "120", "--to", to, *flags)
+        return f"127.0.0.1:{proxy.event('ready')['port']}"
+
+    def transfer(self, server_is, client_is, mode, size, streams=1, through=None, seconds=100):
+        """Of each stream what the opening side says; all must be right."""
+        flags = ["--mode", mode, "--bytes", size, "--streams", streams]
+        server, at = self.serve(server_is, *flags)
+        to = self.proxy(at, **through) if through else at
+        client = self.open(client_is, to, *flags)
+        client.event("done", seconds)
+        lines = [event for event in client.events if event.get("event") == "stream"]
+        self.assertEqual(len(lines), streams)
+        for line in lines:
+            self.assertTrue(line["ok"], f"{server_is} to {client_is}, {mode}, {through}: {line}")
+        server.close()
+        return lines
+
+    def test_content_is_equal_in_both_roles_and_every_direction(self):
+        for pair in (("ours", "stock"), ("stock", "ours"), ("ours", "ours")):
+            for mode in ("echo", "sink", "source"):
+                with self.subTest(pair=pair, mode=mode):
+                    self.transfer(*pair, mode, 8_000_000)
+
+    def test_content_is_equal_through_loss_reordering_and_delay(self):
+        cases = list(itertools.product((("ours", "stock"), ("stock", "ours")), (0, 0.02, 0.1), (0, 0.05), (0, 25, 100)))
+
+        def run(case):
+            pair, loss, reorder, delay = case
+            self.transfer(*pair, "echo", 400_000, through={"loss": loss, "reorder": reorder, "delay": delay, "seed": 3})
+
+        # They wait more than they compute.
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(run, cases))
+
+    def test_duplicates_are_taken_once(self):
+        for pair in (("ours", "stock"), ("stock", "ours")):
+            self.transfer(*pair, "echo", 1_000_000, through={"dup": 0.2, "delay": 5})
+
+    def test_a_path_that_carries_less_is_found_out(self):
+        for mtu, pair in itertools.product((1200, 1300, 1400), (("ours", "stock"), ("stock", "ours"))):
+            lines = self.transfer(*pair, "echo", 400_000, through={"mtu": mtu, "delay": 2})
+            self.assertLessEqual(lines[0]["mtu"], mtu)
+
+    def test_a_bottleneck_with_a_short_queue_is_filled_and_not_flooded(self):
+        self.transfer("stock", "ours", "sink", 4_000_000, through={"rate": 2_000_000, "queue": 200_000, "delay": 25})
+
+    def test_a_hundred_streams_at_once_and_many_one_after_another(self):
+        for pair in (("ours", "stock"), ("stock", "ours")):
+            self.transfer(*pair, "echo", 50_000, streams=100)
+
+    def test_a_reader_that_stops_gets_all_of_it_later(self):
+        flags = ["--mode", "source", "--bytes", 20_000_000]
+        _, at = self.serve("stock", *flags)
+        client = self.open("ours", at, *flags, "--pause", 8000)
+        client.event("done", 60)
+        line = client.event("stream")
+        self.assertTrue(line["ok"], line)
+        self.assertGreater(line["ms"], 7900)
+
+    def test_a_peer_that_was_killed_is_noticed_by_who_sends_to_it(self):
+        flags = ["--mode", "source", "--bytes", 4_000_000_000]
+        server, at = self.serve("ours", *flags)
+        client = self.open("stock", at, *flags)
+        time.sleep(2)
+        self.assertIsNone(client.process.poll())
+        client.kill()
+        self.assertIsNotNone(server.event("closed", 20)["error"])
+
+
+if __name__ == "__main__":
+    unittest.main()
