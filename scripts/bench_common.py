@@ -15,8 +15,13 @@ INTEROP = ROOT / "tests/interop"
 class Line:
     """A process that prints JSON lines."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    def __init__(self, command, talks=False):
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE if talks else None,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def say(self, line):
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
 
     def event(self, name):
         for line in self.process.stdout:
