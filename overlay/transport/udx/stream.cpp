@@ -8,13 +8,13 @@
 
 namespace cip::overlay {
 
-UdxStream::UdxStream(TimePoint now, UdxId id, UdxFirstNumbers first,
+UdxStream::UdxStream(TimePoint connect_by, UdxId id, UdxFirstNumbers first,
                      std::unique_ptr<UdxCongestion> congestion, UdxShared& shared)
     : id_(id),
       shared_(shared),
       sender_(first.own, std::move(congestion)),
       inbox_(id, first.others, shared),
-      created_(now) {}
+      connect_by_(connect_by) {}
 
 // --- commands
 
@@ -126,8 +126,7 @@ void UdxStream::finish() {
 // --- timers
 
 void UdxStream::handle_timeout(TimePoint now) {
-  const bool alive =
-      is_connected() ? sender_.handle_timeout(now) : now < created_ + kUdxConnectTimeout;
+  const bool alive = is_connected() ? sender_.handle_timeout(now) : now < connect_by_;
   if (!alive) closed_ = std::make_error_code(std::errc::timed_out);
   settle(now);
 }
@@ -135,7 +134,7 @@ void UdxStream::handle_timeout(TimePoint now) {
 void UdxStream::settle(TimePoint now) { ack_released_ = ack_released_ || acks_.due(now); }
 
 std::optional<TimePoint> UdxStream::next_timeout(TimePoint now) const {
-  if (!is_connected()) return created_ + kUdxConnectTimeout;
+  if (!is_connected()) return connect_by_;
   const auto ack = ack_released_ ? std::nullopt : acks_.deadline();
   return earliest({ack, sender_.next_timeout(now)});
 }

@@ -23,7 +23,6 @@
 
 namespace cip::overlay {
 
-inline constexpr Duration kUdxConnectTimeout = std::chrono::seconds(10);
 // Sources of a stream that is not connected of which the owner is told.
 inline constexpr std::size_t kUdxKnocks = 8;
 
@@ -35,7 +34,8 @@ struct UdxFirstNumbers {
 
 class UdxStream {
  public:
-  UdxStream(TimePoint now, UdxId id, UdxFirstNumbers first,
+  // Not connected by then it is closed.
+  UdxStream(TimePoint connect_by, UdxId id, UdxFirstNumbers first,
             std::unique_ptr<UdxCongestion> congestion, UdxShared& shared);
 
   // --- commands, as in UdxStreams
@@ -97,7 +97,7 @@ class UdxStream {
   bool ack_released_ = false;
   bool large_datagrams_ = false;
   std::optional<std::error_code> closed_;
-  TimePoint created_;
+  TimePoint connect_by_;
   std::uint8_t knocks_ = 0;
   UdxSocket knocked_socket_ = 0;
   Endpoint knocked_;  // the last one told

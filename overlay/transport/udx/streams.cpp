@@ -23,8 +23,10 @@ UdxStreams::UdxStreams(Random& random, const UdxLimits& limits)
 std::optional<UdxId> UdxStreams::create(Now now, std::uint32_t source_ip) {
   if (!admission_.admit(source_ip)) return std::nullopt;
   const auto id = fresh_id(now.mono);
-  auto entry = std::make_unique<Entry>(
-      now.mono, id, source_ip, std::make_unique<UdxBbr>(random_, kUdxBasePayload), *shared_);
+  const auto patience = source_ip == 0 ? kUdxCallTimeout : kUdxConnectTimeout;
+  auto entry =
+      std::make_unique<Entry>(now.mono + patience, id, source_ip,
+                              std::make_unique<UdxBbr>(random_, kUdxBasePayload), *shared_);
   refresh(now.mono, *entry);
   streams_.insert(id, std::move(entry));
   return id;

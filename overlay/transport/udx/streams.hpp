@@ -37,7 +37,7 @@ class UdxStreams final {
   // --- life of a stream. An id that names no stream is ignored by all commands.
 
   // A stream with a fresh local id, for a hello of `source_ip` (0: for a call of our own). Packets
-  // may come in from now on. None: a bound of udx.md 13 is reached. Not connected within 10 s it
+  // may come in from now on. None: a bound of udx.md 13 is reached. Not connected in time it
   // closes with timed_out.
   std::optional<UdxId> create(Now now, std::uint32_t source_ip);
   // Sends the acknowledgement that may be owed, and lets data flow. Once per stream.
@@ -91,9 +91,9 @@ class UdxStreams final {
 
  private:
   struct Entry {
-    Entry(TimePoint now, UdxId id, std::uint32_t ip, std::unique_ptr<UdxCongestion> congestion,
-          UdxShared& shared)
-        : stream(now, id, {}, std::move(congestion), shared), source_ip(ip) {}
+    Entry(TimePoint connect_by, UdxId id, std::uint32_t ip,
+          std::unique_ptr<UdxCongestion> congestion, UdxShared& shared)
+        : stream(connect_by, id, {}, std::move(congestion), shared), source_ip(ip) {}
 
     UdxStream stream;
     std::uint32_t source_ip;

@@ -88,6 +88,11 @@ inline constexpr std::size_t kUdxMaxQueue = 256 * 1024;
 // Longest unordered message that is sent (udx.md 13).
 inline constexpr std::size_t kUdxMaxMessage = 1024;
 
+// How long a stream waits to be connected: the other side of a hello sends at once; a hello of our
+// own may have to find its way past relays that are gone.
+inline constexpr Duration kUdxConnectTimeout = std::chrono::seconds(10);
+inline constexpr Duration kUdxCallTimeout = std::chrono::seconds(60);
+
 // udx.md 13. The bound of streams per remote key is the owner's, who knows the keys.
 struct UdxLimits {
   std::size_t streams = 1024;

@@ -226,6 +226,30 @@ TEST_CASE("until something is heard after a change of the remote, repeats go bot
   CHECK_FALSE(streams.poll_datagram(later));
 }
 
+TEST_CASE("what nobody connects is closed: the stream of a hello soon, that of an own call later") {
+  SeededRandom random(1);
+  UdxStreams streams(random);
+  const TimePoint start = TimePoint{} + 1s;
+  const auto answered = *streams.create({start, {}}, 0x0a000001);
+  const auto called = *streams.create({start, {}}, 0);
+  const auto closed_at = [&](Duration time) {
+    streams.handle_timeout({start + time, {}});
+    std::vector<UdxId> out;
+    while (const auto event = streams.poll_event()) {
+      const auto* gone = std::get_if<UdxClosed>(&*event);
+      REQUIRE(gone != nullptr);
+      CHECK(gone->error == std::errc::timed_out);
+      out.push_back(gone->id);
+    }
+    return out;
+  };
+  CHECK(closed_at(kUdxConnectTimeout - 1ms).empty());
+  CHECK(closed_at(kUdxConnectTimeout) == std::vector{answered});
+  CHECK(closed_at(kUdxCallTimeout - 1ms).empty());
+  CHECK(closed_at(kUdxCallTimeout) == std::vector{called});
+  CHECK_FALSE(streams.next_timeout());
+}
+
 TEST_CASE("streams take turns, and acknowledgements go before data") {
   SeededRandom random(1);
   UdxStreams streams(random);

@@ -49,8 +49,8 @@ class Player {
  public:
   Player(UdxId id, std::uint32_t remote, UdxFirstNumbers first = {})
       : remote_(remote),
-        stream_(std::make_unique<UdxStream>(now_, id, first, std::make_unique<UdxFixedWindow>(64),
-                                            shared_)) {}
+        stream_(std::make_unique<UdxStream>(now_ + kUdxConnectTimeout, id, first,
+                                            std::make_unique<UdxFixedWindow>(64), shared_)) {}
 
   void connect() { stream_->connect(now_, {0, kPeers[0], remote_}); }
   UdxStream& stream() { return *stream_; }
