@@ -1,8 +1,10 @@
 #include "cli/context.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/text.hpp"
+#include "node/journal.hpp"
 #include "node/signals.hpp"
 
 namespace cip::cli {
@@ -96,14 +98,15 @@ int conclude(Context& context, const node::RunResult& result, bool runs) {
 void print_error(Console& console, bool json, const Error& given) {
   auto error = given;
   if (error.hint.empty()) error.hint = default_hint(error.code);
-  if (json) return console.err_line(to_json_text(error));
+  const auto mark = node::goes_to_journal(STDERR_FILENO) ? node::kJournalError : std::string_view();
+  if (json) return console.err_line(fmt::format("{}{}", mark, to_json_text(error)));
   const bool paint = console.colour && console.err_is_terminal;
   const auto clean = [&](const std::string& text) {
     return console.err_is_terminal ? escape_for_terminal(text) : text;
   };
   console.err_line(paint ? fmt::format("{}cipnode:{} {}", kRed, kPlain, clean(error.message))
-                         : "cipnode: " + clean(error.message));
-  console.err_line("  " + clean(error.hint));
+                         : fmt::format("{}cipnode: {}", mark, clean(error.message)));
+  console.err_line(fmt::format("{}  {}", mark, clean(error.hint)));
 }
 
 int report(Context& context, const Error& error) {

@@ -95,8 +95,10 @@ Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::string&
     for (const auto* other : options_) known.push_back(other->get_lnames().front());
     const auto close = nearest(entry.key, known);
     return usage_error(fmt::format("{}: unknown setting '{}'", where, entry.key),
-                       close.empty() ? "settings are the long names of the flags of cipnode join"
-                                     : fmt::format("did you mean '{}'?", close));
+                       close.empty()
+                           ? "remove it, or install the version of cipnode that knows it; "
+                             "settings are the long names of the flags of cipnode join"
+                           : fmt::format("did you mean '{}'?", close));
   }
   if (option->count() > 0) return {};
   return assign(*option, entry.values, fmt::format("{}: {}", where, entry.key));

@@ -322,6 +322,7 @@ void Daemon::Impl::wait_for_changes(TimePoint until) {
 
 void Daemon::Impl::begin_stop() {
   if (std::exchange(stopping, true)) return;
+  events.tell({{"event", "stopping"}});
   lock.set_state(HomeState::leaving);
   // Requests end first, while the machines they watch are still there.
   control.reset();

@@ -38,7 +38,7 @@ class Daemon final : public Service, public Reach {
   ~Daemon() override;
 
   // Begins to work. `on_event` gets the ready event, once the node is announced or has waited for
-  // that for a while, and what `join` prints after it.
+  // that for a while, what `join` prints after it, and the event "stopping" when it begins to end.
   // `on_stopped` comes once, when everything is put away: after stop(), a `stop` request or the
   // idle time.
   void start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped);

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "node/journal.hpp"
 #include "node/json_rpc.hpp"
 
 namespace cip::node {
@@ -37,6 +39,7 @@ struct Log {
       "cipnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   Levels levels{spdlog::level::warn, spdlog::level::warn, spdlog::level::warn, spdlog::level::warn};
   bool json = false;
+  bool is_journal = false;         // stderr is the journal of the system
   std::shared_ptr<FileSink> file;  // none: stderr is no file of ours
 };
 
@@ -59,6 +62,26 @@ spdlog::level::level_enum level_of(LogLevel level) {
       return spdlog::level::err;
   }
   return spdlog::level::err;
+}
+
+std::string_view journal_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return kJournalDebug;
+    case LogLevel::info:
+      return kJournalInfo;
+    case LogLevel::warning:
+      return kJournalWarning;
+    case LogLevel::error:
+      return kJournalError;
+  }
+  return kJournalError;
+}
+
+// A line end in it would begin a line of another severity.
+std::string journal_line(LogLevel level, std::string line) {
+  std::ranges::replace(line, '\n', ' ');
+  return fmt::format("{}{}", journal_level(level), line);
 }
 
 tl::unexpected<Error> bad_spec(std::string_view part) {
@@ -165,7 +188,8 @@ Outcome<void> set_up_logging(const LogOptions& options) {
   }
   log.logger->set_level(spdlog::level::trace);
   log.logger->flush_on(spdlog::level::trace);
-  log.logger->set_pattern(options.json ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
+  log.is_journal = options.file.empty() && goes_to_journal(STDERR_FILENO);
+  log.logger->set_pattern(options.json || log.is_journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
   log.levels = *levels;
   log.json = options.json;
   return {};
@@ -195,17 +219,17 @@ void log_line(Floor floor, LogLevel level, std::string_view text) {
     listener->listener_(fmt::format("{}: {}", name, text));
   }
   if (severity < log.levels[static_cast<std::size_t>(floor)]) return;
-  if (!log.json) {
-    log.logger->log(severity, "{}: {}", name, text);
-    return;
-  }
+  const auto write = [&](std::string line) {
+    log.logger->log(severity, "{}", log.is_journal ? journal_line(level, std::move(line)) : line);
+  };
+  if (!log.json) return write(fmt::format("{}: {}", name, text));
   const auto time = spdlog::log_clock::now().time_since_epoch();
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
   const Json line{{"time", millis},
                   {"level", spdlog::level::to_string_view(severity).data()},
                   {"floor", name},
                   {"message", text}};
-  log.logger->log(severity, "{}", json_text(line));
+  write(json_text(line));
 }
 
 }  // namespace cip::node

@@ -16,6 +16,8 @@
 #include "node/process.hpp"
 #include "node/running_call.hpp"
 #include "node/signal_watch.hpp"
+#include "node/summary.hpp"
+#include "node/supervision.hpp"
 #include "node/swarm_host.hpp"
 
 namespace cip::node {
@@ -136,8 +138,13 @@ RunResult run_daemon(JoinOptions options, Handler& handler, Report& report) {
   asio::io_context io(1);
   std::optional<LogHangup> log_hangup;
   if (detached) log_hangup.emplace(io);
+  // A node in the background is not the process that a manager started.
+  Supervision supervision(io, detached ? NotifyWishes{} : take_notify_wishes());
   auto daemon = Daemon::open(io, std::move(options), role);
-  if (!daemon) return failed(daemon.error());
+  if (!daemon) {
+    supervision.failed(daemon.error());
+    return failed(daemon.error());
+  }
   RunResult result;
   bool stopped = false;
   const SignalWatch signals(
@@ -148,7 +155,12 @@ RunResult run_daemon(JoinOptions options, Handler& handler, Report& report) {
       },
       detached ? Hangup::is_for_others : Hangup::ends);
   const auto show = [&](const Json& event) {
-    if (event.value("event", "") == "ready") report.ready(event);
+    const auto name = event.value("event", "");
+    if (name == "stopping") return supervision.stopping();
+    if (name == "ready") {
+      report.ready(event);
+      supervision.ready([&] { return summary_of(**daemon); });
+    }
     handler.on_result(event);
   };
   (*daemon)->start(show, [&] {
