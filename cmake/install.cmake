@@ -5,6 +5,10 @@ include(CMakePackageConfigHelpers)
 
 set(libraries cip_base cip_dht cip_store cip_store_rocksdb cip_overlay)
 install(TARGETS cipnode RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Pages of the manual, completion scripts.
+install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion ${CMAKE_BINARY_DIR}/share/zsh ${CMAKE_BINARY_DIR}/share/fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR})
 install(TARGETS ${libraries} EXPORT cipnodeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # Debug information stays out of what is installed; that of the program is the component `debug`, where gdb
