@@ -229,6 +229,7 @@ void add_follow(CommandTree& tree, CLI::App& feed) {
       ->group(kCommandFlags);
   add_fetch_flags(app, flags);
   add_payload_flags(app, flags.format);
+  tree.settings().add_flags_of(app);
 }
 
 // ---- seed, unseed
@@ -291,6 +292,7 @@ void add_seed(CommandTree& tree, CLI::App& feed) {
   add_list(app, "--peer", flags.peers, parse_peer, "PEER",
            "Connect to this peer alone: HOST:PORT, or the key of its node (repeatable)")
       ->group(kCommandFlags);
+  tree.settings().add_flags_of(app);
 }
 
 void add_unseed(CommandTree& tree, CLI::App& feed) {

@@ -29,6 +29,7 @@ void add_help_command(CommandTree& tree) {
       tree.add(tree.root(), "help", "Other",
                {.purpose = "Explain a command",
                 .examples = {"cipnode help find", "cipnode help feed append"},
+                .bad_settings = true,
                 .run = [&tree, &words](Context& context) { return help(context, tree, words); }});
   add_list(app, "COMMAND", words, parse_text, "", "The command, by its words");
 }

@@ -222,6 +222,7 @@ void add_subscribe(CommandTree& tree) {
                         .run = [&flags](Context& context) { return subscribe(context, flags); }});
   add_list(app, "TOPIC", flags.topics, parse_topic_text, "", "Names, or topic:KEY")->required();
   add_subscribe_flags(app, flags);
+  tree.settings().add_flags_of(app);
 }
 
 }  // namespace

@@ -107,16 +107,6 @@ std::optional<Misnamed> misnamed_command(const CLI::App& root,
   return std::nullopt;
 }
 
-// The home that a config file names, before anything else of it is used.
-Outcome<std::string> configured_home(const std::filesystem::path& path) {
-  const auto text = read_config(path);
-  if (!text) return tl::unexpected(text.error());
-  const auto entries = parse_config(*text, path.string());
-  if (!entries) return tl::unexpected(entries.error());
-  const auto found = std::ranges::find(*entries, "home", &ConfigEntry::key);
-  return found == entries->end() || found->values.empty() ? std::string() : found->values.back();
-}
-
 }  // namespace
 
 const CLI::App& deepest(const CLI::App& app) {
@@ -168,23 +158,26 @@ Outcome<Invocation> CommandTree::parse(const std::vector<std::string>& words,
     if (words.empty()) return Invocation{&root_, true};
     return tl::unexpected(explain(error, words));
   }
-  if (auto done = apply_settings(environment); !done) return tl::unexpected(done.error());
-  return Invocation{&deepest(root_), false};
+  apply_settings(environment);
+  const auto& app = deepest(root_);
+  if (auto problem = settings_.first_problem(); problem && !commands_.at(&app).bad_settings) {
+    return tl::unexpected(std::move(*problem));
+  }
+  return Invocation{&app, false};
 }
 
-Outcome<void> CommandTree::apply_settings(const Environment& environment) {
-  if (auto done = settings_.apply_environment(environment); !done) return done;
+void CommandTree::apply_settings(const Environment& environment) {
+  settings_.set_typed_aside();
   const auto user_file = user_config_file(environment);
-  if (globals_.home.empty()) {
-    const auto home = configured_home(user_file);
-    if (!home) return tl::unexpected(home.error());
-    globals_.home = *home;
-  }
+  settings_.apply_config_file(user_file, false);
+  // Which home it is, before the file in it is read.
+  if (const auto home = environment(environment_name("home"))) globals_.home = *home;
+  if (const auto* home = settings_.typed("home")) globals_.home = home->back();
   if (const auto home = home_of(globals_); !home.empty()) {
-    const auto done = settings_.apply_config_file(home / "config.toml", true);
-    if (!done) return done;
+    settings_.apply_config_file(home / "config.toml", true);
   }
-  return settings_.apply_config_file(user_file, false);
+  settings_.apply_environment(environment);
+  settings_.apply_typed();
 }
 
 Error CommandTree::explain(const CLI::ParseError& error, const Words& words) const {

@@ -24,6 +24,7 @@ struct Command {
   std::string timeout = {};           // default of --timeout as help shows it; empty: none
   std::vector<std::string> examples;  // two command lines that run
   std::vector<ExitCode> exits = {};   // besides ok, internal and usage
+  bool bad_settings = false;          // it runs with settings that are wrong, too
   std::function<int(Context&)> run;   // empty for a group of commands; gives the exit code
 };
 
@@ -64,7 +65,8 @@ class CommandTree {
   Error unknown_command(const CLI::App& group, const std::string& word) const;
 
  private:
-  Outcome<void> apply_settings(const Environment& environment);
+  // What is wrong with them is in the sources of settings().
+  void apply_settings(const Environment& environment);
   using Words = std::vector<std::string>;  // as typed
 
   Error explain(const CLI::ParseError& error, const Words& words) const;

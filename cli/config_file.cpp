@@ -17,13 +17,15 @@ class ConfigReader {
  public:
   explicit ConfigReader(std::string_view text) : rest_(text) {}
 
-  std::optional<std::vector<ConfigEntry>> read_all() {
+  // Stops where there is a problem.
+  std::vector<ConfigEntry> read_all() {
     std::vector<ConfigEntry> entries;
     while (skip_to_key()) {
       auto entry = read_entry();
-      if (!entry) return std::nullopt;
+      if (!entry) break;
       if (std::ranges::find(entries, entry->key, &ConfigEntry::key) != entries.end()) {
-        return refuse(fmt::format("'{}' is set twice", entry->key));
+        refuse(fmt::format("'{}' is set twice", entry->key));
+        break;
       }
       entries.push_back(std::move(*entry));
     }
@@ -63,10 +65,11 @@ class ConfigReader {
     return !rest_.empty();
   }
 
-  std::string read_word() {
+  // `further` are characters besides letters, digits, - and _.
+  std::string read_word(std::string_view further) {
     std::string word;
     while (std::isalnum(static_cast<unsigned char>(front())) != 0 || front() == '-' ||
-           front() == '_') {
+           front() == '_' || (front() != '\0' && further.find(front()) != further.npos)) {
       word.push_back(front());
       advance();
     }
@@ -76,7 +79,7 @@ class ConfigReader {
   std::optional<ConfigEntry> read_entry() {
     if (front() == '[') return refuse("tables are not used here: write plain key = value lines");
     ConfigEntry entry{.key = {}, .values = {}, .line = line_};
-    entry.key = read_word();
+    entry.key = read_word(".");
     skip_blanks();
     if (entry.key.empty() || front() != '=') return refuse("expected key = value");
     advance();
@@ -114,7 +117,7 @@ class ConfigReader {
 
   std::optional<std::string> read_value() {
     if (front() == '"' || front() == '\'') return read_string();
-    auto word = read_word();
+    auto word = read_word("");
     const bool number = !word.empty() && std::ranges::all_of(word, [](unsigned char c) {
       return std::isdigit(c) != 0;
     });
@@ -173,12 +176,15 @@ Outcome<std::string> read_config(const std::filesystem::path& path) {
   return read_file(path.string(), "the config file", kLargestConfig);
 }
 
-Outcome<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name) {
+ConfigText parse_config(std::string_view text, std::string_view name) {
   ConfigReader reader(text);
-  auto entries = reader.read_all();
-  if (entries) return std::move(*entries);
-  return usage_error(fmt::format("{}, line {}: {}", name, reader.line(), reader.problem()),
-                     "lines look like: listen = \"0.0.0.0:49737\"");
+  ConfigText out{reader.read_all()};
+  if (reader.problem().empty()) return out;
+  out.problem_line = reader.line();
+  out.problem = {ExitCode::usage,
+                 fmt::format("{}, line {}: {}", name, reader.line(), reader.problem()),
+                 "lines look like: listen = \"0.0.0.0:49737\""};
+  return out;
 }
 
 }  // namespace cip::cli

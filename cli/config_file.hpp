@@ -1,11 +1,12 @@
 #pragma once
 
-// config.toml: the part of TOML 1.0 that settings need. `key = value` lines, where a value is a
-// basic or literal string, a whole number, true or false, or an array of these (which may span
-// lines); comments and blank lines. Tables, dates, floats and multi-line strings are refused by
-// line, so that no setting is ever silently misread.
+// config.toml: the part of TOML 1.0 that settings need. `key = value` lines, where a key may be
+// dotted ("feed.seed.once") and a value is a basic or literal string, a whole number, true or
+// false, or an array of these (which may span lines); comments and blank lines. Tables, dates,
+// floats and multi-line strings are refused by line, so that no setting is ever silently misread.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,12 @@ struct ConfigEntry {
 // The text of a config file; empty when there is none. Error usage: it cannot be read to its end.
 Outcome<std::string> read_config(const std::filesystem::path& path);
 
-// `name` is the file's name for messages. A key that comes twice is an error, as in TOML.
-Outcome<std::vector<ConfigEntry>> parse_config(std::string_view text, std::string_view name);
+struct ConfigText {
+  std::vector<ConfigEntry> entries;  // up to the problem
+  std::optional<Error> problem = {};
+  int problem_line = 0;
+};
+// `name` is the file's name for messages. A key that comes twice is a problem, as in TOML.
+ConfigText parse_config(std::string_view text, std::string_view name);
 
 }  // namespace cip::cli

@@ -41,11 +41,15 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
   return out;
 }
 
+std::size_t text_column_of(std::size_t width) {
+  return width < kNarrow ? kTextColumnBelow : kTextColumn;
+}
+
 // `left` in the first column, `text` word by word in the second.
 std::string entry(const std::string& left, const std::string& text, std::size_t width) {
   std::string out = "  " + left;
   std::size_t column = width_of(out);
-  const auto text_column = width < kNarrow ? kTextColumnBelow : kTextColumn;
+  const auto text_column = text_column_of(width);
   const auto new_line = [&] {
     out += '\n' + std::string(text_column, ' ');
     column = text_column;
@@ -74,10 +78,12 @@ std::string flag_column(const ManualEntry& flag) {
   return flag.value.empty() ? out : out + " " + flag.value;
 }
 
-std::string flag_text(const ManualEntry& flag) {
+std::string flag_text(const ManualEntry& flag, std::size_t width) {
   std::vector<std::string> notes;
   if (!flag.standing_for.empty()) notes.push_back("default " + flag.standing_for);
-  if (!flag.variable.empty()) notes.push_back("env " + flag.variable);
+  // The longest names do not fit on the narrowest terminals.
+  const bool fits = text_column_of(width) + flag.variable.size() < width;
+  if (!flag.variable.empty() && fits) notes.push_back("env " + flag.variable);
   return notes.empty() ? flag.text : fmt::format("{} [{}]", flag.text, fmt::join(notes, ", "));
 }
 
@@ -85,7 +91,7 @@ std::string flags(const Manual& manual, std::size_t width) {
   std::string out;
   for (const auto& [heading, entries] : manual.flags) {
     out += "\n" + heading + ":\n";
-    for (const auto& flag : entries) out += entry(flag_column(flag), flag_text(flag), width);
+    for (const auto& flag : entries) out += entry(flag_column(flag), flag_text(flag, width), width);
   }
   return out;
 }

@@ -35,8 +35,8 @@ ManualEntry flag_entry(const CommandTree& tree, const CLI::Option& option,
   if (option.get_items_expected_max() > 0) entry.value = option.get_type_name();
   const bool is_timeout = option.get_name() == "--timeout";
   entry.standing_for = is_timeout ? timeout : option.get_default_str();
-  if (tree.settings().has(&option)) {
-    entry.variable = environment_name(option.get_lnames().front());
+  if (const auto* setting = tree.settings().find(&option)) {
+    entry.variable = environment_name(setting->key);
   }
   return entry;
 }

@@ -170,7 +170,8 @@ Outcome<int> run_command(const std::string& command, std::string_view payload,
 }
 
 void add_payload_flags(CLI::App& app, PayloadFormat& format) {
-  add_switch(app, "-0", format.nul, "End each with NUL instead of a newline")->group(kOutputFlags);
+  add_switch(app, "-0,--null", format.nul, "End each with NUL instead of a newline")
+      ->group(kOutputFlags);
   add_switch(app, "--raw", format.raw, "Control characters go to a terminal as they are")
       ->group(kOutputFlags);
 }

@@ -12,19 +12,25 @@
 namespace cip::cli {
 namespace {
 
+using Values = std::vector<std::string>;
+
 bool is_switch(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 
-std::string flag_of(const CLI::Option& option) { return "--" + option.get_lnames().front(); }
+// "feed.seed." of `cipnode feed seed`; nothing of the root.
+std::string key_prefix(const CLI::App& app) {
+  if (app.get_parent() == nullptr) return {};
+  return key_prefix(*app.get_parent()) + app.get_name() + ".";
+}
 
-// Hands values to a flag as if they had been typed. `where` names their source in messages.
-Outcome<void> assign(CLI::Option& option, const std::vector<std::string>& values,
-                     const std::string& where) {
+// Hands values to a flag as if they had been typed, in place of those it has. `where` names their
+// source in messages.
+Outcome<void> assign(CLI::Option& option, const Values& values, const std::string& where) {
+  option.clear();
   try {
     if (is_switch(option)) {
       const auto given = values.empty() ? Parsed<bool>(false) : parse_switch(values.back());
       if (!given) return usage_error(fmt::format("{}: {}", where, given.error()));
-      if (!*given) return {};
-      option.add_result("true");
+      option.add_result(*given ? "true" : "false");
     } else {
       for (const auto& value : values) option.add_result(value);
     }
@@ -50,74 +56,123 @@ Environment process_environment() {
   };
 }
 
-std::string config_key(std::string_view long_flag) {
-  return std::string(long_flag.substr(long_flag.find_first_not_of('-')));
-}
-
-std::string environment_name(std::string_view long_flag) {
+std::string environment_name(std::string_view key) {
   std::string out = "CIPNODE_";
-  for (const char letter : config_key(long_flag)) {
-    out.push_back(
-        letter == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(letter))));
+  for (const char letter : key) {
+    const bool parts = letter == '-' || letter == '.';
+    out += parts ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
   }
   return out;
 }
 
-bool Settings::has(const CLI::Option* option) const {
-  return std::ranges::find(options_, option) != options_.end();
+void Settings::add(CLI::Option* option) {
+  settings_.push_back({option, option->get_lnames().front()});
 }
 
-CLI::Option* Settings::find(std::string_view key) const {
-  for (auto* option : options_) {
-    if (option->get_lnames().front() == key) return option;
+void Settings::add_flags_of(CLI::App& app) {
+  for (auto* option : app.get_options()) {
+    const bool shown = !option->get_positional() && !option->get_group().empty();
+    if (!shown || option == app.get_help_ptr() || option->get_lnames().empty()) continue;
+    settings_.push_back({option, key_prefix(app) + option->get_lnames().front()});
   }
-  return nullptr;
 }
 
-Outcome<void> Settings::apply_environment(const Environment& environment) {
-  for (auto* option : options_) {
-    if (option->count() > 0) continue;
-    const auto name = environment_name(flag_of(*option));
+const Setting* Settings::find(const CLI::Option* option) const {
+  const auto found = std::ranges::find(settings_, option, &Setting::option);
+  return found == settings_.end() ? nullptr : &*found;
+}
+
+Setting* Settings::find_key(std::string_view key) {
+  const auto found = std::ranges::find(settings_, key, &Setting::key);
+  return found == settings_.end() ? nullptr : &*found;
+}
+
+void Settings::set_typed_aside() {
+  for (auto& setting : settings_) {
+    if (setting.option->count() == 0) continue;
+    typed_[setting.key] = setting.option->results();
+    setting.option->clear();
+  }
+}
+
+const Values* Settings::typed(std::string_view key) const {
+  const auto found = typed_.find(key);
+  return found == typed_.end() ? nullptr : &found->second;
+}
+
+void Settings::apply_typed() {
+  for (auto& [key, values] : typed_) {
+    auto& setting = *find_key(key);
+    // It was parsed before, as it stands.
+    setting.option->clear();
+    for (const auto& value : values) setting.option->add_result(value);
+    setting.option->run_callback();
+    setting.origin = {Origin::Kind::flag};
+  }
+}
+
+void Settings::apply_environment(const Environment& environment) {
+  auto& source = sources_.emplace_back(SettingsSource{.file = {}, .exists = true});
+  for (auto& setting : settings_) {
+    const auto name = environment_name(setting.key);
     const auto value = environment(name);
     if (!value) continue;
-    std::vector<std::string> values{*value};
-    if (option->get_delimiter() != '\0')
-      values = CLI::detail::split(*value, option->get_delimiter());
-    if (auto done = assign(*option, values, name); !done) return done;
+    ++source.settings;
+    Values values{*value};
+    const char delimiter = setting.option->get_delimiter();
+    if (delimiter != '\0') values = CLI::detail::split(*value, delimiter);
+    setting.origin = {Origin::Kind::environment};
+    const auto done = assign(*setting.option, values, name);
+    if (!done) source.problems.push_back({0, done.error()});
   }
-  return {};
 }
 
-Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::string& where) {
-  auto* option = find(entry.key);
-  if (option == nullptr) {
-    std::vector<std::string> known;
-    for (const auto* other : options_) known.push_back(other->get_lnames().front());
-    const auto close = nearest(entry.key, known);
-    return usage_error(fmt::format("{}: unknown setting '{}'", where, entry.key),
-                       close.empty()
-                           ? "remove it, or install the version of cipnode that knows it; "
-                             "settings are the long names of the flags of cipnode join"
-                           : fmt::format("did you mean '{}'?", close));
-  }
-  if (option->count() > 0) return {};
-  return assign(*option, entry.values, fmt::format("{}: {}", where, entry.key));
+Error Settings::unknown_key(const std::string& key, const std::string& where) const {
+  std::vector<std::string> known;
+  for (const auto& setting : settings_) known.push_back(setting.key);
+  // A flag of a command, without the command.
+  const auto behind =
+      std::ranges::find_if(known, [&](const auto& other) { return other.ends_with("." + key); });
+  const auto close = behind != known.end() ? *behind : nearest(key, known);
+  return {ExitCode::usage, fmt::format("{}: unknown setting '{}'", where, key),
+          close.empty() ? "remove it, or install the version of cipnode that knows it; see all: "
+                          "cipnode config show"
+                        : fmt::format("did you mean '{}'?", close)};
 }
 
-Outcome<void> Settings::apply_config_file(const std::filesystem::path& path, bool for_home) {
+Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::filesystem::path& file,
+                                    bool for_home) {
+  const auto where = fmt::format("{}, line {}", file.string(), entry.line);
+  auto* setting = find_key(entry.key);
+  if (setting == nullptr) return tl::unexpected(unknown_key(entry.key, where));
+  if (for_home && entry.key == "home") {
+    return usage_error(where + ": a home cannot name another home",
+                       "use --home, CIPNODE_HOME or the file in $XDG_CONFIG_HOME/cipnode");
+  }
+  setting->origin = {Origin::Kind::file, file.string(), entry.line};
+  return assign(*setting->option, entry.values, fmt::format("{}: {}", where, entry.key));
+}
+
+void Settings::apply_config_file(const std::filesystem::path& path, bool for_home) {
+  std::error_code ignored;
+  auto& source = sources_.emplace_back(
+      SettingsSource{.file = path, .exists = std::filesystem::exists(path, ignored)});
   const auto text = read_config(path);
-  if (!text) return tl::unexpected(text.error());
-  const auto entries = parse_config(*text, path.string());
-  if (!entries) return tl::unexpected(entries.error());
-  for (const auto& entry : *entries) {
-    const auto where = fmt::format("{}, line {}", path.string(), entry.line);
-    if (for_home && entry.key == "home") {
-      return usage_error(where + ": a home cannot name another home",
-                         "use --home, CIPNODE_HOME or the file in $XDG_CONFIG_HOME/cipnode");
-    }
-    if (auto done = apply_entry(entry, where); !done) return done;
+  if (!text) return source.problems.push_back({0, text.error()});
+  const auto read = parse_config(*text, path.string());
+  for (const auto& entry : read.entries) {
+    ++source.settings;
+    const auto done = apply_entry(entry, path, for_home);
+    if (!done) source.problems.push_back({entry.line, done.error()});
   }
-  return {};
+  if (read.problem) source.problems.push_back({read.problem_line, *read.problem});
+}
+
+std::optional<Error> Settings::first_problem() const {
+  for (const auto& source : sources_) {
+    if (!source.problems.empty()) return source.problems.front().error;
+  }
+  return std::nullopt;
 }
 
 }  // namespace cip::cli

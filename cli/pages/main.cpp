@@ -13,6 +13,7 @@
 #include "cli/application.hpp"
 #include "cli/completion.hpp"
 #include "cli/pages/command_page.hpp"
+#include "cli/pages/configuration_page.hpp"
 #include "cli/pages/protocol_page.hpp"
 
 namespace cip::cli::pages {
@@ -41,6 +42,7 @@ void write_pages(const fs::path& folder, const fs::path& protocol, const Edition
   for (const auto* app : shown_commands(tree)) {
     write(folder / "man1" / (page_name(*app) + ".1"), command_page(tree, *app, edition));
   }
+  write(folder / "man5" / "cipnode-config.5", configuration_page(tree, edition));
   const auto page = protocol_page(read(protocol), edition);
   if (!page) throw std::runtime_error(protocol.string() + ": not the Markdown that pages can hold");
   write(folder / "man7" / "cipnode-protocol.7", *page);

@@ -59,6 +59,13 @@ class InstallTest(SystemTest):
             self.check_program(program)
             self.check_link(program, debug)
 
+    def test_pages_and_completions_are_where_man_and_shells_look(self):
+        share = self.install() / "share"
+        for file in ("man/man1/cipnode.1", "man/man1/cipnode-feed-append.1", "man/man5/cipnode-config.5",
+                     "man/man7/cipnode-protocol.7", "bash-completion/completions/cipnode", "zsh/site-functions/_cipnode",
+                     "fish/vendor_completions.d/cipnode.fish"):
+            self.assertGreater((share / file).stat().st_size, 300, file)
+
     def test_with_strip_and_without_the_debug_file(self):
         prefix = self.install("--strip", "--component", "Unspecified")
         self.check_program(prefix / "bin/cipnode")

@@ -8,13 +8,13 @@ namespace {
 using Values = std::vector<std::string>;
 
 std::string problem_of(std::string_view text) {
-  const auto entries = parse_config(text, "config.toml");
-  return entries ? "" : entries.error().message;
+  const auto read = parse_config(text, "config.toml");
+  return read.problem ? read.problem->message : "";
 }
 }  // namespace
 
 TEST_CASE("a config file is keys with strings, numbers, switches and arrays") {
-  const auto entries = parse_config(
+  const auto read = parse_config(
       "# a comment\n"
       "listen = \"0.0.0.0:1\"   # behind a value\r\n"
       "\n"
@@ -25,21 +25,24 @@ TEST_CASE("a config file is keys with strings, numbers, switches and arrays") {
       "bootstrap = [ \"a:1\",\n"
       "  # inside\n"
       "  \"b:2\", ]\n"
-      "none = []",
+      "none = []\n"
+      "feed.seed.once = true",
       "config.toml");
-  REQUIRE(entries);
-  REQUIRE(entries->size() == 7);
-  CHECK(entries->at(0).key == "listen");
-  CHECK(entries->at(0).values == Values{"0.0.0.0:1"});
-  CHECK(entries->at(0).line == 2);
-  CHECK(entries->at(1).values == Values{"true"});
-  CHECK(entries->at(2).values == Values{"12"});
-  CHECK(entries->at(3).values == Values{"C:\\x"});
-  CHECK(entries->at(4).values == Values{"a \"#\" \\ b\t"});
-  CHECK(entries->at(5).values == Values{"a:1", "b:2"});
-  CHECK(entries->at(5).line == 8);
-  CHECK(entries->at(6).values.empty());
-  CHECK(parse_config("", "config.toml")->empty());
+  const auto& entries = read.entries;
+  REQUIRE_FALSE(read.problem);
+  REQUIRE(entries.size() == 8);
+  CHECK(entries.at(0).key == "listen");
+  CHECK(entries.at(0).values == Values{"0.0.0.0:1"});
+  CHECK(entries.at(0).line == 2);
+  CHECK(entries.at(1).values == Values{"true"});
+  CHECK(entries.at(2).values == Values{"12"});
+  CHECK(entries.at(3).values == Values{"C:\\x"});
+  CHECK(entries.at(4).values == Values{"a \"#\" \\ b\t"});
+  CHECK(entries.at(5).values == Values{"a:1", "b:2"});
+  CHECK(entries.at(5).line == 8);
+  CHECK(entries.at(6).values.empty());
+  CHECK(entries.at(7).key == "feed.seed.once");
+  CHECK(parse_config("", "config.toml").entries.empty());
 }
 
 TEST_CASE("what cannot be read is refused with its line") {
@@ -56,6 +59,12 @@ TEST_CASE("what cannot be read is refused with its line") {
   CHECK(problem_of("a = [1") == "config.toml, line 1: expected , or ] in the array");
   CHECK(problem_of("a = 1\na = 2") == "config.toml, line 2: 'a' is set twice");
   CHECK(problem_of("= 1") == "config.toml, line 1: expected key = value");
+}
+
+TEST_CASE("what stands in front of a mistake is read, and its line is known") {
+  const auto read = parse_config("a = 1\nb = 2\n[c]\nd = 3\n", "config.toml");
+  CHECK(read.entries.size() == 2);
+  CHECK(read.problem_line == 3);
 }
 
 }  // namespace cip::cli

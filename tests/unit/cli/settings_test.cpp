@@ -51,10 +51,9 @@ struct Line {
 
 }  // namespace
 
-TEST_CASE("the environment names of flags are their long names in capitals") {
-  CHECK(environment_name("--no-lan") == "CIPNODE_NO_LAN");
-  CHECK(environment_name("--home") == "CIPNODE_HOME");
-  CHECK(config_key("--log-format") == "log-format");
+TEST_CASE("the environment names of settings are their keys in capitals") {
+  CHECK(environment_name("no-lan") == "CIPNODE_NO_LAN");
+  CHECK(environment_name("feed.seed.once") == "CIPNODE_FEED_SEED_ONCE");
 }
 
 TEST_CASE("a flag comes before the environment, that before config files, these before defaults") {
@@ -95,6 +94,31 @@ TEST_CASE("a repeatable flag takes several values from one variable or one array
 TEST_CASE("a switch can be turned off where it would be on") {
   CHECK(Line({"id"}, {{"CIPNODE_JSON", "true"}}).tree.globals().json);
   CHECK_FALSE(Line({"id"}, {{"CIPNODE_JSON", "0"}}).tree.globals().json);
+}
+
+TEST_CASE("a switch that is off by a higher rank stays off") {
+  const Folder folder;
+  folder.write("config.toml", "no-lan = true\n");
+  CHECK(Line({"id"}, {{"CIPNODE_HOME", folder.path}, {"CIPNODE_NO_LAN", "0"}}).tree.join().lan);
+}
+
+TEST_CASE("values are checked where something else holds, too") {
+  const Folder folder;
+  folder.write("config.toml", "timeout = \"soon\"\n");
+  CHECK(Line({"id", "--timeout", "3s"}, {{"CIPNODE_HOME", folder.path}}).message() ==
+        (folder.path / "config.toml").string() +
+            ", line 1: timeout: 'soon' is not a duration such as 500ms, 2s, 10m or 1h");
+}
+
+TEST_CASE("what was typed is as it was, whatever the settings say") {
+  const Folder folder;
+  folder.write("config.toml", "bootstrap = [\"a:1\", \"b:2\"]\nno-lan = true\nlisten = \":1\"\n");
+  Line parsed({"join", "--bootstrap", "c:3,d:4", "--listen", ":2", "--no-lan=false"},
+              {{"CIPNODE_HOME", folder.path}, {"CIPNODE_LISTEN", ":3"}});
+  REQUIRE(parsed.result);
+  CHECK(parsed.tree.globals().bootstrap == std::vector<std::string>{"c:3", "d:4"});
+  CHECK(parsed.tree.join().listen == Endpoint{0, 2});
+  CHECK(parsed.tree.join().lan);
 }
 
 TEST_CASE("the user's file names the home, the home's own cannot") {
