@@ -1,48 +1,77 @@
 // cipnode completion: scripts for shells; they ask the hidden command __complete at each TAB.
 
 #include <chrono>
+#include <optional>
+#include <set>
 
 #include "cli/application.hpp"
 #include "cli/completion.hpp"
 #include "cli/printer.hpp"
 #include "cli/shell_words.hpp"
-#include "node/home.hpp"
 
 namespace cip::cli {
 namespace {
 
-// Somebody waits with a finger on the key.
-constexpr Duration kPatience = std::chrono::seconds(1);
+// Somebody waits with a finger on the key: beyond 200 ms in all it would be felt.
+constexpr Duration kPatience = std::chrono::milliseconds(120);
 
-// Names from the node that runs; none is started for this, and none is waited for.
+// What a node is asked for, and where its answer has what completes.
+struct Question {
+  const char* method;
+  const char* member;
+  const char* meaning;  // empty: none
+};
+
+std::optional<Question> question_of(Completions::Further further) {
+  switch (further) {
+    case Completions::Further::feeds:
+      return Question{"feed.ls", "name", "key"};
+    case Completions::Further::feed_keys:
+      return Question{"feed.ls", "key", "name"};
+    case Completions::Further::peer_keys:
+      return Question{"peers", "key", "address"};
+    case Completions::Further::topics:
+      return Question{"topic.ls", "topic", ""};
+    case Completions::Further::nothing:
+    case Completions::Further::files:
+      break;
+  }
+  return std::nullopt;
+}
+
+// Names from the node that runs; none is started for this.
 class NamePrinter final : public node::Handler {
  public:
-  NamePrinter(Console& console, const char* member, const std::string& typed)
-      : console_(console), member_(member), typed_(typed) {}
+  // `head` is what stands in front of the name in the word that is typed, "--seed=".
+  NamePrinter(Console& console, const Question& question, std::string head, std::string typed)
+      : console_(console), question_(question), head_(std::move(head)), typed_(std::move(typed)) {}
   void on_result(const Json& object) override {
-    const auto name = text_of(object, member_);
-    if (!name.empty() && name.starts_with(typed_)) console_.out_line(name);
+    const auto name = text_of(object, question_.member);
+    if (name.empty() || !name.starts_with(typed_) || !seen_.insert(name).second) return;
+    const auto meaning = text_of(object, question_.meaning);
+    console_.out_line(head_ + name + (meaning.empty() ? "" : '\t' + meaning));
   }
 
  private:
   Console& console_;
-  const char* member_;
-  const std::string& typed_;
+  const Question& question_;
+  std::string head_;
+  std::string typed_;
+  std::set<std::string> seen_;
 };
 
 void print_names(Context& context, const Completions& found, const std::string& typed) {
-  auto options = service_options(context);
-  options.timeout = kPatience;
+  const auto question = question_of(found.further);
+  if (!question) return;
+  auto home = context.join.home;
   if (!found.home.empty()) {
     Globals named;
     named.home = found.home;
-    options.join.home = home_of(named);
+    home = home_of(named);
   }
-  if (!node::lock_holder(node::HomePaths(options.join.home))) return;
-  const bool feeds = found.further == Completions::Further::feeds;
-  NamePrinter printer(context.console, feeds ? "name" : "topic", typed);
-  static_cast<void>(
-      context.backend.run_request(options, {feeds ? "feed.ls" : "topic.ls"}, printer));
+  const auto head = typed.starts_with("--") ? typed.find('=') + 1 : 0;
+  NamePrinter printer(context.console, *question, typed.substr(0, head), typed.substr(head));
+  context.backend.ask_running(home, {question->method}, kPatience, printer);
 }
 
 struct CompleteFlags {
@@ -70,9 +99,7 @@ int print_completions(Context& context, const CommandTree& tree, const CompleteF
     context.console.out_line(meaning.empty() ? word : word + '\t' + meaning);
   }
   if (found.further == Completions::Further::files) context.console.out_line(":files");
-  const bool names =
-      found.further == Completions::Further::feeds || found.further == Completions::Further::topics;
-  if (names) print_names(context, found, words.back());
+  print_names(context, found, words.back());
   return 0;
 }
 
@@ -93,6 +120,7 @@ void add_completion_commands(CommandTree& tree) {
                                    "<(cipnode completion zsh). In fish: cipnode completion fish | "
                                    "source.",
                         .examples = {"cipnode completion bash", "cipnode completion fish"},
+                        .bad_settings = true,
                         .run = [&shell](Context& context) {
                           context.console.write_out(completion_script(shell));
                           return 0;
@@ -103,6 +131,7 @@ void add_completion_commands(CommandTree& tree) {
   auto& hidden = tree.add(tree.root(), "__complete", "",
                           {.purpose = "Print what may stand at the end of a command line",
                            .examples = {},
+                           .bad_settings = true,
                            .run = [&tree, &flags](Context& context) {
                              return print_completions(context, tree, flags);
                            }});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cli/sim_flags.hpp"
+#include "node/log_names.hpp"
 
 namespace cip::cli {
 namespace {
@@ -31,6 +32,7 @@ _cipnode() {
       while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "${word#"$head"}")
     else
       line=${line%%$'\t'*}
+      [[ $line == *[:=,] ]] && compopt -o nospace 2>/dev/null
       [[ -n $quoted ]] || printf -v line %q "$line"
       COMPREPLY+=("${line#"$head"}")
     fi
@@ -43,13 +45,14 @@ constexpr const char* kZsh = R"sh(#compdef cipnode
 # cipnode: source <(cipnode completion zsh), or as a file _cipnode in $fpath
 _cipnode() {
   local line word meaning
-  local -a found
+  local -a found open
   for line in ${(f)"$(cipnode __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"}; do
     if [[ $line == :files ]]; then _files; continue; fi
     word=${line%%$'\t'*} meaning=${line#*$'\t'}
-    found+=("${word//:/\\:}:$meaning")
+    # What ends so waits for more.
+    if [[ $word == *[:=,] ]]; then open+=("${word//:/\\:}:"); else found+=("${word//:/\\:}:$meaning"); fi
   done
-  _describe cipnode found
+  _describe cipnode found -- open -S ''
 }
 if [ "$funcstack[1]" = _cipnode ]; then _cipnode "$@"; else compdef _cipnode cipnode; fi
 )sh";
@@ -83,13 +86,62 @@ void add_word(std::string_view word, const std::string& typed, Completions& out)
   if (word.starts_with(typed)) out.words.push_back({std::string(word), {}});
 }
 
+// Values that have words, and what kind of values have names. A colon waits for more.
+struct Kind {
+  std::string_view type;
+  std::vector<std::string_view> words;
+  Further further = Further::nothing;
+};
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> kinds = {
+      {"FILE", {}, Further::files},     {"DIR", {}, Further::files},
+      {"KEY|NAME", {}, Further::feeds}, {"ID", {}, Further::peer_keys},
+      {"PEER", {}, Further::peer_keys}, {"TOPIC", {}, Further::topics},
+      {"TARGET", {"topic:", "feed:"}},  {"WHEN", {"start", "new", "last:"}},
+      {"INDEX|new", {"new"}},           {"PAPER", {"K1", "K2", "K3", "K7"}},
+  };
+  return kinds;
+}
+
+// Kinds that have several meanings, by the flag.
+std::vector<std::string_view> model_words(const std::string& flag) {
+  if (flag == "--churn") return {"none", "exp:", "weibull:", "trace:"};
+  return {"const:", "uniform:", "lognormal:", "king"};
+}
+Further key_kind(const std::string& flag) {
+  const bool of_feed = flag == "--seed" || flag == "KEY";
+  return of_feed ? Further::feed_keys : Further::peer_keys;
+}
+
+// "dht=debug,sto": a level, or a floor and its level, behind the last comma.
+void add_log_spec(const std::string& typed, Completions& out) {
+  const auto part = typed.substr(0, typed.rfind(',') + 1);
+  const auto equals = typed.find('=', part.size());
+  const auto head = equals == typed.npos ? part : typed.substr(0, equals + 1);
+  if (equals == typed.npos) {
+    for (const auto floor : node::kLogFloors) {
+      add_word(head + std::string(floor) + "=", typed, out);
+    }
+  }
+  for (const auto level : node::kLogLevels) add_word(head + std::string(level), typed, out);
+}
+
 // The value of a flag, or an argument, from the name of its type: "text|json" says it all.
-void add_values(const std::string& type, const std::string& typed, Completions& out) {
-  if (type == "FILE" || type == "DIR") out.further = Further::files;
-  if (type == "KEY|NAME" || type == "KEY") out.further = Further::feeds;
-  if (type == "TOPIC") out.further = Further::topics;
+void add_values(const std::string& flag, const std::string& type, const std::string& typed,
+                Completions& out) {
+  const auto& known = kinds();
+  if (const auto kind = std::ranges::find(known, type, &Kind::type); kind != known.end()) {
+    out.further = kind->further;
+    for (const auto word : kind->words) add_word(word, typed, out);
+    return;
+  }
+  if (type == "KEY") out.further = key_kind(flag);
+  if (type == "SPEC") add_log_spec(typed, out);
   if (type == "STRATEGY") {
     for (const auto strategy : strategies_of({})) add_word(name_of(strategy), typed, out);
+  }
+  if (type == "MODEL") {
+    for (const auto word : model_words(flag)) add_word(word, typed, out);
   }
   const bool choice = std::ranges::none_of(type, [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!choice || type.find('|') == std::string::npos) return;
@@ -100,7 +152,7 @@ void add_values(const std::string& type, const std::string& typed, Completions& 
 void add_argument(const CLI::App& app, const CLI::Option& argument, const std::string& typed,
                   Completions& out) {
   const auto& type = argument.get_name();
-  add_values(type, typed, out);
+  add_values(type, type, typed, out);
   if (type == "NAME" && app.get_name() != "create") out.further = Further::feeds;
 }
 
@@ -179,10 +231,12 @@ void pass(Place& place, const std::string& word) {
 
 void offer(const Place& place, const std::string& typed, Completions& out) {
   if (place.open_flag != nullptr) {
-    add_values(place.open_flag->get_type_name(), typed, out);
+    add_values(place.open_flag->get_name(), place.open_flag->get_type_name(), typed, out);
   } else if (const auto end = typed.find('='); typed.starts_with("--") && end != typed.npos) {
     const auto* option = find_option(*place.app, typed);
-    if (option != nullptr) add_values(option->get_type_name(), typed.substr(end + 1), out);
+    if (option != nullptr) {
+      add_values(option->get_name(), option->get_type_name(), typed.substr(end + 1), out);
+    }
     for (auto& [word, meaning] : out.words) word = typed.substr(0, end + 1) + word;
   } else if (typed.starts_with('-')) {
     add_flags(*place.app, typed, out);

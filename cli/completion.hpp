@@ -16,8 +16,9 @@ struct Completion {
 
 struct Completions {
   std::vector<Completion> words;  // those that begin with what is typed
-  // What else belongs there, for which more than the tree is needed.
-  enum class Further { nothing, files, feeds, topics } further = Further::nothing;
+  // What else belongs there, for which more than the tree is needed. Keys: of feeds, of peers.
+  enum class Further { nothing, files, feeds, feed_keys, peer_keys, topics };
+  Further further = Further::nothing;
   std::string home = {};  // that the line names; empty: none
 };
 

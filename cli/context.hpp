@@ -2,6 +2,7 @@
 
 // What a command gets to do its work: the flags, the streams, the way to a node.
 
+#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -20,6 +21,9 @@ struct Backend {
       run_request;
   std::function<node::RunResult(const node::JoinOptions&, node::Handler&)> run_join;
   std::function<node::RunResult(const node::JoinOptions&, node::Handler&)> run_join_detached;
+  // Of node/ask_running.hpp.
+  std::function<void(const std::filesystem::path&, const node::Request&, Duration, node::Handler&)>
+      ask_running;
 };
 
 struct Context {

@@ -2,6 +2,7 @@
 
 #include "base/crypto.hpp"
 #include "cli/application.hpp"
+#include "node/ask_running.hpp"
 #include "node/process.hpp"
 
 int main(int argc, char** argv) {
@@ -13,7 +14,7 @@ int main(int argc, char** argv) {
   if (!cip::init_crypto()) return 1;
   cip::cli::ProcessConsole console;
   const cip::cli::Backend backend{cip::node::run_request, cip::node::run_join,
-                                  cip::node::run_join_detached};
+                                  cip::node::run_join_detached, cip::node::ask_running_node};
   return cip::cli::run_application(std::vector<std::string>(argv + 1, argv + argc),
                                    cip::cli::process_environment(), console, backend);
 }

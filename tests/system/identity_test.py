@@ -1,6 +1,5 @@
-"""Secrets of a home go to a file and into another home, and never fork a feed on the way; health; completion."""
+"""Secrets of a home go to a file and into another home, and never fork a feed on the way; health."""
 import os
-import subprocess
 import unittest
 
 from harness import BINARY, CONFLICT, CORRUPT, NO_DAEMON, NOT_FOUND, USAGE, SystemTest
@@ -150,37 +149,6 @@ class HealthTest(SystemTest):
         bad = {check["check"]: check["code"] for check in result.object["checks"] if not check["ok"]}
         self.assertEqual(bad.get("network"), 4)
         self.assertEqual(result.code, next(iter(bad.values())))
-
-
-class CompletionTest(SystemTest):
-    def complete(self, home, *words):
-        """What bash itself offers at the end of a command line."""
-        bin_folder = self.folder / "bin"
-        bin_folder.mkdir(exist_ok=True)
-        program = bin_folder / "cipnode"
-        if not program.exists():
-            os.symlink(os.path.abspath(BINARY), program)
-        script = f"""source <(cipnode completion bash)
-COMP_WORDS=(cipnode {' '.join(f"'{word}'" for word in words)}) COMP_CWORD={len(words)}
-_cipnode
-printf '%s\\n' "${{COMPREPLY[@]}}" """
-        done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
-                              env={**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "CIPNODE_HOME": str(home)})
-        self.assertEqual(done.stderr, b"")
-        return done.stdout.decode().split()
-
-    def test_bash_completes_commands_flags_values_and_names(self):
-        home = self.new_home()
-        self.assertEqual(self.complete(home, "pub"), ["publish"])
-        self.assertEqual(self.complete(home, "feed", "tru"), ["truncate"])
-        self.assertEqual(self.complete(home, "subscribe", "--unt"), ["--until-synced"])
-        self.assertEqual(self.complete(home, "completion", ""), ["bash", "zsh", "fish"])
-        (self.folder / "some-file").write_text("x")
-        self.assertEqual(self.complete(home, "publish", "--file", f"{self.folder}/some"), [f"{self.folder}/some-file"])
-        self.assertEqual(self.complete(home, "feed", "cat", ""), [])
-        self.assertFalse(home.exists(), "TAB makes no home and starts no node")
-        self.ok("feed", "create", "weather-log", home=home)
-        self.assertEqual(self.complete(home, "feed", "cat", "wea"), ["weather-log"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "cli/application.hpp"
+#include "tests/unit/cli/fake_node.hpp"
 
 namespace cip::cli {
 
@@ -68,6 +68,38 @@ TEST_CASE("values complete where their kind is known") {
         std::vector<std::string>{"oracle", "shared", "join"});
   CHECK(words_of({"sim", "size", "--codec=a"}) == std::vector<std::string>{"--codec=all"});
   CHECK(words_of({"--log-format=j"}) == std::vector<std::string>{"--log-format=json"});
+  CHECK(words_of({"subscribe", "t", "--since", ""}) ==
+        std::vector<std::string>{"start", "new", "last:"});
+  CHECK(words_of({"feed", "follow", "log", "--from", ""}) == std::vector<std::string>{"new"});
+  CHECK(words_of({"sim", "churn", "--churn", "w"}) == std::vector<std::string>{"weibull:"});
+  CHECK(words_of({"sim", "churn", "--latency", "k"}) == std::vector<std::string>{"king"});
+  CHECK(words_of({"sim", "paper", "K"}).size() == 4);
+  CHECK(words_of({"lookup", "t"}) == std::vector<std::string>{"topic:"});
+  CHECK(found({"config", "check", ""}).further == Further::files);
+}
+
+TEST_CASE("a spec of the log completes floor by floor") {
+  CHECK(words_of({"--log", "st"}) == std::vector<std::string>{"store="});
+  CHECK(words_of({"--log", "dht=de"}) == std::vector<std::string>{"dht=debug"});
+  CHECK(words_of({"--log", "dht=debug,o"}) ==
+        std::vector<std::string>{"dht=debug,overlay=", "dht=debug,off"});
+  CHECK(words_of({"--log=inf"}) == std::vector<std::string>{"--log=info"});
+}
+
+TEST_CASE("keys complete as what they are keys of, since names are no keys") {
+  CHECK(found({"join", "--seed", ""}).further == Further::feed_keys);
+  CHECK(found({"join", "--deny", ""}).further == Further::peer_keys);
+  CHECK(found({"subscribe", "t", "--author", ""}).further == Further::peer_keys);
+  CHECK(found({"feed", "download", "log", "--peer", ""}).further == Further::peer_keys);
+  CHECK(found({"find", ""}).further == Further::peer_keys);
+}
+
+TEST_CASE("names behind an equals sign keep the flag in front") {
+  test::FakeNode node{.results = {{{"key", "abc"}, {"name", "log"}}, {{"key", "xyz"}}}};
+  const auto run = test::run_command_line(node, {"__complete", "--", "join", "--seed=a"});
+  CHECK(run.out == "--seed=abc\tlog\n");
+  CHECK(node.asked == "feed.ls {}");
+  CHECK(*node.options.timeout < std::chrono::milliseconds(200));
 }
 
 TEST_CASE("help is asked for by the words of a command") {

@@ -49,6 +49,13 @@ struct FakeNode {
       asked = fmt::format("join --detach {}", fmt::join(given.contacts, " "));
       return answer(handler);
     };
+    out.ask_running = [this](const std::filesystem::path& home, const node::Request& request,
+                             Duration patience, node::Handler& handler) {
+      options.join.home = home;
+      options.timeout = patience;
+      asked = request.method + " " + request.params.dump();
+      answer(handler);
+    };
     return out;
   }
 
