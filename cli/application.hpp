@@ -15,6 +15,7 @@ void add_join_command(CommandTree& tree);     // command_join.cpp
 void add_node_commands(CommandTree& tree);    // command_node.cpp: status, peers, routes, id, …
 void add_id_commands(CommandTree& tree);      // command_id.cpp
 void add_health_command(CommandTree& tree);   // command_health.cpp
+void add_log_commands(CommandTree& tree);     // command_log.cpp
 void add_config_commands(CommandTree& tree);  // command_config.cpp
 void add_salvage_command(CommandTree& tree);  // command_salvage.cpp
 void add_doctor_command(CommandTree& tree);   // command_doctor.cpp

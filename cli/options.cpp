@@ -20,13 +20,13 @@ Parsed<node::Transport> parse_transport(std::string_view text) {
   return tl::unexpected<std::string>("the transport is auto, tcp or udx");
 }
 
+}  // namespace
+
 Parsed<std::string> parse_log_spec(std::string_view text) {
   const auto checked = node::check_log_spec(text);
   if (checked) return std::string(text);
   return tl::unexpected(fmt::format("{}; {}", checked.error().message, checked.error().hint));
 }
-
-}  // namespace
 
 void add_global_flags(CLI::App& app, Settings& settings, Globals& globals) {
   const auto add = [&](CLI::Option* option, const char* standing_for = "") {

@@ -34,6 +34,9 @@ inline constexpr const char* kOutputFlags = "Output";
 inline constexpr const char* kNodeFlags = "Node";
 inline constexpr const char* kGlobalFlags = "Global flags";
 
+// The value of --log.
+Parsed<std::string> parse_log_spec(std::string_view text);
+
 // `app` is the root of all commands: commands fall through to it.
 void add_global_flags(CLI::App& app, Settings& settings, Globals& globals);
 

@@ -15,29 +15,29 @@
 
 #include "node/journal.hpp"
 #include "node/json_rpc.hpp"
+#include "node/log_levels.hpp"
+#include "node/log_names.hpp"
 
 namespace cip::node {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kFloors{"dht", "store", "overlay", "node"};
-// Names of the spec, from the least to the most severe.
-constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>, 6> kLevels{
-    {{"trace", spdlog::level::trace},
-     {"debug", spdlog::level::debug},
-     {"info", spdlog::level::info},
-     {"warning", spdlog::level::warn},
-     {"error", spdlog::level::err},
-     {"off", spdlog::level::off}}};
+// As kLogLevels names them.
+constexpr std::array<spdlog::level::level_enum, kLogLevels.size()> kLevels{
+    spdlog::level::trace, spdlog::level::debug, spdlog::level::info,
+    spdlog::level::warn,  spdlog::level::err,   spdlog::level::off};
 
-using Levels = std::array<spdlog::level::level_enum, kFloors.size()>;
+using Levels = std::array<spdlog::level::level_enum, kLogFloors.size()>;
+// Of a floor that nobody names.
+constexpr Levels kStanding{spdlog::level::warn, spdlog::level::warn, spdlog::level::warn,
+                           spdlog::level::warn};
 
 class FileSink;
 
 struct Log {
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>(
       "cipnode", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  Levels levels{spdlog::level::warn, spdlog::level::warn, spdlog::level::warn, spdlog::level::warn};
+  Levels levels = kStanding;
   bool json = false;
   bool is_journal = false;         // stderr is the journal of the system
   std::shared_ptr<FileSink> file;  // none: stderr is no file of ours
@@ -86,30 +86,29 @@ std::string journal_line(LogLevel level, std::string line) {
 
 tl::unexpected<Error> bad_spec(std::string_view part) {
   return fail_with(ExitCode::usage, fmt::format("\"{}\" is no level of the log and no floor", part),
-                   "write LEVEL or FLOOR=LEVEL,...; floors: dht store overlay node; levels: trace "
-                   "debug info warning error off");
+                   fmt::format("write LEVEL or FLOOR=LEVEL,...; floors: {}; levels: {}",
+                               fmt::join(kLogFloors, " "), fmt::join(kLogLevels, " ")));
 }
 
 // One "level" or "floor=level".
 Outcome<void> apply_part(std::string_view part, Levels& levels) {
   const auto equals = part.find('=');
   const auto name = equals == std::string_view::npos ? part : part.substr(equals + 1);
-  const auto level =
-      std::ranges::find(kLevels, name, [](const auto& entry) { return entry.first; });
-  if (level == kLevels.end()) return bad_spec(part);
+  const auto found = std::ranges::find(kLogLevels, name);
+  if (found == kLogLevels.end()) return bad_spec(part);
+  const auto level = kLevels[static_cast<std::size_t>(found - kLogLevels.begin())];
   if (equals == std::string_view::npos) {
-    levels.fill(level->second);
+    levels.fill(level);
     return {};
   }
-  const auto floor = std::ranges::find(kFloors, part.substr(0, equals));
-  if (floor == kFloors.end()) return bad_spec(part);
-  levels[static_cast<std::size_t>(floor - kFloors.begin())] = level->second;
+  const auto floor = std::ranges::find(kLogFloors, part.substr(0, equals));
+  if (floor == kLogFloors.end()) return bad_spec(part);
+  levels[static_cast<std::size_t>(floor - kLogFloors.begin())] = level;
   return {};
 }
 
-Outcome<Levels> parse_spec(std::string_view spec) {
-  Levels levels;
-  levels.fill(spdlog::level::warn);
+// `levels` with what the spec says.
+Outcome<Levels> parse_spec(std::string_view spec, Levels levels = kStanding) {
   while (!spec.empty()) {
     const auto comma = std::min(spec.find(','), spec.size());
     if (auto applied = apply_part(spec.substr(0, comma), levels); !applied) {
@@ -195,6 +194,22 @@ Outcome<void> set_up_logging(const LogOptions& options) {
   return {};
 }
 
+std::map<std::string_view, std::string_view> log_levels() {
+  std::map<std::string_view, std::string_view> out;
+  for (std::size_t i = 0; i < kLogFloors.size(); ++i) {
+    const auto level = std::ranges::find(kLevels, the_log().levels[i]);
+    out[kLogFloors[i]] = kLogLevels[static_cast<std::size_t>(level - kLevels.begin())];
+  }
+  return out;
+}
+
+Outcome<void> change_log_levels(std::string_view spec) {
+  const auto levels = parse_spec(spec, the_log().levels);
+  if (!levels) return tl::unexpected(levels.error());
+  the_log().levels = *levels;
+  return {};
+}
+
 LogListener::LogListener(std::function<void(const std::string&)> listener)
     : listener_(std::move(listener)) {
   listeners.push_back(this);
@@ -212,7 +227,7 @@ bool is_logged(Floor floor, LogLevel level) {
 
 void log_line(Floor floor, LogLevel level, std::string_view text) {
   auto& log = the_log();
-  const auto name = kFloors[static_cast<std::size_t>(floor)];
+  const auto name = kLogFloors[static_cast<std::size_t>(floor)];
   const auto severity = level_of(level);
   // A copy: what a listener does may end another one.
   for (const auto* listener : std::vector(listeners)) {

@@ -46,6 +46,7 @@ constexpr std::array kMethods{
     about_node("peers"),
     about_node("routes"),
     about_node("health"),
+    about_node("log.level"),
     // Without a running node they run in the process of the command: nothing stays behind.
     reads_home("id.export", kAtOnce),
     MethodInfo{.name = "id.import", .timeout = kForEver, .changes = true, .any_network = true},

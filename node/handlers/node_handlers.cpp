@@ -1,4 +1,4 @@
-// status, peers, routes, stop, join.wait: about the node itself.
+// status, peers, routes, log.level, stop, join.wait: about the node itself.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include "node/handlers/handlers.hpp"
 #include "node/handlers/metrics.hpp"
 #include "node/handlers/status.hpp"
+#include "node/log_levels.hpp"
 #include "node/participant.hpp"
 
 namespace cip::node {
@@ -130,6 +131,23 @@ Factory at_once(Outcome<void> (*answer)(Daemon&, Output&)) {
       };
 }
 
+// Changes levels if told to, and says how they are.
+class LogLevels final : public Operation {
+ public:
+  LogLevels(Daemon&, Params& params, Output& out) : Operation(out), spec_(params.text("spec")) {}
+
+  void start() override {
+    if (auto done = change_log_levels(spec_); !done) return out_.fail(done.error());
+    Json levels = Json::object();
+    for (const auto& [floor, level] : log_levels()) levels[std::string(floor)] = level;
+    out_.result({{"levels", std::move(levels)}});
+    out_.done();
+  }
+
+ private:
+  std::string spec_;
+};
+
 // Ends when the node has met another one.
 class WaitForContact final : public Operation {
  public:
@@ -167,6 +185,7 @@ void add_node_handlers(HandlerTable& table) {
   table["status"] = factory_of<Status>();
   table["peers"] = at_once(put_peers);
   table["routes"] = at_once(put_routes);
+  table["log.level"] = factory_of<LogLevels>();
   table["stop"] = factory_of<Stop>();
   table["join.wait"] = factory_of<WaitForContact>();
 }

@@ -355,6 +355,18 @@ class DaemonTest(LifecycleTest):
         self.ok("stop", home=self.home)
         self.assertIn(b"ready on", moved.read_bytes())
 
+    def test_the_log_of_a_running_node_takes_more_when_it_is_told_to(self):
+        nobody = self.new_home()
+        self.assertEqual(self.cipnode("log", "level", home=nobody).code, NO_DAEMON)
+        self.assertFalse(nobody.exists())
+        node = self.join()
+        self.assertEqual(set(self.ok("--json", "log", "level", home=node).object["levels"].values()), {"warning"})
+        levels = self.ok("--json", "log", "level", "dht=debug", home=node).object["levels"]
+        self.assertEqual((levels["dht"], levels["store"]), ("debug", "warning"))
+        self.assertEqual(self.cipnode("log", "level", "dht=loud", home=node).code, USAGE)
+        self.cipnode("find", "1" * 64, home=node)
+        self.eventually(lambda: " debug dht: " in node.stderr(), 20, "a line of the floor that was named")
+
     def test_what_the_background_finds_out_comes_with_its_words_and_code(self):
         taken = socket.socket()
         taken.bind(("127.0.0.1", 0))

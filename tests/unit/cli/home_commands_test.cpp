@@ -42,6 +42,15 @@ std::string text_in(const char* path) { return *read_file(path, "the file", 1 <<
 
 }  // namespace
 
+TEST_CASE("log level asks for levels, or for a change of them, and shows what holds") {
+  const Json levels = {{"dht", "debug"}, {"node", "warning"}};
+  check("log-level", {.results = {{{"levels", levels}}}}, {"log", "level"});
+  check("log-level-spec", {.results = {{{"levels", levels}}}}, {"log", "level", "dht=debug"});
+  FakeNode node;
+  CHECK(run_command_line(node, {"log", "level", "dht=loud"}).code == 2);
+  CHECK(node.asked.empty());
+}
+
 TEST_CASE("health ends with the code of the first check that fails") {
   const Json database = {
       {"check", "database"}, {"ok", true}, {"code", 0}, {"message", "it was written just now"}};

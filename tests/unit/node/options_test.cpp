@@ -9,6 +9,7 @@
 #include "node/join_options.hpp"
 #include "node/json_rpc.hpp"
 #include "node/log.hpp"
+#include "node/log_levels.hpp"
 #include "tests/unit/node/support.hpp"
 
 using namespace cip;
@@ -107,6 +108,21 @@ TEST_CASE("a log spec names levels for all floors or for one") {
   CHECK_FALSE(check_log_spec("dht=loud"));
   CHECK(check_log_spec("dht=error,info"));
   REQUIRE(set(""));
+}
+
+TEST_CASE("levels of the log change while it runs, of the floors that are named") {
+  REQUIRE(set_up_logging({}));
+  REQUIRE(change_log_levels("dht=debug,store=off"));
+  CHECK(log_levels() ==
+        std::map<std::string_view, std::string_view>{
+            {"dht", "debug"}, {"node", "warning"}, {"overlay", "warning"}, {"store", "off"}});
+  CHECK(is_logged(Floor::dht, LogLevel::debug));
+  CHECK_FALSE(is_logged(Floor::store, LogLevel::error));
+  REQUIRE(change_log_levels("node=info"));
+  CHECK(log_levels().at("dht") == "debug");
+  CHECK(change_log_levels("dht=error,loud").error().code == ExitCode::usage);
+  CHECK(log_levels().at("dht") == "debug");
+  REQUIRE(set_up_logging({}));
 }
 
 TEST_CASE("a log file is for its owner, keeps one old file when it grows, and is opened anew") {
