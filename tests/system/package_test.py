@@ -256,6 +256,18 @@ class ServiceTest(PackageTest):
         self.eventually(lambda: self.show("NRestarts", "ActiveState") == {"NRestarts": "1", "ActiveState": "active"}, 20, "a new one")
         self.assertIn("Watchdog timeout", self.well("journalctl -u cipnode -o cat").text)
 
+    def test_the_service_of_a_user_is_the_node_of_the_users_commands(self):
+        self.install("new")
+        place = "XDG_RUNTIME_DIR=/run/user/1000"
+        self.well(f"mkdir -p /run/user/1000 && chown {USER}: /run/user/1000 && systemd-run --property=User={USER} --property=Delegate=yes "
+                  f"--property=Type=notify --setenv={place} --setenv=HOME=/home/{USER} /lib/systemd/systemd --user")
+        said = self.well(f"setpriv --reuid={USER} --regid={USER} --init-groups env HOME=/home/{USER} {place} sh -ec '"
+                         "systemctl --user start cipnode; cipnode --json status; systemctl --user show cipnode -p MainPID; "
+                         "systemctl --user stop cipnode; systemctl --user show cipnode -p Result'").text
+        pid = re.search(r'"pid":(\d+)', said)[1]
+        self.assertIn(f"MainPID={pid}\n", said)
+        self.assertIn("Result=success\n", said)
+
     def test_what_a_new_start_would_meet_again_stays_down_with_its_reason(self):
         self.install("new")
         self.well("echo 'teleport = true' >>/etc/cipnode/config.toml")
