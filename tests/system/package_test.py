@@ -93,7 +93,9 @@ class FirstSessionTest(PackageTest):
         self.install()
         files = self.well("dpkg -L cipnode").text.split("\n")
         for file in ("/usr/bin/cipnode", "/lib/systemd/system/cipnode.service", "/usr/lib/systemd/user/cipnode.service",
-                     "/etc/cipnode/config.toml", "/usr/sbin/cipnode-service", "/usr/share/bash-completion/completions/cipnode"):
+                     "/etc/cipnode/config.toml", "/usr/sbin/cipnode-service", "/usr/share/bash-completion/completions/cipnode",
+                     "/usr/share/zsh/vendor-completions/_cipnode", "/usr/share/man/man1/cipnode-feed-append.1.gz",
+                     "/usr/share/man/man5/cipnode-config.5.gz"):
             self.assertIn(file, files)
         self.assertFalse([file for file in files if "debug" in file])
         self.assertLess(self.deb("new").stat().st_size, 10_000_000)
