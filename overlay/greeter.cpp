@@ -255,6 +255,7 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   done.peer_relays = payload.relay_addresses.value_or(std::vector<Endpoint>{});
   done.relays = greeting.relays;
   done.rtt = reply.rtt;
+  done.keys = answer.keys;
   if (payload.tcp) done.kind = PeerKind::cipnode;
   if (bound) {
     offer_bound(now, greeting, answer, done);
@@ -272,7 +273,6 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
 void Greeter::offer_bound(Now now, Greeting& greeting, const HelloClient::Answer& answer,
                           HelloDone& done) {
   const auto& tcp = *answer.payload.tcp;
-  done.keys = answer.keys;
   done.capabilities = tcp.capabilities;
   done.offered = tcp.endpoints;
   done.offered6 = tcp.endpoints6;

@@ -108,15 +108,15 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
   }
   answer.message2 = std::move(*message2);
   keep(now, digest, answer.message2);
-  if (bound) {
-    answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
-                                  handshake.handshake_hash(), answer.peer);
-    if (theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
-      answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
-    }
-  } else if (answer.udx) {
+  if (answer.udx) {
     answer.keys = make_stock_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
                                   handshake.handshake_hash(), answer.peer);
+  } else if (bound || answer.peer == identity_.public_key) {
+    answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
+                                  handshake.handshake_hash(), answer.peer);
+  }
+  if (bound && theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
+    answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
   }
   return answer;
 }
@@ -130,15 +130,17 @@ HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
     return out;
   }
   const bool bound = offer.opens_bound(theirs);
+  const TcpTrailer trailer{.capabilities = offer.capabilities(), .endpoints = {}, .endpoints6 = {}};
   if (!bound && own == 0) {
     out.error = static_cast<std::uint64_t>(dht::HelloError::aborted);
+    if (theirs.tcp) out.tcp = trailer;
     return out;
   }
   out = base_payload(offer);
   if (!offer.relays.empty()) out.relay_addresses = offer.relays;
   offer_stream(out, own);
   if (!theirs.tcp) return out;
-  out.tcp = TcpTrailer{.capabilities = offer.capabilities(), .endpoints = {}, .endpoints6 = {}};
+  out.tcp = trailer;
   if (bound) {
     out.tcp->endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
     out.tcp->endpoints6 = offer.endpoints6;

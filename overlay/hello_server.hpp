@@ -48,7 +48,8 @@ class HelloServer {
     Bytes message2;
     bool repeated = false;  // given before; the rest is empty
     PublicKey peer{};
-    // There if the peer can open a bound stream; hello ids are the caller's.
+    // There if the peer can open a bound stream, and if it holds the own key: by them the asking
+    // side tells that it met itself. Hello ids are the caller's.
     std::optional<BoundKeys> keys;
     std::vector<Endpoint> dial_back;  // where the peer asks to be dialled; not limited yet
     // There, and `keys` with it, if the peer is a stock one and a stream over UDX was made for it.

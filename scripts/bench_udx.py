@@ -35,7 +35,7 @@ def raw(server_is, client_is, size, path=None):
     if path:
         settings = [word for name, value in path.items() for word in (f"--{name}", value)]
         proxy = Line([*SWARM, "proxy", "--timeout", 120, "--to", to, *settings], talks=True)
-        to = f"127.0.0.1:{proxy.event('ready')['port']}"
+        to = proxy.event("ready")["address"]
     lines = run_json(*peer(client_is, "open", *OTHER_IDS, "--to", to, *flags, large=large))
     result = next(line for line in lines if line["event"] == "stream")
     arrived = server.event("closed")["bytesIn"]

@@ -90,7 +90,7 @@ class SwarmTest(SystemTest):
         feed = self.our_feed(node, "ours", 10, 100)
         reader = self.swarm_peer("download", "--key", feed["keyHex"], "--length", 10, "--live")
         reader.event("feed", 60)
-        self.ok("feed", "append", "ours", "more", home=node)
+        self.ok("feed", "append", "ours", "--lines", home=node, stdin=b"more\n")
         self.assertEqual(reader.event("append", 30)["length"], 11)
 
     # Streams.
@@ -102,7 +102,7 @@ class SwarmTest(SystemTest):
         seeder, there = self.seed(*flags)
         node = self.node()
         key = there["feeds"][0]["key"]
-        self.ok("feed", "seed", key, "--keep", home=node)
+        self.ok("feed", "seed", key, home=node)
         self.eventually(lambda: self.peers(node), 20, "the stream is up")
         seeder.kill()
         self.eventually(lambda: not self.peers(node), 20, "the peer's death is noticed")

@@ -29,7 +29,7 @@ class UdxTest(SystemTest):
     def proxy(self, to, **settings):
         flags = [str(word) for name, value in settings.items() for word in (f"--{name}", value)]
         proxy = self.stock("swarm-peer.mjs", "proxy", "--no-stdin", "--timeout", "120", "--to", to, *flags)
-        return f"127.0.0.1:{proxy.event('ready')['port']}"
+        return proxy.event("ready")["address"]
 
     def transfer(self, server_is, client_is, mode, size, streams=1, through=None, seconds=100):
         """Of each stream what the opening side says; all must be right."""
