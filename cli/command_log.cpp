@@ -10,7 +10,8 @@ namespace {
 
 std::string levels_text(const Json& object, Style style) {
   Pairs pairs;
-  for (const auto& [floor, level] : object.value("levels", Json::object()).items()) {
+  const auto levels = object.value("levels", Json::object());
+  for (const auto& [floor, level] : levels.items()) {
     if (level.is_string()) pairs.add(floor, level.get<std::string>());
   }
   return pairs.text(style);

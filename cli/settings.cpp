@@ -135,7 +135,7 @@ Error Settings::unknown_key(const std::string& key, const std::string& where) co
       std::ranges::find_if(known, [&](const auto& other) { return other.ends_with("." + key); });
   const auto close = behind != known.end() ? *behind : nearest(key, known);
   return {ExitCode::usage, fmt::format("{}: unknown setting '{}'", where, key),
-          close.empty() ? "remove it, or install the version of cipnode that knows it; see all: "
+          close.empty() ? "remove it, or install the version that knows it; see all: "
                           "cipnode config show"
                         : fmt::format("did you mean '{}'?", close)};
 }
@@ -149,6 +149,8 @@ Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::filesys
     return usage_error(where + ": a home cannot name another home",
                        "use --home, CIPNODE_HOME or the file in $XDG_CONFIG_HOME/cipnode");
   }
+  // An empty array says nothing.
+  if (entry.values.empty()) return {};
   setting->origin = {Origin::Kind::file, file.string(), entry.line};
   return assign(*setting->option, entry.values, fmt::format("{}: {}", where, entry.key));
 }

@@ -81,7 +81,8 @@ Document document_of(const CommandTree& tree) {
                       "subscribe.since = \"last:10\""}});
   out.push_back(paragraph(
       "Lines of TOML: a key, `=`, and a string in quotes, a whole number, `true` or `false`, or an "
-      "array of these, which may span lines; `#` begins a comment. Tables, dates and floats are "
+      "array of these, which may span lines (an empty one says nothing); `#` begins a comment. "
+      "Tables, dates and floats are "
       "refused. So is a key that is not in this page, one that comes twice, and a value that the "
       "flag would refuse: the command ends with exit code 2 and names file and line."));
   out.push_back(paragraph(

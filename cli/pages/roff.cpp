@@ -156,9 +156,10 @@ class Writer {
 std::string roff_page(const PageHead& head, const Edition& edition, const Document& document) {
   auto title = head.name;
   std::ranges::transform(title, title.begin(), [](unsigned char c) { return std::toupper(c); });
-  Writer writer(fmt::format(".TH \"{}\" {} \"{}\" \"{}\" \"cipnode manual\"\n.SH NAME\n{} \\- {}\n",
-                            escaped(title, false), head.section, edition.date, edition.version,
-                            escaped(head.name, false), escaped(head.summary, false)));
+  Writer writer(
+      fmt::format(".TH \"{}\" {} \"{}\" \"{}\" \"Manual of cipnode\"\n.SH NAME\n{} \\- {}\n",
+                  escaped(title, false), head.section, edition.date, edition.version,
+                  escaped(head.name, false), escaped(head.summary, false)));
   for (const auto& block : document) std::visit(writer, block);
   return writer.take();
 }

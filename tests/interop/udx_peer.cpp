@@ -254,6 +254,7 @@ class Peer {
   void serve(Now now, UdxId id, Stream& stream, const overlay::UdxKnocked& knock) {
     if (!options_.serves || std::exchange(stream.connected, true)) return;
     stream.since = now.mono;
+    print({{"event", "connected"}, {"n", stream.number}});
     streams_.connect(now, id, {knock.socket, knock.from, options_.remote_id + stream.number});
     if (options_.mode != "source") return;
     stream.writes = true;

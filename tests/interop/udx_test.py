@@ -91,7 +91,8 @@ class UdxTest(SystemTest):
         flags = ["--mode", "source", "--bytes", 4_000_000_000]
         server, at = self.serve("ours", *flags)
         client = self.open("stock", at, *flags)
-        time.sleep(2)
+        server.event("connected", 30)
+        time.sleep(0.5)
         self.assertIsNone(client.process.poll())
         client.kill()
         self.assertIsNotNone(server.event("closed", 20)["error"])

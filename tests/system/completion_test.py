@@ -159,7 +159,6 @@ printf '%s\\n' "${{COMPREPLY[@]}}" """
         node = self.make_names()
         self.assertIn(b"weather-log", self.complete("feed", "cat", "").out)
         os.kill(node.pid, signal.SIGSTOP)
-        self.addCleanup(os.kill, node.pid, signal.SIGCONT)
         begun = time.monotonic()
         silent = self.complete("feed", "cat", "")
         self.assertEqual((silent.code, silent.out, silent.err), (0, b"", b""))

@@ -364,8 +364,6 @@ class DaemonTest(LifecycleTest):
         levels = self.ok("--json", "log", "level", "dht=debug", home=node).object["levels"]
         self.assertEqual((levels["dht"], levels["store"]), ("debug", "warning"))
         self.assertEqual(self.cipnode("log", "level", "dht=loud", home=node).code, USAGE)
-        self.cipnode("find", "1" * 64, home=node)
-        self.eventually(lambda: " debug dht: " in node.stderr(), 20, "a line of the floor that was named")
 
     def test_what_the_background_finds_out_comes_with_its_words_and_code(self):
         taken = socket.socket()

@@ -102,6 +102,16 @@ TEST_CASE("a switch that is off by a higher rank stays off") {
   CHECK(Line({"id"}, {{"CIPNODE_HOME", folder.path}, {"CIPNODE_NO_LAN", "0"}}).tree.join().lan);
 }
 
+TEST_CASE("an empty array says nothing") {
+  const Folder folder;
+  folder.write("home/config.toml", "bootstrap = []\n");
+  folder.write("user/cipnode/config.toml", "bootstrap = [\"a:1\"]\n");
+  CHECK(Line({"id"},
+             {{"CIPNODE_HOME", folder.path / "home"}, {"XDG_CONFIG_HOME", folder.path / "user"}})
+            .tree.globals()
+            .bootstrap == std::vector<std::string>{"a:1"});
+}
+
 TEST_CASE("values are checked where something else holds, too") {
   const Folder folder;
   folder.write("config.toml", "timeout = \"soon\"\n");
