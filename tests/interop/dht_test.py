@@ -119,7 +119,7 @@ class StockNetworkTest(DhtTest):
         self.assertTrue(found["found"])
         self.assertTrue(found["hello"]["ok"])
         self.assertEqual(found["hello"]["peer"], "stock")
-        self.assertEqual(found["hello"]["transport"], "none")
+        self.assertEqual(found["hello"]["transport"], "offered")
 
     def test_a_stock_hello_with_the_trailer_opens_a_bound_stream_to_cipnode(self):
         node = self.join(self.bootstrap)
@@ -227,7 +227,7 @@ class CipnodeNetworkTest(DhtTest):
         server = self.stock("dht-peers.mjs", "listen", "--seed", "05" * 32, "--firewalled", "--bootstrap", self.bootstrap, "--seconds", "60")
         key = server.event("listening", 30)["key"]
         found = self.ok("--json", "find", key, home=self.nodes[3]).object
-        self.assertEqual((found["hello"]["peer"], found["hello"]["transport"]), ("stock", "none"))
+        self.assertEqual((found["hello"]["peer"], found["hello"]["transport"]), ("stock", "offered"))
         server.stop()
         gone = self.cipnode("--json", "find", key, home=self.nodes[3])
         self.assertIn(gone.code, (NOT_FOUND, NO_ROUTE), repr(gone))
