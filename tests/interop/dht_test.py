@@ -95,8 +95,8 @@ class StockNetworkTest(DhtTest):
         stored = [self.ok("--json", "status", home=n).object["stored"]["immutables"] for n in nodes]
         self.assertEqual(stored, [2, 2, 2, 2], "all 16 nodes are among the 20 closest")
 
-    def test_the_stock_client_without_trailer_is_refused_cleanly(self):
-        node = self.join(self.bootstrap)
+    def test_a_stock_client_is_refused_cleanly_by_a_node_without_udx(self):
+        node = self.join(self.bootstrap, flags=["--transport", "tcp"])
         self.eventually(lambda: self.stock_code("find-peer", "--key", node.ready["keyHex"]) == 0, 30, "the key is announced")
         begun = time.monotonic()
         refused = self.stock_result("dht-peers.mjs", "connect", "--key", node.ready["keyHex"], "--bootstrap", self.bootstrap)
