@@ -23,13 +23,13 @@ Connection& Connections::open(Now now, const Candidate& to, Opening how) {
   return connection;
 }
 
-Connection* Connections::expect(Now now, const Candidate& from, HelloId hello, Opening how) {
-  if (stopped_ || !may_accept(from)) return nullptr;
+bool Connections::expect(Now now, const Candidate& from, HelloId hello, Opening how) {
+  if (stopped_ || !may_accept(from)) return false;
   auto& connection = add_accepted(now, from);
   connection.hello = hello;
   connection.opening = std::move(how);
   table_.act(LinkOpen{connection.info.conn, from, connection.opening.udx});
-  return &connection;
+  return true;
 }
 
 void Connections::stop() {

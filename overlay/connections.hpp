@@ -71,9 +71,9 @@ class Connections final : public LinkOwner {
   // --- commands
 
   Connection& open(Now now, const Candidate& to, Opening how);
-  // A peer that was answered comes over UDX, or is called: its hello named the stream. Null: too
+  // A peer that was answered comes over UDX, or is called: its hello named the stream. False: too
   // many are unproven.
-  Connection* expect(Now now, const Candidate& from, HelloId hello, Opening how);
+  bool expect(Now now, const Candidate& from, HelloId hello, Opening how);
   // Closes all and lets no further one in.
   void stop();
 

@@ -1,7 +1,6 @@
 #include "overlay/greeter.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "dht/errors.hpp"
@@ -52,14 +51,10 @@ struct Greeter::Greeting {
 
 namespace {
 
-bool offers_udx(const HelloPayload& payload) {
-  return payload.udx && payload.udx->id <= std::numeric_limits<std::uint32_t>::max();
-}
-
 // Where and how to open the stream over UDX that a peer offers (udx.md 14.3, without punching).
 void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::SocketRole socket,
               HelloDone& done) {
-  const bool is_open = payload.firewall == static_cast<std::uint64_t>(dht::Firewall::open);
+  const bool is_open = payload.says_open();
   auto address = done.server;
   if (!done.direct && is_open) {
     const auto found = std::ranges::find_if(
@@ -259,7 +254,7 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   if (payload.tcp) done.kind = PeerKind::cipnode;
   if (bound) {
     offer_bound(now, greeting, answer, done);
-  } else if (greeting.udx != 0 && offers_udx(payload)) {
+  } else if (greeting.udx != 0 && payload.offers_udx()) {
     done.keys = answer.stock_keys;
     take_udx(payload, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
              done);

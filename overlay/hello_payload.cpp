@@ -1,8 +1,10 @@
 #include "overlay/hello_payload.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/codec.hpp"
+#include "dht/commands.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -117,6 +119,14 @@ void read_fields(Reader& in, std::uint64_t flags, HelloPayload& out) {
 }
 
 }  // namespace
+
+bool HelloPayload::offers_udx() const {
+  return udx && udx->id <= std::numeric_limits<std::uint32_t>::max();
+}
+
+bool HelloPayload::says_open() const {
+  return firewall == static_cast<std::uint64_t>(dht::Firewall::open);
+}
 
 Bytes encode_hello_payload(const HelloPayload& payload) {
   Writer out;

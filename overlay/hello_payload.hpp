@@ -61,6 +61,11 @@ struct HelloPayload {
   std::optional<std::vector<Endpoint>> relay_addresses;
   std::optional<TcpTrailer> tcp;
   bool operator==(const HelloPayload&) const = default;
+
+  // Names a stream over UDX whose id a packet can carry (udx.md 2).
+  bool offers_udx() const;
+  // Everybody can call where it is seen.
+  bool says_open() const;
 };
 
 Bytes encode_hello_payload(const HelloPayload& payload);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "dht/commands.hpp"
@@ -22,15 +21,6 @@ std::uint64_t first_bits(const Bytes32& digest) {
   std::uint64_t bits;
   std::memcpy(&bits, digest.data(), sizeof bits);
   return bits;
-}
-
-bool offers_udx(const HelloPayload& payload) {
-  return payload.version == 1 && payload.udx &&
-         payload.udx->id <= std::numeric_limits<std::uint32_t>::max();
-}
-
-bool says_open(const HelloPayload& payload) {
-  return payload.firewall == static_cast<std::uint64_t>(dht::Firewall::open);
 }
 
 }  // namespace
@@ -91,12 +81,12 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
     return std::nullopt;
   }
   const bool bound = offer.opens_bound(*theirs);
-  if (!bound && udx != nullptr && offers_udx(*theirs)) {
+  if (!bound && udx != nullptr && theirs->offers_udx()) {
     if (const auto id = udx->create(now, hello.seen.ip)) {
       answer.udx = UdxEnds{.local_id = *id,
                            .remote_id = static_cast<std::uint32_t>(theirs->udx->id),
                            .socket = 0,
-                           .calls = !hello.relayed || says_open(*theirs)};
+                           .calls = !hello.relayed || theirs->says_open()};
     }
   }
   const auto own = answer.udx ? answer.udx->local_id : 0;

@@ -14,6 +14,11 @@ UdxLinks::Link* UdxLinks::find(ConnId conn) {
   return found != links_.end() ? &found->second : nullptr;
 }
 
+ConnId UdxLinks::conn_of(UdxId id) const {
+  const auto found = by_id_.find(id);
+  return found != by_id_.end() ? found->second : 0;
+}
+
 // --- Commands --------------------------------------------------------------------------------
 
 bool UdxLinks::carry_out(Now now, LinkAction& action) {
@@ -101,36 +106,32 @@ void UdxLinks::handle_timeout(Now now) {
 void UdxLinks::take_events(Now now) {
   const Overloaded take{
       [&](const UdxData& data) {
-        const auto found = by_id_.find(data.id);
-        if (found != by_id_.end()) owner_.handle_bytes(now, found->second, data.bytes);
+        if (const auto conn = conn_of(data.id)) owner_.handle_bytes(now, conn, data.bytes);
       },
       [](const UdxMessage&) {},  // stock sends empty ones when it has moved from a relay
       [&](const UdxKnocked& knock) { knocked(now, knock); },
       [&](const UdxEnded& ended) {
-        const auto found = by_id_.find(ended.id);
-        if (found == by_id_.end()) return;
-        const auto conn = found->second;
+        const auto conn = conn_of(ended.id);
+        if (conn == 0) return;
         close(now, conn, false);
         owner_.handle_closed(now, conn, {});
       },
       [&](const UdxClosed& gone) { closed(now, gone.id, gone.error); },
       [&](const UdxWritable& writable) {
-        const auto found = by_id_.find(writable.id);
-        if (found == by_id_.end()) return;
-        links_[found->second].full = false;
-        owner_.handle_drained(now, found->second);
+        const auto conn = conn_of(writable.id);
+        if (conn == 0) return;
+        find(conn)->full = false;
+        owner_.handle_drained(now, conn);
       }};
   while (auto event = streams_.poll_event()) std::visit(take, *event);
 }
 
 void UdxLinks::knocked(Now now, const UdxKnocked& knock) {
-  const auto found = by_id_.find(knock.id);
-  if (found == by_id_.end()) {
-    knocks_.try_emplace(knock.id, Knock{knock.socket, knock.from});
+  if (auto* link = find(conn_of(knock.id))) {
+    if (!link->connected) connect(now, *link, {knock.socket, knock.from, link->remote_id});
     return;
   }
-  auto& link = links_[found->second];
-  if (!link.connected) connect(now, link, {knock.socket, knock.from, link.remote_id});
+  knocks_.try_emplace(knock.id, Knock{knock.socket, knock.from});
 }
 
 void UdxLinks::closed(Now now, UdxId id, std::error_code error) {

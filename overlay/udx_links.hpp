@@ -75,6 +75,8 @@ class UdxLinks {
   void knocked(Now now, const UdxKnocked& knock);
   void closed(Now now, UdxId id, std::error_code error);
   Link* find(ConnId conn);
+  // 0: no link stands on the stream.
+  ConnId conn_of(UdxId id) const;
 
   UdxStreams streams_;
   LinkOwner& owner_;
