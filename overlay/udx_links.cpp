@@ -131,6 +131,8 @@ void UdxLinks::knocked(Now now, const UdxKnocked& knock) {
     if (!link->connected) connect(now, *link, {knock.socket, knock.from, link->remote_id});
     return;
   }
+  // Whose hello came to nothing are destroyed without an event.
+  std::erase_if(knocks_, [this](const auto& item) { return !streams_.status(item.first); });
   knocks_.try_emplace(knock.id, Knock{knock.socket, knock.from});
 }
 
