@@ -74,7 +74,7 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
                  "called back for 48 h"));
   add(add_value(app, "--transport", join.transport, parse_transport, "auto|tcp|udx",
                 "What streams travel over: tcp reaches cipnodes alone, udx also programs that are "
-                "built on Hyperswarm; auto: tcp with cipnodes, udx with the others"),
+                "built on Hyperswarm; auto: tcp with cipnodes where it leads to them, else udx"),
       "auto");
   add(add_list(app, "--seed", join.seed, parse_key_text, "KEY",
                "Feed of others to keep and serve (repeatable)"));

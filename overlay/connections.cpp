@@ -84,7 +84,7 @@ void Connections::handle_connected(Now now, ConnId conn) {
   if (connection == nullptr || connection->stream) return;
   if (connection->info.outgoing) ++counters_.dialled;
   const auto& how = connection->opening;
-  if (connection->info.remote.kind == LinkKind::udx) {
+  if (how.keys && how.keys->of_stock) {
     connection->stream = SecretStream::open_stock(now, *how.keys, random_);
   } else if (how.keys) {
     connection->stream = SecretStream::dial_bound(now, connection->hello, *how.keys, random_);

@@ -71,15 +71,17 @@ class Connections final : public LinkOwner {
   // --- commands
 
   Connection& open(Now now, const Candidate& to, Opening how);
-  // A peer that was answered comes over UDX, or is called: its hello named the stream. False: too
-  // many are unproven.
+  // A cipnode that was answered may come over UDX at this end.
+  void await(const UdxEnds& ends) { table_.act(LinkAwait{ends}); }
+  // A stock peer that was answered comes over UDX, or is called: its hello named the stream. False:
+  // too many are unproven.
   bool expect(Now now, const Candidate& from, HelloId hello, Opening how);
   // Closes all and lets no further one in.
   void stop();
 
   // --- inputs, as of the Hub
 
-  ConnId handle_accepted(Now now, const Candidate& remote);
+  ConnId handle_accepted(Now now, const Candidate& remote) override;
   void handle_connected(Now now, ConnId conn) override;
   void handle_bytes(Now now, ConnId conn, MutableByteView bytes) override;
   void handle_closed(Now now, ConnId conn, std::error_code error) override;

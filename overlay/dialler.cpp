@@ -1,5 +1,6 @@
 #include "overlay/dialler.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,10 @@ namespace {
 // The peer knows a stream by its hello only from reading our answer on, which takes a longer way
 // than a socket does.
 constexpr Duration kDialBackDelay = std::chrono::milliseconds(500);
+
+// Over UDX nothing says that a path leads nowhere: a peer that could be asked to dial is asked when
+// this long nothing has come.
+constexpr Duration kUdxPatience = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -64,7 +69,7 @@ void Dialler::handle_timeout(Now now) {
 
 void Dialler::stop(Now now) {
   stopped_ = true;
-  attempts_.clear();
+  for (const auto& [id, attempt] : std::exchange(attempts_, {})) release(now, attempt);
   for (const auto& [id, error] : std::exchange(card_reads_, {})) cards_.cancel(now, id);
 }
 
@@ -82,7 +87,7 @@ std::optional<TimePoint> Dialler::next_timeout() const {
 void Dialler::hello_done(Now now, const HelloDone& done) {
   swarm_.hello_done(now, done);
   if (stopped_ || !swarm_.is_dialling(done.peer)) {
-    greeter_.forget(done.id);
+    greeter_.forget(now, done.id);
     return udx_.destroy(now, done.udx.local_id);
   }
   Attempt attempt;
@@ -133,8 +138,9 @@ void Dialler::dial_back(Now now, const DialBackRequested& request) {
   attempts_[request.id] = std::move(attempt);
 }
 
-// A stock peer that greeted us has one stream, and it is known which.
+// A cipnode that greeted us may call its end, or not. A stock peer has no other stream.
 void Dialler::expect(Now now, const StreamExpected& expected) {
+  if (!expected.keys.of_stock) return connections_.await(expected.udx);
   Opening how;
   how.keys = expected.keys;
   how.udx = expected.udx;
@@ -158,6 +164,24 @@ void Dialler::dial_next(Now now, Attempt& attempt) {
   connection.hello = attempt.hello;
   attempt.dialled.insert(connection.info.conn);
   if (!attempt.left.empty()) attempt.next_dial = now.mono + kDialSpacing;
+  hurry(now, attempt);
+}
+
+// Bounds the wait for links over UDX when no other is left.
+void Dialler::hurry(Now now, Attempt& attempt) {
+  if (!attempt.may_ask_back || attempt.give_up || !attempt.left.empty()) return;
+  const bool only_udx = std::ranges::all_of(attempt.dialled, [this](ConnId conn) {
+    const auto* connection = connections_.table().find(conn);
+    return connection == nullptr || connection->info.remote.kind == LinkKind::udx;
+  });
+  if (only_udx) attempt.give_up = now.mono + kUdxPatience;
+}
+
+// The end of a stream that was never called.
+void Dialler::release(Now now, const Attempt& attempt) {
+  const bool is_left = std::ranges::any_of(
+      attempt.left, [](const auto& each) { return each.kind == LinkKind::udx; });
+  if (is_left) udx_.destroy(now, attempt.udx.local_id);
 }
 
 void Dialler::handle_lost(Now now, const Connection& connection, std::error_code error) {
@@ -167,7 +191,8 @@ void Dialler::handle_lost(Now now, const Connection& connection, std::error_code
   if (attempt.dialled.erase(connection.info.conn) == 0) return;
   attempt.last_error = error;
   if (!attempt.left.empty()) return dial_next(now, attempt);
-  if (attempt.dialled.empty() && !attempt.give_up) end_attempt(now, attempt.hello, error);
+  if (attempt.dialled.empty() && !attempt.give_up) return end_attempt(now, attempt.hello, error);
+  hurry(now, attempt);
 }
 
 // Nothing came of it. If the peer may be able to reach us, it is asked to, by a new hello.
@@ -175,7 +200,8 @@ void Dialler::end_attempt(Now now, HelloId id, std::error_code error) {
   const auto node = attempts_.extract(id);
   if (node.empty()) return;
   const auto& attempt = node.mapped();
-  greeter_.forget(id);
+  greeter_.forget(now, id);
+  release(now, attempt);
   for (const auto conn : attempt.dialled) {
     if (auto* connection = connections_.table().find(conn)) {
       connections_.table().doom(*connection, error, "attempt ended");
@@ -198,9 +224,11 @@ void Dialler::handle_proven(Now now, Connection& connection) {
   connection.stream->choose(now);
 }
 
-void Dialler::handle_opened(const Connection& kept) {
-  greeter_.forget(kept.hello);
-  attempts_.erase(kept.hello);
+void Dialler::handle_opened(Now now, const Connection& kept) {
+  greeter_.forget(now, kept.hello);
+  if (const auto attempt = attempts_.extract(kept.hello); !attempt.empty()) {
+    release(now, attempt.mapped());
+  }
   for (const auto& [conn, connection] : connections_.table().all()) {
     if (connection.get() == &kept || connection->is_open) continue;
     const bool same = connection->hello == kept.hello ||

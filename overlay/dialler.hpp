@@ -1,10 +1,10 @@
 #pragma once
 
 // Reaches the peers that the swarm wants (dht.md 18.2): the initiator of a hello dials what the
-// peer offered, a few candidates side by side, and chooses the first connection on which the peer
-// has proven itself. A stock peer has one stream over UDX, which its hello made (udx.md 14). Whom
-// nobody here can reach is asked to dial; of a peer that no hello reaches the contact card is read
-// (18.3), and its candidates are dialled likewise.
+// peer offered, a few candidates side by side, over TCP and over UDX, and chooses the first
+// connection on which the peer has proven itself. A stock peer has one stream over UDX (udx.md 14).
+// Whom nobody here can reach is asked to dial; of a peer that no hello reaches the contact card is
+// read (18.3), and its candidates are dialled likewise.
 
 #include <cstdint>
 #include <deque>
@@ -41,7 +41,7 @@ class Dialler {
   // The peer has proven itself on a connection of a hello that we began.
   void handle_proven(Now now, Connection& connection);
   // Its hello has a stream: all other connections of it go, and it is used up.
-  void handle_opened(const Connection& kept);
+  void handle_opened(Now now, const Connection& kept);
   // It ended before it was open.
   void handle_lost(Now now, const Connection& connection, std::error_code error);
 
@@ -59,7 +59,7 @@ class Dialler {
     PublicKey peer{};
     bool by_card = false;  // opened by Noise XX, for there was no hello
     BoundKeys keys;        // else
-    UdxEnds udx;           // of a stock peer
+    UdxEnds udx;           // of the candidate over UDX
     Endpoint seen;         // the peer's UDP address
     std::deque<Candidate> left;
     std::optional<TimePoint> next_dial;
@@ -76,6 +76,8 @@ class Dialler {
   void dial_back(Now now, const DialBackRequested& request);
   void expect(Now now, const StreamExpected& expected);
   void dial_next(Now now, Attempt& attempt);
+  void hurry(Now now, Attempt& attempt);
+  void release(Now now, const Attempt& attempt);
   void end_attempt(Now now, HelloId id, std::error_code error);
 
   Greeter& greeter_;

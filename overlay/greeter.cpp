@@ -51,6 +51,9 @@ struct Greeter::Greeting {
 
 namespace {
 
+// Behind the first endpoints over TCP, which is what cipnodes use where it leads anywhere.
+constexpr std::size_t kTcpFirst = 2;
+
 // Where and how to open the stream over UDX that a peer offers (udx.md 14.3, without punching).
 void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::SocketRole socket,
               HelloDone& done) {
@@ -64,8 +67,11 @@ void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::Soc
   done.udx = {.local_id = own,
               .remote_id = static_cast<std::uint32_t>(payload.udx->id),
               .socket = static_cast<UdxSocket>(socket),
-              .calls = done.direct || is_open || !own_is_open};  // who is open is called
-  done.candidates = {{LinkKind::udx, address}};
+              // Who is open is called; of cipnodes always the responder.
+              .calls = !done.keys.of_stock || done.direct || is_open || !own_is_open};
+  const auto place = std::min(done.candidates.size(), kTcpFirst);
+  done.candidates.insert(done.candidates.begin() + static_cast<std::ptrdiff_t>(place),
+                         {LinkKind::udx, address});
 }
 
 }  // namespace
@@ -81,6 +87,23 @@ Greeter::~Greeter() = default;
 
 void Greeter::listen() { node_.listen(identity_.public_key); }
 void Greeter::unlisten() { node_.unlisten(identity_.public_key); }
+
+void Greeter::set_offer(Offer offer) {
+  offer_ = std::move(offer);
+  offer_.udx = udx_ != nullptr;
+}
+
+void Greeter::offer_streams(UdxStreams* udx) {
+  udx_ = udx;
+  offer_.udx = udx != nullptr;
+}
+
+void Greeter::forget(Now now, HelloId id) {
+  const auto gone = pending_.forget(id);
+  if (!gone || gone->udx == 0) return;
+  const auto stream = udx_->status(gone->udx);
+  if (stream && !stream->connected) udx_->destroy(now, gone->udx);
+}
 
 bool Greeter::handle_event(Now now, const dht::Event& event) {
   pending_.expire(now);
@@ -146,7 +169,7 @@ HelloId Greeter::greet(Now now, const PublicKey& peer, GreetOptions options) {
 }
 
 void Greeter::cancel(Now now, HelloId id) {
-  pending_.forget(id);
+  forget(now, id);
   const auto entry = greetings_.find(id);
   if (entry == greetings_.end() || entry->second->ended) return;
   fail_greeting(now, *entry->second, make_error_code(Errc::cancelled));
@@ -234,7 +257,7 @@ bool Greeter::handle_failure(Now now, const dht::HelloFailed& failure) {
 void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
                      const HelloClient::Answer& answer) {
   const auto& payload = answer.payload;
-  const bool bound = offer_.opens_bound(payload);
+  const bool bound = offer_.opens_bound_tcp(payload) || offer_.opens_bound_udx(payload);
   const bool understood = payload.error <= static_cast<std::uint64_t>(dht::HelloError::aborted);
   if (!bound && !understood) {
     return fail_greeting(now, greeting, make_error_code(Errc::hello_refused), payload.error);
@@ -250,12 +273,12 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   done.peer_relays = payload.relay_addresses.value_or(std::vector<Endpoint>{});
   done.relays = greeting.relays;
   done.rtt = reply.rtt;
-  done.keys = answer.keys;
   if (payload.tcp) done.kind = PeerKind::cipnode;
-  if (bound) {
-    offer_bound(now, greeting, answer, done);
-  } else if (greeting.udx != 0 && payload.offers_udx()) {
-    done.keys = answer.stock_keys;
+  done.keys = answer.keys;
+  if (offer_.opens_bound_tcp(payload)) offer_tcp(now, greeting, answer, done);
+  const bool offers_udx = bound ? offer_.opens_bound_udx(payload) : payload.offers_udx();
+  if (greeting.udx != 0 && offers_udx) {
+    if (!bound) done.keys = answer.stock_keys;
     take_udx(payload, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
              done);
   }
@@ -265,8 +288,8 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
 }
 
 // What a cipnode offers: bound streams over TCP.
-void Greeter::offer_bound(Now now, Greeting& greeting, const HelloClient::Answer& answer,
-                          HelloDone& done) {
+void Greeter::offer_tcp(Now now, Greeting& greeting, const HelloClient::Answer& answer,
+                        HelloDone& done) {
   const auto& tcp = *answer.payload.tcp;
   done.capabilities = tcp.capabilities;
   done.offered = tcp.endpoints;
@@ -318,9 +341,9 @@ bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
     auto ends = *answer->udx;
     ends.socket = static_cast<UdxSocket>(hello.ticket.socket);
     events_.push(StreamExpected{id, *answer->keys, {LinkKind::udx, seen}, ends});
-    return true;
   }
-  pending_.add(now, {id, *answer->keys});
+  if (answer->keys->of_stock) return true;
+  pending_.add(now, {id, *answer->keys, answer->udx ? answer->udx->local_id : 0});
   dial_back(now, id, *answer);
   return true;
 }

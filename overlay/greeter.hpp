@@ -49,7 +49,7 @@ struct GreetOptions {
   bool dial_back = false;             // message 1 asks the peer to dial this node
   Endpoint peer_seen{};               // with dial_back: HelloDone::server of the hello before
   bool finish_walk = false;           // the walk goes on to its end after the answer
-  bool with_stream = false;           // offers a stock peer a stream over UDX
+  bool with_stream = false;           // offers a stream over UDX
 };
 
 enum class PeerKind : std::uint8_t { cipnode, stock };
@@ -63,7 +63,7 @@ struct HelloDone {
   std::uint64_t capabilities = 0;  // of the peer's trailer
   std::vector<Candidate>
       candidates;                 // to dial, in order (dial_policy); none: no stream leads there
-  UdxEnds udx;                    // of a candidate over UDX; who dials none of it destroys it
+  UdxEnds udx;                    // of a candidate over UDX; who does not dial it destroys it
   std::vector<Endpoint> offered;  // all IPv4 endpoints of the trailer
   std::vector<Endpoint6> offered6;
   Endpoint server;                    // the peer's UDP address as `via` sees it; see seen_from()
@@ -100,8 +100,8 @@ struct HelloAnswered {
   PublicKey peer{};
   Endpoint seen;  // where it was seen
 };
-// A stock peer greeted this node; the stream that it was offered is to be connected, or to be
-// destroyed.
+// A peer greeted this node and was offered a stream over UDX. A cipnode may call it; that of a
+// stock peer is to be connected, or to be destroyed.
 struct StreamExpected {
   HelloId id = 0;
   BoundKeys keys;
@@ -142,10 +142,10 @@ class Greeter final : public PendingHellos {
   ~Greeter();
 
   // --- both sides
-  void set_offer(Offer offer) { offer_ = std::move(offer); }
+  void set_offer(Offer offer);
   const Offer& offer() const { return offer_; }
-  // Streams with stock peers are made here, which outlives it. Null, as at first: they get none.
-  void offer_streams(UdxStreams* udx) { udx_ = udx; }
+  // Streams over UDX are made here, which outlives it. Null, as at first: there are none.
+  void offer_streams(UdxStreams* udx);
 
   // --- server. Only after this, hellos are answered.
   void listen();
@@ -164,8 +164,8 @@ class Greeter final : public PendingHellos {
   const PendingHello* find_pending(const Bytes32& id) const override {
     return pending_.find_pending(id);
   }
-  // The hello has its stream, or is not wanted any more.
-  void forget(HelloId id) { pending_.forget(id); }
+  // The hello has its stream, or is not wanted any more: an end over UDX that nobody called goes.
+  void forget(Now now, HelloId id);
 
   // --- inputs
   // True when the event belonged to a hello of this machine (or is a hello).
@@ -192,7 +192,7 @@ class Greeter final : public PendingHellos {
   void proceed(Now now, Greeting& greeting);
   void finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
               const HelloClient::Answer& answer);
-  void offer_bound(Now now, Greeting& greeting, const HelloClient::Answer& answer, HelloDone& done);
+  void offer_tcp(Now now, Greeting& greeting, const HelloClient::Answer& answer, HelloDone& done);
   void fail_greeting(Now now, Greeting& greeting, std::error_code error,
                      std::uint64_t peer_error = 0);
   void end(Now now, Greeting& greeting);

@@ -16,7 +16,8 @@ namespace cip::overlay {
 struct Offer {
   std::vector<Endpoint> endpoints;  // of the TCP listener, every realm; filtered per peer
   std::vector<Endpoint6> endpoints6;
-  bool tcp = true;                         // false: no bound streams over TCP, in neither direction
+  bool tcp = true;                         // false: no streams over TCP, in neither direction
+  bool udx = false;                        // streams over UDX, with cipnodes and with stock peers
   bool accepts_dial_back = true;           // capability 2: dials when asked, asks to be dialled
   std::vector<Endpoint> relays;            // announce relays for the peer's cache, at most 3
   std::vector<std::uint32_t> interfaces;   // own interface addresses, for "same network first"
@@ -26,13 +27,17 @@ struct Offer {
   DialView view_of(Endpoint peer_seen) const {
     return {.peer_seen = peer_seen, .public_ip = public_ip, .interfaces = interfaces};
   }
-  // Whether a stream with this peer is a bound one over TCP; else it is one over UDX, or none.
-  bool opens_bound(const HelloPayload& theirs) const {
+  // Whether a bound stream with this peer can go over TCP, and over UDX if both have an end of it.
+  // Where neither can it is a stock peer's over UDX, or none.
+  bool opens_bound_tcp(const HelloPayload& theirs) const {
     return tcp && theirs.tcp && theirs.tcp->has(kCapabilityBoundTcp);
   }
+  bool opens_bound_udx(const HelloPayload& theirs) const {
+    return udx && theirs.tcp && theirs.tcp->has(kCapabilityBoundUdx) && theirs.offers_udx();
+  }
   std::uint64_t capabilities() const {
-    if (!tcp) return 0;
-    return kCapabilityBoundTcp | (accepts_dial_back ? kCapabilityReverseDial : 0);
+    const auto reverse = accepts_dial_back ? kCapabilityReverseDial : 0;
+    return (tcp ? kCapabilityBoundTcp | reverse : 0) | (udx ? kCapabilityBoundUdx : 0);
   }
 };
 

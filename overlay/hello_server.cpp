@@ -80,16 +80,18 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
     ++stats_.denied;
     return std::nullopt;
   }
-  const bool bound = offer.opens_bound(*theirs);
-  if (!bound && udx != nullptr && theirs->offers_udx()) {
+  const bool bound_tcp = offer.opens_bound_tcp(*theirs);
+  const bool bound_udx = offer.opens_bound_udx(*theirs);
+  if (udx != nullptr && (bound_udx || (!bound_tcp && theirs->offers_udx()))) {
     if (const auto id = udx->create(now, hello.seen.ip)) {
       answer.udx = UdxEnds{.local_id = *id,
                            .remote_id = static_cast<std::uint32_t>(theirs->udx->id),
                            .socket = 0,
-                           .calls = !hello.relayed || theirs->says_open()};
+                           .calls = !bound_udx && (!hello.relayed || theirs->says_open())};
     }
   }
   const auto own = answer.udx ? answer.udx->local_id : 0;
+  const bool bound = bound_tcp || (bound_udx && own != 0);
   auto message2 =
       handshake.write_message(encode_hello_payload(make_answer(*theirs, hello.seen, offer, own)));
   if (!message2) {  // an ephemeral key that is no point
@@ -98,14 +100,14 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
   }
   answer.message2 = std::move(*message2);
   keep(now, digest, answer.message2);
-  if (answer.udx) {
-    answer.keys = make_stock_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
-                                  handshake.handshake_hash(), answer.peer);
-  } else if (bound || answer.peer == identity_.public_key) {
+  if (bound || answer.peer == identity_.public_key) {
     answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
                                   handshake.handshake_hash(), answer.peer);
+  } else if (answer.udx) {
+    answer.keys = make_stock_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
+                                  handshake.handshake_hash(), answer.peer);
   }
-  if (bound && theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
+  if (bound_tcp && theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
     answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
   }
   return answer;
@@ -119,9 +121,9 @@ HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
     out.error = static_cast<std::uint64_t>(dht::HelloError::version_mismatch);
     return out;
   }
-  const bool bound = offer.opens_bound(theirs);
+  const bool bound_tcp = offer.opens_bound_tcp(theirs);
   const TcpTrailer trailer{.capabilities = offer.capabilities(), .endpoints = {}, .endpoints6 = {}};
-  if (!bound && own == 0) {
+  if (!bound_tcp && own == 0) {
     out.error = static_cast<std::uint64_t>(dht::HelloError::aborted);
     if (theirs.tcp) out.tcp = trailer;
     return out;
@@ -131,7 +133,7 @@ HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
   offer_stream(out, own);
   if (!theirs.tcp) return out;
   out.tcp = trailer;
-  if (bound) {
+  if (bound_tcp) {
     out.tcp->endpoints = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
     out.tcp->endpoints6 = offer.endpoints6;
   }

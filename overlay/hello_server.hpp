@@ -52,7 +52,8 @@ class HelloServer {
     // side tells that it met itself. Hello ids are the caller's.
     std::optional<BoundKeys> keys;
     std::vector<Endpoint> dial_back;  // where the peer asks to be dialled; not limited yet
-    // There, and `keys` with it, if the peer is a stock one and a stream over UDX was made for it.
+    // There, and `keys` with it, if a stream over UDX was made: a cipnode may call it, a stock peer
+    // has no other.
     std::optional<UdxEnds> udx;
   };
   // A hello as it came.

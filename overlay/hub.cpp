@@ -20,7 +20,8 @@ const NoPendingHellos no_pending_hellos;
 
 // A stock peer calls again only when it has lost the stream that it used (udx.md 17.3).
 bool is_replacement(const Connection& connection) {
-  return connection.info.remote.kind == LinkKind::udx && !connection.info.outgoing;
+  const auto& info = connection.info;
+  return info.remote.kind == LinkKind::udx && !info.bound && !info.outgoing;
 }
 
 }  // namespace
@@ -210,7 +211,7 @@ void Hub::proven(Now now, Connection& connection) {
 }
 
 bool Hub::admit(Now now, Connection& connection) {
-  if (connection.hello != 0 && dialler_) dialler_->handle_opened(connection);
+  if (connection.hello != 0 && dialler_) dialler_->handle_opened(now, connection);
   if (const auto why = refusal(connection)) {
     connections_->table().doom(connection, why->error, std::string(why->reason));
     return false;

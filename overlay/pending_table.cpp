@@ -17,11 +17,10 @@ void PendingTable::add(Now now, const PendingHello& hello) {
   ages_.push_back({now.mono + kPendingHelloLife, id});
 }
 
-void PendingTable::forget(HelloId id) {
-  const auto entry = by_id_.find(id);
-  if (entry == by_id_.end()) return;
-  hellos_.erase(entry->second);
-  by_id_.erase(entry);
+std::optional<PendingHello> PendingTable::forget(HelloId id) {
+  const auto entry = by_id_.extract(id);
+  if (entry.empty()) return std::nullopt;
+  return hellos_.extract(entry.mapped()).mapped();
 }
 
 void PendingTable::expire(Now now) {

@@ -19,7 +19,8 @@ inline constexpr std::size_t kMaxPendingHellos = 1024;
 class PendingTable final : public PendingHellos {
  public:
   void add(Now now, const PendingHello& hello);
-  void forget(HelloId id);
+  // Of which nobody comes any more, or of which somebody has come.
+  std::optional<PendingHello> forget(HelloId id);
   void expire(Now now);
 
   const PendingHello* find_pending(const Bytes32& id) const override;

@@ -24,6 +24,7 @@ struct Endpoint6 {
 
 inline constexpr std::uint64_t kCapabilityBoundTcp = 1;
 inline constexpr std::uint64_t kCapabilityReverseDial = 2;
+inline constexpr std::uint64_t kCapabilityBoundUdx = 64;
 
 // What entries 1 to 3 say.
 struct TcpTrailer {

@@ -27,7 +27,13 @@ bool UdxLinks::carry_out(Now now, LinkAction& action) {
     open(now, *opens);
     return true;
   }
-  const auto conn = std::visit([](const auto& any) { return any.conn; }, action);
+  if (const auto* awaits = std::get_if<LinkAwait>(&action)) {
+    await(now, awaits->udx);
+    return true;
+  }
+  const Overloaded conn_named{[](const LinkAwait&) { return ConnId{0}; },
+                              [](const auto& any) { return any.conn; }};
+  const auto conn = std::visit(conn_named, action);
   auto* link = find(conn);
   if (link == nullptr) return false;
   if (auto* writes = std::get_if<LinkWrite>(&action)) {
@@ -55,6 +61,24 @@ void UdxLinks::open(Now now, const LinkOpen& open) {
     connect(now, link, {open.udx.socket, open.to.address, link.remote_id});
   }
   owner_.handle_connected(now, open.conn);
+}
+
+void UdxLinks::await(Now now, const UdxEnds& ends) {
+  const auto knock = knocks_.extract(ends.local_id);
+  if (!knock.empty()) return accept(now, knock.mapped(), ends.remote_id);
+  // Those of hellos that have their stream over TCP are destroyed without an event.
+  std::erase_if(awaited_, [this](const auto& item) { return !streams_.status(item.first); });
+  awaited_[ends.local_id] = ends.remote_id;
+}
+
+void UdxLinks::accept(Now now, const UdxKnocked& knock, std::uint32_t remote_id) {
+  const auto conn = owner_.handle_accepted(now, {LinkKind::udx, knock.from});
+  if (conn == 0) return streams_.destroy(now, knock.id);
+  auto& link = links_[conn];
+  link.id = knock.id;
+  link.remote_id = remote_id;
+  by_id_[knock.id] = conn;
+  connect(now, link, {knock.socket, knock.from, remote_id});
 }
 
 void UdxLinks::connect(Now now, Link& link, const UdxPath& path) {
@@ -131,13 +155,17 @@ void UdxLinks::knocked(Now now, const UdxKnocked& knock) {
     if (!link->connected) connect(now, *link, {knock.socket, knock.from, link->remote_id});
     return;
   }
+  if (const auto end = awaited_.extract(knock.id); !end.empty()) {
+    return accept(now, knock, end.mapped());
+  }
   // Whose hello came to nothing are destroyed without an event.
   std::erase_if(knocks_, [this](const auto& item) { return !streams_.status(item.first); });
-  knocks_.try_emplace(knock.id, Knock{knock.socket, knock.from});
+  knocks_.try_emplace(knock.id, knock);
 }
 
 void UdxLinks::closed(Now now, UdxId id, std::error_code error) {
   knocks_.erase(id);
+  awaited_.erase(id);
   farewells_.erase(id);
   const auto found = by_id_.extract(id);
   if (found.empty()) return;

@@ -56,10 +56,6 @@ class UdxLinks {
   std::optional<UdxStatus> status(ConnId conn) const;
 
  private:
-  struct Knock {
-    UdxSocket socket = 0;
-    Endpoint from;
-  };
   struct Link {
     UdxId id = 0;
     std::uint32_t remote_id = 0;
@@ -68,6 +64,8 @@ class UdxLinks {
   };
 
   void open(Now now, const LinkOpen& open);
+  void await(Now now, const UdxEnds& ends);
+  void accept(Now now, const UdxKnocked& knock, std::uint32_t remote_id);
   void write(Now now, Link& link, ConnId conn, Bytes bytes);
   void close(Now now, ConnId conn, bool broken);
   void connect(Now now, Link& link, const UdxPath& path);
@@ -82,8 +80,9 @@ class UdxLinks {
   LinkOwner& owner_;
   std::map<ConnId, Link> links_;
   std::map<UdxId, ConnId> by_id_;
-  std::map<UdxId, Knock> knocks_;         // of streams without a link yet: the hello is under way
-  std::map<UdxId, TimePoint> farewells_;  // ended by this side, until when the other may
+  std::map<UdxId, UdxKnocked> knocks_;      // of streams without a link yet: the hello is under way
+  std::map<UdxId, std::uint32_t> awaited_;  // the other ends of streams that may be called
+  std::map<UdxId, TimePoint> farewells_;    // ended by this side, until when the other may
   bool stopping_ = false;
 };
 

@@ -25,6 +25,7 @@ BoundKeys make_bound_keys(Role role, const Bytes32& k1, const Bytes32& k2,
                           const Bytes64& handshake_hash, const PublicKey& peer) {
   auto out = make_stock_keys(role, k1, k2, handshake_hash, peer);
   out.hash = bound_hash(k1, k2, handshake_hash);
+  out.of_stock = false;
   return out;
 }
 
@@ -35,7 +36,8 @@ BoundKeys make_stock_keys(Role role, const Bytes32& k1, const Bytes32& k2,
           .send_key = initiator ? k1 : k2,
           .receive_key = initiator ? k2 : k1,
           .hash = handshake_hash,
-          .peer = peer};
+          .peer = peer,
+          .of_stock = true};
 }
 
 }  // namespace cip::overlay

@@ -12,6 +12,7 @@
 #include "base/bytes.hpp"
 #include "base/crypto.hpp"
 #include "overlay/transport/role.hpp"
+#include "overlay/transport/udx/types.hpp"
 
 namespace cip::overlay {
 
@@ -32,6 +33,7 @@ struct BoundKeys {
   Bytes32 receive_key{};
   Bytes64 hash{};    // hash', or of a stream with a stock peer the handshake hash
   PublicKey peer{};  // static key of the other side
+  bool of_stock = false;
 };
 BoundKeys make_bound_keys(Role role, const Bytes32& k1, const Bytes32& k2,
                           const Bytes64& handshake_hash, const PublicKey& peer);
@@ -47,6 +49,7 @@ using HelloId = std::uint64_t;
 struct PendingHello {
   HelloId id = 0;
   BoundKeys keys;
+  UdxId udx = 0;  // the end of a stream that it may call; 0: none was offered
 };
 
 // Hellos by the stream id expected from the other side. Greeter is the real one.

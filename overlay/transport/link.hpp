@@ -55,6 +55,10 @@ struct LinkOpen {
   Candidate to;
   UdxEnds udx;  // of that kind
 };
+// A link to this end of a stream over UDX may come: handle_accepted() then.
+struct LinkAwait {
+  UdxEnds udx;
+};
 struct LinkWrite {
   ConnId conn = 0;
   Bytes bytes;
@@ -75,12 +79,14 @@ struct LinkHold {
 struct LinkTrust {
   ConnId conn = 0;
 };
-using LinkAction = std::variant<LinkOpen, LinkWrite, LinkClose, LinkHold, LinkTrust>;
+using LinkAction = std::variant<LinkOpen, LinkAwait, LinkWrite, LinkClose, LinkHold, LinkTrust>;
 
 // --- what a driver tells
 
 class LinkOwner {
  public:
+  // 0: it is not wanted.
+  virtual ConnId handle_accepted(Now now, const Candidate& remote) = 0;
   virtual void handle_connected(Now now, ConnId conn) = 0;
   virtual void handle_bytes(Now now, ConnId conn, MutableByteView bytes) = 0;
   virtual void handle_closed(Now now, ConnId conn, std::error_code error) = 0;

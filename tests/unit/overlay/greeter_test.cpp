@@ -147,7 +147,7 @@ TEST_CASE("the keys of a hello open a bound stream, once the server knows its id
   CHECK(listener.stream.remote_key() == f.key(client));
   CHECK(dialler.stream.remote_key() == f.key(server));
 
-  f.greeter(server).forget(answered.id);
+  f.greeter(server).forget(f.net.now(), answered.id);
   CHECK(f.greeter(server).pending_count() == 0);
 }
 

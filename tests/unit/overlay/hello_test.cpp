@@ -78,6 +78,42 @@ TEST_CASE("two of our nodes agree on the keys of a bound stream in one round tri
   CHECK(served->keys->peer == f.client_key.public_key);
 }
 
+TEST_CASE("cipnodes that both open streams over UDX have one beside TCP, or alone") {
+  for (const bool tcp : {true, false}) {
+    CAPTURE(tcp);
+    Fixture f;
+    f.client_offer.tcp = tcp;
+    f.client_offer.udx = f.server_offer.udx = true;
+    UdxStreams streams(f.random, {.unconnected_per_source = 1, .unconnected_loopback = 1});
+    const auto hello = [&](UdxId own_id) {
+      auto client = HelloClient::make(
+          {.identity = f.client_key, .peer = f.server_key.public_key, .udx = own_id},
+          f.client_offer, f.random);
+      REQUIRE(client);
+      const auto served = f.server.handle(after(0s), {client->message1(), f.seen, false},
+                                          f.server_offer, f.random, &streams);
+      REQUIRE(served);
+      return std::pair(*served, *client->read(served->message2));
+    };
+    const auto [served, answer] = hello(77);
+    REQUIRE(served.keys);
+    CHECK_FALSE(served.keys->of_stock);
+    CHECK(answer.keys.hash == served.keys->hash);
+    REQUIRE(served.udx);
+    CHECK(served.udx->remote_id == 77);
+    CHECK_FALSE(served.udx->calls);  // of cipnodes the one calls that began
+    CHECK(f.client_offer.opens_bound_udx(answer.payload));
+    CHECK(f.client_offer.opens_bound_tcp(answer.payload) == tcp);
+    CHECK(answer.payload.tcp->endpoints.empty() != tcp);
+    // Without room for another end there is TCP, or nothing and the peer is told.
+    const auto [full, told] = hello(78);
+    CHECK_FALSE(full.udx);
+    CHECK(full.keys.has_value() == tcp);
+    CHECK_FALSE(f.client_offer.opens_bound_udx(told.payload));
+    CHECK((told.payload.error == 0) == tcp);
+  }
+}
+
 TEST_CASE("who opens no bound stream gets one over UDX, with the keys of the hello") {
   Fixture f;
   f.client_offer.tcp = false;

@@ -146,6 +146,7 @@ void HubWorld::open(HubHost& host, const LinkOpen& open) {
   for (auto& other : hosts_) {
     const auto at = open.to.kind == kPipe ? other->pipe : other->tcp;
     if (at != open.to.address || !other->accepts) continue;
+    if (other->silent) return;
     const Candidate from{open.to.kind, {host.tcp.ip, 55555}};
     const auto accepted = other->hub->handle_accepted(now(), from);
     if (accepted == 0) break;

@@ -34,6 +34,7 @@ struct HubHost {
   std::unique_ptr<overlay::Hub> hub;
   std::vector<overlay::HubEvent> events;
   bool accepts = true;  // sockets of others
+  bool silent = false;  // what is sent to its listener is lost
 
   template <typename E>
   std::vector<E> seen() const {

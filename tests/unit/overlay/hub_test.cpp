@@ -301,6 +301,65 @@ TEST_CASE("peers that open no streams over TCP have one over UDX, also where dat
   }
 }
 
+TEST_CASE("cipnodes between which no TCP goes have a bound stream over UDX") {
+  for (const bool silent : {false, true}) {
+    CAPTURE(silent);
+    HubWorld world;
+    world.net.add_many(6);
+    auto& writer = world.add_with_dht();
+    auto& reader = world.add_with_dht();
+    world.serve(writer);
+    (silent ? writer.silent : writer.accepts) = silent;
+    reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, std::nullopt);
+    reader.hub->settle(world.now());
+    world.run(2s);
+    for (auto* host : {&reader, &writer}) {
+      REQUIRE(host->hub->streams().size() == 1);
+      const auto stream = host->hub->streams()[0].stream;
+      CHECK(stream.remote.kind == LinkKind::udx);
+      CHECK(stream.bound);
+      CHECK(stream.initiator == (host == &reader));
+    }
+    CHECK(writer.hub->streams()[0].stream.handshake_hash ==
+          reader.hub->streams()[0].stream.handshake_hash);
+    CHECK(writer.hub->greeter()->pending_count() == 0);
+  }
+}
+
+TEST_CASE(
+    "where TCP leads to the peer no stream over UDX is begun, and its ends are gone at once") {
+  HubWorld world;
+  world.net.add_many(6);
+  auto& writer = world.add_with_dht();
+  auto& reader = world.add_with_dht();
+  world.serve(writer);
+  reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, std::nullopt);
+  reader.hub->settle(world.now());
+  world.run(1s);
+  for (auto* host : {&reader, &writer}) {
+    REQUIRE(host->hub->streams().size() == 1);
+    CHECK(host->hub->streams()[0].stream.remote.kind == LinkKind::tcp);
+    CHECK(host->hub->udx().streams().counters().packets_out == 0);
+    CHECK_FALSE(host->hub->udx().next_timeout());
+  }
+}
+
+TEST_CASE("a peer that TCP and UDX do not reach is asked to dial before the links are given up") {
+  HubWorld world;
+  world.net.add_many(6);
+  auto& writer = world.add_with_dht();
+  auto& reader = world.add_with_dht();
+  world.serve(writer);
+  writer.accepts = false;
+  world.datagrams_lost = 100;
+  reader.hub->swarm()->add_candidate(world.now(), writer.key.public_key, std::nullopt);
+  reader.hub->settle(world.now());
+  world.run(5s);
+  REQUIRE(reader.hub->streams().size() == 1);
+  CHECK(reader.hub->streams()[0].stream.initiator);
+  CHECK_FALSE(reader.hub->streams()[0].stream.outgoing);
+}
+
 TEST_CASE("of two calls over UDX at the same time one stream stays, the same on both sides") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     HubWorld world(seed);
@@ -344,7 +403,9 @@ TEST_CASE("who takes no streams over UDX is not called over it, and says so") {
 TEST_CASE("a peer that cannot be reached is asked to dial") {
   HubWorld world;
   world.net.add_many(6);
-  auto& writer = world.add_with_dht();
+  HubOptions options;
+  options.udx = false;
+  auto& writer = world.add_with_dht(std::move(options));
   auto& reader = world.add_with_dht();
   world.serve(writer);
   const auto key = test::key_pair(7);
