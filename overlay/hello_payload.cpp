@@ -21,8 +21,6 @@ enum Flag : std::uint64_t {
 };
 
 constexpr std::size_t kTrailerTail = 2 + kTcpMagic.size();
-constexpr std::size_t kAddr4Size = 6;
-constexpr std::size_t kAddr6Size = 18;
 
 void write_addresses(Writer& out, const std::vector<Endpoint>& addresses) {
   out.uint(addresses.size());

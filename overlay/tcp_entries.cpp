@@ -3,9 +3,6 @@
 namespace cip::overlay {
 namespace {
 
-constexpr std::size_t kAddr4Size = 6;
-constexpr std::size_t kAddr6Size = 18;
-
 void write_head(Writer& out, TcpEntry type, std::size_t size) {
   out.uint(static_cast<std::uint64_t>(type));
   out.uint(size);

@@ -6,6 +6,7 @@
 //   entry = uint type, buffer value
 //     1 capabilities, uint bits   2 TCP endpoints, n x addr4   3 TCP endpoints, n x addr6
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct Endpoint6 {
   std::uint16_t port = 0;
   auto operator<=>(const Endpoint6&) const = default;
 };
+
+// Bytes that an addr4 and an addr6 take.
+inline constexpr std::size_t kAddr4Size = 6;
+inline constexpr std::size_t kAddr6Size = 18;
 
 inline constexpr std::uint64_t kCapabilityBoundTcp = 1;
 inline constexpr std::uint64_t kCapabilityReverseDial = 2;

@@ -3,15 +3,12 @@
 #include <sodium.h>
 
 #include "base/crypto.hpp"
+#include "base/little_endian.hpp"
 
 namespace cip::store {
 namespace {
 
 using Nonce = FixedBytes<crypto_stream_xsalsa20_NONCEBYTES>;
-
-void put_u64(std::uint8_t* out, std::uint64_t value) {
-  for (int i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
 
 std::uint64_t u64_of(const std::uint8_t* bytes) {
   std::uint64_t value = 0;

@@ -4,13 +4,10 @@
 
 #include "base/assert.hpp"
 #include "base/hash_lanes.hpp"
+#include "base/little_endian.hpp"
 
 namespace cip::store {
 namespace {
-
-void put_u64(std::uint8_t* out, std::uint64_t value) {
-  for (int i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
 
 FixedBytes<9> leaf_prefix(ByteView block) {
   FixedBytes<9> prefix{0};

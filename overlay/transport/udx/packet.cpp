@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "base/codec.hpp"
+#include "base/little_endian.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 constexpr std::uint8_t kMagic = 0xff;
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kStreamAt = 4;
-
-void put_u32(std::uint8_t* at, std::uint32_t value) {
-  for (int i = 0; i < 4; ++i) at[i] = static_cast<std::uint8_t>(value >> (8 * i));
-}
 
 }  // namespace
 
