@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "node/file_descriptor.hpp"
 #include "node/home.hpp"
 #include "node/json_rpc.hpp"
 #include "node/log.hpp"
@@ -106,22 +107,6 @@ Report read_report(int fd, StartSignals& signals) {
   out.complete = true;
   return out;
 }
-
-// A file that lives no longer than a scope.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { close(); }
-  int operator*() const { return fd_; }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
 
 // A session of its own: the terminal's signals are not meant for it. Nothing that this process
 // inherited goes on to it: descriptors, ignored or blocked signals, the folder.
@@ -224,8 +209,8 @@ StartResult start_in_background(JoinOptions options) {
   // Before the log: a log without an identity is that of another program (home_content.hpp).
   SystemRandom random;
   if (auto identity = open_identity(paths, random); !identity) return failed(identity.error());
-  const Fd log(open_log_file(paths.log));
-  if (*log < 0) {
+  const FileDescriptor log(open_log_file(paths.log));
+  if (!log.is_open()) {
     return failed({exit_code_of_problem(errno),
                    fmt::format("cannot write {}: {}", paths.log.string(), std::strerror(errno)),
                    "choose another directory with --home DIR or CIPNODE_HOME"});
@@ -236,7 +221,7 @@ StartResult start_in_background(JoinOptions options) {
   arguments.insert(arguments.begin(), "cipnode");
   // Numbers above those that the new process gets: a dup2 onto itself would leave the close-on-exec
   // flag set.
-  Fd report(::fcntl(pipe.write, F_DUPFD_CLOEXEC, kChildFd + 1));
+  FileDescriptor report(::fcntl(pipe.write, F_DUPFD_CLOEXEC, kChildFd + 1));
   StartSignals signals;
   const auto pid = spawn(arguments, *log, *report);
   if (!pid) return failed(pid.error());

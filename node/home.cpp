@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "node/file_descriptor.hpp"
 #include "node/home_content.hpp"
 #include "node/identity_file.hpp"
 
@@ -32,23 +33,6 @@ std::string name_of(uid_t user) {
 std::string argument_of(uid_t user) {
   return ::getpwuid(user) ? name_of(user) : fmt::format("'#{}'", user);
 }
-
-// A file descriptor that closes itself.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  bool ok() const { return fd_ >= 0; }
-  int operator*() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 std::string last_error() { return std::strerror(errno); }
 
@@ -348,8 +332,8 @@ tl::unexpected<Error> home_in_use(const HomePaths& paths, const LockHolder& hold
 
 Outcome<HomeLock> HomeLock::acquire(const HomePaths& paths, const std::string& command,
                                     HomeRole role) {
-  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.ok()) return unwritable_home(paths, errno);
+  FileDescriptor fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.is_open()) return unwritable_home(paths, errno);
   auto lock = home_lock(F_WRLCK);
   if (::fcntl(*fd, F_OFD_SETLK, &lock) != 0) {
     return home_in_use(paths, read_holder(*fd));
@@ -383,9 +367,9 @@ void HomeLock::set_state(HomeState state) {
 }
 
 std::optional<LockHolder> lock_holder(const HomePaths& paths) {
-  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
+  FileDescriptor fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
   auto lock = home_lock(F_WRLCK);
-  if (!fd.ok() || ::fcntl(*fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
+  if (!fd.is_open() || ::fcntl(*fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
   if (lock.l_type == F_UNLCK) return std::nullopt;
   return read_holder(*fd);
 }
@@ -408,8 +392,8 @@ bool end_holder(const HomePaths& paths, const LockHolder& holder) {
 }
 
 Outcome<std::optional<HomeTurn>> HomeTurn::try_take(const HomePaths& paths) {
-  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.ok()) return unwritable_home(paths, errno);
+  FileDescriptor fd(::open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.is_open()) return unwritable_home(paths, errno);
   auto lock = turn_lock(F_WRLCK);
   if (::fcntl(*fd, F_OFD_SETLK, &lock) != 0) return std::optional<HomeTurn>();
   return std::optional(HomeTurn(fd.release()));
@@ -420,9 +404,9 @@ HomeTurn::~HomeTurn() {
 }
 
 bool is_turn_taken(const HomePaths& paths) {
-  Fd fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
+  FileDescriptor fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
   auto lock = turn_lock(F_WRLCK);
-  return fd.ok() && ::fcntl(*fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return fd.is_open() && ::fcntl(*fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 Identity make_identity(const Bytes32& primary_key) {
@@ -433,8 +417,8 @@ Identity make_identity(const Bytes32& primary_key) {
 bool write_identity(const HomePaths& paths, const Bytes32& primary_key) {
   auto temporary = paths.identity;
   temporary += fmt::format(".{}", ::getpid());
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.ok()) return false;
+  FileDescriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.is_open()) return false;
   const bool written = write_all(*fd, primary_key) && ::fsync(*fd) == 0;
   const bool placed =
       written && (::link(temporary.c_str(), paths.identity.c_str()) == 0 || errno == EEXIST);
@@ -457,8 +441,8 @@ Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
   if (!fs::exists(paths.identity) && !write_identity(paths, random.bytes<32>())) {
     return unwritable_home(paths, errno);
   }
-  Fd fd(::open(paths.identity.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.ok()) {
+  FileDescriptor fd(::open(paths.identity.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) {
     const auto code = exit_code_of_problem(errno);
     return fail_with(
         code, fmt::format("cannot read {}: {}", paths.identity.string(), last_error()),
