@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "cli/render.hpp"
 
 namespace cip::cli {
 namespace {
@@ -96,11 +97,8 @@ std::string upward_text(TextRole role, TextPlace place, const std::string& text)
 }
 
 double text_width(TextRole role, std::string_view text) {
-  const auto letters = std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  });
   const Font font = font_of(role);
-  return static_cast<double>(letters) * font.size * font.letter;
+  return static_cast<double>(width_of(text)) * font.size * font.letter;
 }
 
 double text_height(TextRole role) { return std::ceil(font_of(role).size * 1.35); }

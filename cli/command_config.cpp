@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/application.hpp"
+#include "cli/flags.hpp"
 
 namespace cip::cli {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 struct ShowFlags {
   bool origin = false;
 };
-
-bool is_switch(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 
 // What holds, as one would write it into config.toml; null: nothing does.
 Json value_of(const Setting& setting, const Globals& globals) {

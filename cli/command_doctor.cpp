@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/application.hpp"
+#include "cli/colours.hpp"
 #include "cli/printer.hpp"
 
 namespace cip::cli {
@@ -26,7 +27,6 @@ class DoctorPrinter final : public Printer {
   // ok    clock   2 ms off
   // fail  bind    port 49737 is taken; try --listen 0.0.0.0:0
   void print(const Json& check) override {
-    constexpr std::string_view kGreen = "\x1b[32m", kRed = "\x1b[31m", kPlain = "\x1b[0m";
     const bool ok = flag_of(check, "ok");
     const std::string word = ok ? "ok  " : "fail";
     auto text = text_of(check, "message");

@@ -4,14 +4,12 @@
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "cli/colours.hpp"
 #include "node/journal.hpp"
 #include "node/signals.hpp"
 
 namespace cip::cli {
 namespace {
-
-constexpr std::string_view kRed = "\x1b[1;31m";
-constexpr std::string_view kPlain = "\x1b[0m";
 
 Error output_error(std::error_code error) {
   const bool full = error == std::errc::no_space_on_device;
@@ -104,7 +102,7 @@ void print_error(Console& console, bool json, const Error& given) {
   const auto clean = [&](const std::string& text) {
     return console.err_is_terminal ? escape_for_terminal(text) : text;
   };
-  console.err_line(paint ? fmt::format("{}cipnode:{} {}", kRed, kPlain, clean(error.message))
+  console.err_line(paint ? fmt::format("{}cipnode:{} {}", kBoldRed, kPlain, clean(error.message))
                          : fmt::format("{}cipnode: {}", mark, clean(error.message)));
   console.err_line(fmt::format("{}  {}", mark, clean(error.hint)));
 }

@@ -1,6 +1,6 @@
 #include "cli/exit_code.hpp"
 
-#include <nlohmann/json.hpp>
+#include "node/service.hpp"
 
 namespace cip::cli {
 
@@ -39,13 +39,12 @@ std::string_view meaning(ExitCode code) {
 }
 
 std::string to_json_text(const Error& error) {
-  using Json = nlohmann::ordered_json;
-  const Json body = {{"code", static_cast<int>(error.code)},
-                     {"class", class_name(error.code)},
-                     {"message", error.message},
-                     {"hint", error.hint}};
+  const node::Json body = {{"code", static_cast<int>(error.code)},
+                           {"class", class_name(error.code)},
+                           {"message", error.message},
+                           {"hint", error.hint}};
   // Messages may quote bytes of others: what is not UTF-8 is replaced rather than thrown on.
-  return Json{{"error", body}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return node::Json{{"error", body}}.dump(-1, ' ', false, node::Json::error_handler_t::replace);
 }
 
 }  // namespace cip::cli

@@ -15,4 +15,6 @@ CLI::Option* add_switch(CLI::App& app, const std::string& names, bool& target,
       help);
 }
 
+bool is_switch(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
+
 }  // namespace cip::cli

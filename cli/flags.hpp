@@ -70,5 +70,6 @@ CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<T>& t
 // A flag without a value; sets `target` to `meaning`.
 CLI::Option* add_switch(CLI::App& app, const std::string& names, bool& target,
                         const std::string& help, bool meaning = true);
+bool is_switch(const CLI::Option& option);
 
 }  // namespace cip::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/manual.hpp"
+#include "cli/render.hpp"
 
 namespace cip::cli {
 namespace {
@@ -16,12 +17,6 @@ constexpr std::size_t kTextColumnBelow = 6;
 constexpr std::size_t kLeastWidth = 20;
 // Longer lines than this are hard to read, however wide the terminal.
 constexpr std::size_t kMostWidth = 120;
-
-// Characters, not bytes.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
 
 // A paragraph word by word, at most `width` wide, later lines behind `indent` blanks.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {

@@ -4,10 +4,6 @@
 
 namespace cip::cli {
 
-namespace {
-constexpr auto kRedraw = std::chrono::milliseconds{100};
-}
-
 ProgressBar::ProgressBar(Context& context)
     : console_(context.console),
       enabled_(context.console.err_is_terminal && !context.globals.quiet && !context.globals.json) {

@@ -8,6 +8,9 @@
 
 namespace cip::cli {
 
+// Between two drawings of a bar.
+inline constexpr auto kRedraw = std::chrono::milliseconds{100};
+
 class ProgressBar {
  public:
   explicit ProgressBar(Context& context);

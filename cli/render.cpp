@@ -7,13 +7,10 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "cli/colours.hpp"
 
 namespace cip::cli {
 namespace {
-
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kDim = "\x1b[2m";
-constexpr std::string_view kPlain = "\x1b[0m";
 
 std::string painted(std::string_view text, std::string_view paint, Style style) {
   return style.colour ? fmt::format("{}{}{}", paint, text, kPlain) : std::string(text);
@@ -31,12 +28,6 @@ std::string cell_text(const std::string& cell, Style style) {
     }
   }
   return out;
-}
-
-// Columns a UTF-8 text takes, one for each character.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::string padded(const std::string& text, std::size_t width, bool right) {
@@ -77,6 +68,11 @@ std::string bar_text(double share, int width) {
 }
 
 }  // namespace
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
 
 std::string count_text(std::uint64_t value) {
   auto text = std::to_string(value);

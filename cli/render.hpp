@@ -3,6 +3,7 @@
 // What people read: numbers with units, aligned lists and tables, the progress bar. All of it is
 // plain text from plain values; the caller knows whether it goes to a terminal.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ std::string duration_flag_text(std::int64_t micros);
 std::string plural(std::uint64_t count, std::string_view noun);
 // An id or key cut to what eyes can compare
 std::string short_text(std::string_view text, std::size_t letters = 12);
+// Columns a UTF-8 text takes, one for each character
+std::size_t width_of(std::string_view text);
 
 struct Style {
   bool colour = false;

@@ -14,8 +14,6 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-bool is_switch(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
-
 // "feed.seed." of `cipnode feed seed`; nothing of the root.
 std::string key_prefix(const CLI::App& app) {
   if (app.get_parent() == nullptr) return {};

@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/progress.hpp"
+
 namespace cip::cli {
-namespace {
-
-constexpr auto kRedraw = std::chrono::milliseconds{100};
-
-}  // namespace
 
 int signal_code() { return 128 + node::caught_signal(); }
 
