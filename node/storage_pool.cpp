@@ -10,23 +10,13 @@
 
 namespace cip::node {
 
-namespace {
-
-struct Task {
-  StoragePool::Job job;
-  StoragePool::Done done;
-};
-
-struct Worker {
-  std::condition_variable wake;
-  bool is_called = false;
-  std::thread thread;
-};
-
-}  // namespace
-
 class StoragePool::Impl {
  public:
+  struct Task {
+    Job job;
+    Done done;
+  };
+
   Impl(asio::io_context& context, store::Backend& database, std::size_t threads)
       : io(context), backend(database), workers(threads) {
     for (auto& worker : workers) worker.thread = std::thread([this, &worker] { work(worker); });
@@ -61,6 +51,12 @@ class StoragePool::Impl {
   std::size_t pending = 0;  // network thread only
 
  private:
+  struct Worker {
+    std::condition_variable wake;
+    bool is_called = false;
+    std::thread thread;
+  };
+
   // Of those that wait the last that worked, whose caches are warm. Null: none waits.
   Worker* call_one() {
     if (idle.empty()) return nullptr;
