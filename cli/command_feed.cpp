@@ -11,7 +11,7 @@ namespace {
 
 // ---- create
 
-struct CreateFlags {
+struct CreateFeedFlags {
   std::string name;
   bool compat = false;
   bool encrypted = false;
@@ -19,7 +19,7 @@ struct CreateFlags {
   bool is_private = false;
 };
 
-int create(Context& context, const CreateFlags& flags) {
+int create_feed(Context& context, const CreateFeedFlags& flags) {
   node::Request request{"feed.create", {{"name", flags.name}}};
   if (flags.compat) request.params["compat"] = true;
   if (flags.encrypted) request.params["encrypted"] = true;
@@ -36,15 +36,15 @@ int create(Context& context, const CreateFlags& flags) {
   return run(context, request, printer);
 }
 
-void add_create(CommandTree& tree, CLI::App& feed) {
-  auto& flags = tree.options<CreateFlags>();
+void add_create_feed(CommandTree& tree, CLI::App& feed) {
+  auto& flags = tree.options<CreateFeedFlags>();
   auto& app =
       tree.add(feed, "create", "Commands",
                {.purpose = "Create a feed that this node writes",
                 .timeout = default_timeout("feed.create"),
                 .examples = {"cipnode feed create log", "cipnode feed create notes --private"},
                 .exits = exits_of("feed.create", {ExitCode::conflict}),
-                .run = [&flags](Context& context) { return create(context, flags); }});
+                .run = [&flags](Context& context) { return create_feed(context, flags); }});
   add_value(app, "NAME", flags.name, parse_new_feed_name, "", "Name of the feed in this home")
       ->required();
   add_switch(app, "--compat", flags.compat, "The key is the bare public key, as in older feeds")
@@ -67,7 +67,7 @@ std::string state_text(const Json& feed) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-int list(Context& context) {
+int list_feeds(Context& context) {
   TablePrinter printer(
       context, {"name", "key", ">blocks", ">here", ">bytes", "state"},
       [](const Json& feed) -> std::vector<std::string> {
@@ -82,7 +82,7 @@ int list(Context& context) {
   return run(context, {"feed.ls"}, printer);
 }
 
-std::string info_text(const Json& feed, Style style) {
+std::string feed_info_text(const Json& feed, Style style) {
   Pairs pairs;
   pairs.add("name", text_of(feed, "name"));
   pairs.add("key", text_of(feed, "key"));
@@ -105,17 +105,18 @@ std::string info_text(const Json& feed, Style style) {
 }
 
 int info(Context& context, const std::string& name) {
-  TextPrinter printer(context, [&](const Json& feed) { return info_text(feed, context.style()); });
+  TextPrinter printer(context,
+                      [&](const Json& feed) { return feed_info_text(feed, context.style()); });
   return run(context, {"feed.info", {{"feed", name}}}, printer);
 }
 
-void add_ls_and_info(CommandTree& tree, CLI::App& feed) {
+void add_feed_ls_and_info(CommandTree& tree, CLI::App& feed) {
   tree.add(feed, "ls", "Commands",
            {.purpose = "List the feeds of this home",
             .timeout = default_timeout("feed.ls"),
             .examples = {"cipnode feed ls", "cipnode feed ls --json | jq -r .key"},
             .exits = exits_of("feed.ls"),
-            .run = list});
+            .run = list_feeds});
   auto& name = tree.options<std::string>();
   auto& app =
       tree.add(feed, "info", "Commands",
@@ -191,8 +192,8 @@ void add_feed_commands(CommandTree& tree) {
                         {.purpose = "Signed append-only logs: create, append, fetch, serve",
                          .examples = {"cipnode feed create log", "cipnode feed ls"},
                          .run = {}});
-  add_create(tree, feed);
-  add_ls_and_info(tree, feed);
+  add_create_feed(tree, feed);
+  add_feed_ls_and_info(tree, feed);
   add_append(tree, feed);
   add_feed_transfer_commands(tree, feed);
   add_feed_change_commands(tree, feed);

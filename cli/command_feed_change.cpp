@@ -141,12 +141,12 @@ void add_verify(CommandTree& tree, CLI::App& feed) {
 
 // ---- drop
 
-struct DropFlags {
+struct DropFeedFlags {
   std::string feed;
   bool yes = false;
 };
 
-int drop(Context& context, const DropFlags& flags) {
+int drop_feed(Context& context, const DropFeedFlags& flags) {
   const auto sure = confirm(
       context, flags.yes,
       fmt::format("{} will be gone from this home; if it is an own feed, nobody can append to it "
@@ -158,14 +158,14 @@ int drop(Context& context, const DropFlags& flags) {
   return run(context, {"feed.drop", {{"feed", flags.feed}}}, printer);
 }
 
-void add_drop(CommandTree& tree, CLI::App& feed) {
-  auto& flags = tree.options<DropFlags>();
+void add_drop_feed(CommandTree& tree, CLI::App& feed) {
+  auto& flags = tree.options<DropFeedFlags>();
   auto& app = tree.add(feed, "drop", "Commands",
                        {.purpose = "Forget a feed: blocks, tree and, of an own feed, its secret",
                         .timeout = default_timeout("feed.drop"),
                         .examples = {"cipnode feed drop log", "cipnode feed drop KEY --yes"},
                         .exits = exits_of("feed.drop", {ExitCode::not_found}),
-                        .run = [&flags](Context& context) { return drop(context, flags); }});
+                        .run = [&flags](Context& context) { return drop_feed(context, flags); }});
   add_feed_and_yes(app, "KEY|NAME", flags.feed, flags.yes);
 }
 
@@ -175,7 +175,7 @@ void add_feed_change_commands(CommandTree& tree, CLI::App& feed) {
   add_truncate(tree, feed);
   add_clear(tree, feed);
   add_verify(tree, feed);
-  add_drop(tree, feed);
+  add_drop_feed(tree, feed);
 }
 
 }  // namespace cip::cli

@@ -222,7 +222,7 @@ void add_lookup(CommandTree& tree) {
 
 // ---- size
 
-std::string size_text(const Json& size) {
+std::string network_size_text(const Json& size) {
   const auto whole = [&](const char* name) {
     return count_text(static_cast<std::uint64_t>(number_of(size, name) + 0.5));
   };
@@ -243,7 +243,7 @@ void add_size(CommandTree& tree) {
             .examples = {"cipnode size", "cipnode size --json | jq .estimate"},
             .exits = exits_of("size", {ExitCode::no_route}),
             .run = [](Context& context) {
-              TextPrinter printer(context, size_text);
+              TextPrinter printer(context, network_size_text);
               return run(context, {"size"}, printer);
             }});
 }

@@ -8,12 +8,12 @@
 namespace cip::cli {
 namespace {
 
-struct CreateFlags {
+struct CreateTopicFlags {
   std::string name;
   bool is_private = false;
 };
 
-int create(Context& context, const CreateFlags& flags) {
+int create_topic(Context& context, const CreateTopicFlags& flags) {
   if (flags.name.empty() == !flags.is_private) {
     return report(context, {ExitCode::usage, "give either the name of an open topic or --private",
                             "a private topic has a random key in place of a name"});
@@ -30,27 +30,27 @@ int create(Context& context, const CreateFlags& flags) {
   return run(context, request, printer);
 }
 
-void add_create(CommandTree& tree, CLI::App& topic) {
-  auto& flags = tree.options<CreateFlags>();
+void add_create_topic(CommandTree& tree, CLI::App& topic) {
+  auto& flags = tree.options<CreateTopicFlags>();
   auto& app =
       tree.add(topic, "create", "Commands",
                {.purpose = "Take part in a topic: an open one by name, or a new private one",
                 .timeout = default_timeout("topic.create"),
                 .examples = {"cipnode topic create weather", "cipnode topic create --private"},
                 .exits = exits_of("topic.create"),
-                .run = [&flags](Context& context) { return create(context, flags); }});
+                .run = [&flags](Context& context) { return create_topic(context, flags); }});
   add_value(app, "NAME", flags.name, parse_topic_text, "", "Name of an open topic");
   add_switch(app, "--private", flags.is_private, "A random key, known to those you give it to")
       ->group(kCommandFlags);
 }
 
-struct DropFlags {
+struct DropTopicFlags {
   std::string topic;
   bool yes = false;
 };
 
 // Only what destroys messages of this home needs a yes, and the node knows whether there are any.
-int drop(Context& context, const DropFlags& flags) {
+int drop_topic(Context& context, const DropTopicFlags& flags) {
   node::Request request{"topic.drop", {{"topic", flags.topic}}};
   bool sure = flags.yes;
   if (!sure) {
@@ -69,8 +69,8 @@ int drop(Context& context, const DropFlags& flags) {
   return run(context, request, printer);
 }
 
-void add_drop(CommandTree& tree, CLI::App& topic) {
-  auto& flags = tree.options<DropFlags>();
+void add_drop_topic(CommandTree& tree, CLI::App& topic) {
+  auto& flags = tree.options<DropTopicFlags>();
   auto& app = tree.add(
       topic, "drop", "Commands",
       {.purpose = "Leave a topic and forget its messages",
@@ -78,13 +78,13 @@ void add_drop(CommandTree& tree, CLI::App& topic) {
        .timeout = default_timeout("topic.drop"),
        .examples = {"cipnode topic drop weather", "cipnode topic drop weather --yes"},
        .exits = exits_of("topic.drop", {ExitCode::not_found}),
-       .run = [&flags](Context& context) { return drop(context, flags); }});
+       .run = [&flags](Context& context) { return drop_topic(context, flags); }});
   add_value(app, "TOPIC", flags.topic, parse_topic_text, "", "A name, topic:KEY or id:HEX")
       ->required();
   add_switch(app, "--yes", flags.yes, "Do not ask")->group(kCommandFlags);
 }
 
-int list(Context& context) {
+int list_topics(Context& context) {
   TablePrinter printer(
       context, {"topic", "kind", "id"},
       [](const Json& topic) -> std::vector<std::string> {
@@ -95,7 +95,7 @@ int list(Context& context) {
   return run(context, {"topic.ls"}, printer);
 }
 
-std::string info_text(const Json& topic, Style style) {
+std::string topic_info_text(const Json& topic, Style style) {
   Pairs pairs;
   pairs.add("topic", text_of(topic, "topic"));
   pairs.add("kind", flag_of(topic, "private") ? "private" : "open");
@@ -112,13 +112,13 @@ std::string info_text(const Json& topic, Style style) {
   return pairs.text(style) + (table.empty() ? "" : "\n" + table.text(style));
 }
 
-void add_ls_and_info(CommandTree& tree, CLI::App& topic) {
+void add_topic_ls_and_info(CommandTree& tree, CLI::App& topic) {
   tree.add(topic, "ls", "Commands",
            {.purpose = "List the topics this home takes part in",
             .timeout = default_timeout("topic.ls"),
             .examples = {"cipnode topic ls", "cipnode topic ls --json | jq -r .topic"},
             .exits = exits_of("topic.ls"),
-            .run = list});
+            .run = list_topics});
   auto& name = tree.options<std::string>();
   auto& app = tree.add(
       topic, "info", "Commands",
@@ -128,7 +128,7 @@ void add_ls_and_info(CommandTree& tree, CLI::App& topic) {
        .exits = exits_of("topic.info", {ExitCode::not_found}),
        .run = [&name](Context& context) {
          TextPrinter printer(
-             context, [&](const Json& object) { return info_text(object, context.style()); });
+             context, [&](const Json& object) { return topic_info_text(object, context.style()); });
          return run(context, {"topic.info", {{"topic", name}}}, printer);
        }});
   add_value(app, "TOPIC", name, parse_topic_text, "", "A name, topic:KEY or id:HEX")->required();
@@ -142,9 +142,9 @@ void add_topic_commands(CommandTree& tree) {
                {.purpose = "Places to publish and subscribe: create, list, inspect, leave",
                 .examples = {"cipnode topic create weather", "cipnode topic ls"},
                 .run = {}});
-  add_create(tree, topic);
-  add_ls_and_info(tree, topic);
-  add_drop(tree, topic);
+  add_create_topic(tree, topic);
+  add_topic_ls_and_info(tree, topic);
+  add_drop_topic(tree, topic);
 }
 
 }  // namespace cip::cli

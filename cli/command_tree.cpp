@@ -46,7 +46,7 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   return flags;
 }
 
-std::vector<std::string> commands_of(const CLI::App& group) {
+std::vector<std::string> command_names_of(const CLI::App& group) {
   std::vector<std::string> names;
   for (const auto* app : group.get_subcommands(nullptr)) {
     if (!app->get_group().empty()) names.push_back(app->get_name());
@@ -57,7 +57,7 @@ std::vector<std::string> commands_of(const CLI::App& group) {
 // The command of this name in a group below `root`, or an empty text.
 std::string elsewhere(const CLI::App& root, const std::string& word) {
   for (const auto* group : root.get_subcommands(nullptr)) {
-    for (const auto& name : commands_of(*group)) {
+    for (const auto& name : command_names_of(*group)) {
       if (name == word) return full_name(*group) + " " + name;
     }
   }
@@ -196,7 +196,7 @@ Error CommandTree::explain(const CLI::ParseError& error, const Words& words) con
 Error CommandTree::explain_missing(const CLI::App& app) const {
   if (!commands_.at(&app).run) {
     return {ExitCode::usage, short_name(app) + " needs a command",
-            fmt::format("one of: {}", fmt::join(commands_of(app), ", "))};
+            fmt::format("one of: {}", fmt::join(command_names_of(app), ", "))};
   }
   for (const auto* option : app.get_options()) {
     if (!option->get_required() || option->count() > 0) continue;
@@ -231,7 +231,7 @@ Error CommandTree::unknown_flag(const CLI::App& app, const std::string& name) co
 }
 
 Error CommandTree::unknown_command(const CLI::App& group, const std::string& word) const {
-  const auto close = nearest(word, commands_of(group));
+  const auto close = nearest(word, command_names_of(group));
   const bool top = group.get_parent() == nullptr;
   const auto typed = top ? word : short_name(group) + " " + word;
   auto hint = close.empty() ? std::string() : full_name(group) + " " + close;

@@ -87,13 +87,13 @@ void add_word(std::string_view word, const std::string& typed, Completions& out)
 }
 
 // Values that have words, and what kind of values have names. A colon waits for more.
-struct Kind {
+struct ValueKind {
   std::string_view type;
   std::vector<std::string_view> words;
   Further further = Further::nothing;
 };
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> kinds = {
+const std::vector<ValueKind>& value_kinds() {
+  static const std::vector<ValueKind> kinds = {
       {"FILE", {}, Further::files},     {"DIR", {}, Further::files},
       {"KEY|NAME", {}, Further::feeds}, {"ID", {}, Further::peer_keys},
       {"PEER", {}, Further::peer_keys}, {"TOPIC", {}, Further::topics},
@@ -129,8 +129,8 @@ void add_log_spec(const std::string& typed, Completions& out) {
 // The value of a flag, or an argument, from the name of its type: "text|json" says it all.
 void add_values(const std::string& flag, const std::string& type, const std::string& typed,
                 Completions& out) {
-  const auto& known = kinds();
-  if (const auto kind = std::ranges::find(known, type, &Kind::type); kind != known.end()) {
+  const auto& known = value_kinds();
+  if (const auto kind = std::ranges::find(known, type, &ValueKind::type); kind != known.end()) {
     out.further = kind->further;
     for (const auto word : kind->words) add_word(word, typed, out);
     return;

@@ -7,7 +7,7 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kAuthorsVersion = 1;
 
 struct SavedAuthor {
   Bytes32 feed{};
@@ -37,12 +37,12 @@ Bytes save_author_memories(const AuthorMemories& memories) {
   for (const auto& [feed, memory] : memories) {
     saved.authors.push_back({feed, memory.floor, memory.ahead_ms});
   }
-  return save_record(kVersion, saved);
+  return save_record(kAuthorsVersion, saved);
 }
 
 AuthorMemories load_author_memories(ByteView bytes) {
   AuthorMemories out;
-  const auto saved = load_record<SavedAuthors>(bytes, kVersion);
+  const auto saved = load_record<SavedAuthors>(bytes, kAuthorsVersion);
   if (!saved) return out;
   for (const auto& author : saved->authors) out[author.feed] = {author.floor, author.ahead_ms};
   return out;

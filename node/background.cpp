@@ -79,15 +79,15 @@ class StartSignals {
   int fd_ = -1;
 };
 
-struct Report {
+struct ChildReport {
   std::string text;
   int signal = 0;  // that came meanwhile
   bool complete = false;
 };
 
 // Everything until the other end closes it, a signal comes or the time is over.
-Report read_report(int fd, StartSignals& signals) {
-  Report out;
+ChildReport read_report(int fd, StartSignals& signals) {
+  ChildReport out;
   char buffer[4096];
   const auto end = std::chrono::steady_clock::now() + kStartTimeout;
   while (out.text.size() < 1024 * 1024) {
@@ -162,7 +162,7 @@ Error silent_end(pid_t pid, const HomePaths& paths) {
           hint};
 }
 
-StartResult conclude(const Report& report, pid_t pid, const HomePaths& paths) {
+StartResult conclude(const ChildReport& report, pid_t pid, const HomePaths& paths) {
   StartResult out;
   if (report.signal != 0) {
     // Nobody waits for this node any more.

@@ -16,7 +16,7 @@ namespace cip::node {
 namespace {
 // Without a descriptor for the next connection the server looks again after this: a failed accept
 // comes back at once.
-constexpr Duration kAcceptPause = std::chrono::milliseconds(50);
+constexpr Duration kControlAcceptPause = std::chrono::milliseconds(50);
 // A node that was killed may let its lock go a moment before its socket.
 constexpr int kKnocks = 25;
 constexpr Duration kKnockPause = std::chrono::milliseconds(20);
@@ -127,7 +127,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   }
 
   void accept_later() {
-    pause_.expires_after(kAcceptPause);
+    pause_.expires_after(kControlAcceptPause);
     pause_.async_wait([weak = weak_from_this()](std::error_code error) {
       const auto self = weak.lock();
       if (!error && self && self->acceptor_.is_open()) self->accept();

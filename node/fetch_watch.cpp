@@ -13,7 +13,7 @@ namespace cip::node {
 
 namespace {
 
-constexpr Duration kLook = std::chrono::seconds(1);
+constexpr Duration kFetchTick = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void FetchWatch::note_hope() {
 }
 
 void FetchWatch::tick() {
-  timer_.expires_after(kLook);
+  timer_.expires_after(kFetchTick);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (error || alive.expired()) return;
     look();

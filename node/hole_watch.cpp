@@ -11,7 +11,7 @@ namespace cip::node {
 
 namespace {
 
-constexpr Duration kLook = std::chrono::milliseconds(500);
+constexpr Duration kHoleTick = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -24,7 +24,7 @@ HoleWatch::HoleWatch(Daemon& daemon, const Bytes32& topic, overlay::Subscription
 }
 
 void HoleWatch::tick() {
-  timer_.expires_after(kLook);
+  timer_.expires_after(kHoleTick);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (error || alive.expired()) return;
     look();

@@ -7,7 +7,7 @@ namespace cip::node {
 
 namespace {
 constexpr std::string_view kMagic = "cipnode-lan";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kLanVersion = 1;
 }  // namespace
 
 LanNetwork lan_network(std::string_view label) {
@@ -17,7 +17,7 @@ LanNetwork lan_network(std::string_view label) {
 Bytes encode_lan_message(const LanMessage& message) {
   Writer out(32);
   out.raw(bytes_of(kMagic));
-  out.u8(kVersion);
+  out.u8(kLanVersion);
   out.u8(static_cast<std::uint8_t>(message.kind));
   out.raw(message.network);
   out.raw(message.instance);
@@ -27,7 +27,7 @@ Bytes encode_lan_message(const LanMessage& message) {
 
 std::optional<LanMessage> decode_lan_message(ByteView datagram) {
   Reader in(datagram);
-  const bool ours = equal(in.take(kMagic.size()), bytes_of(kMagic)) && in.u8() == kVersion;
+  const bool ours = equal(in.take(kMagic.size()), bytes_of(kMagic)) && in.u8() == kLanVersion;
   LanMessage message;
   message.kind = static_cast<LanKind>(in.u8());
   message.network = in.fixed<8>();

@@ -10,7 +10,7 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kClockVersion = 1;
 // Clocks that are kept right are moved by less than that at a time.
 constexpr std::int64_t kSlackMs = 1000;
 // A clock that is set more often than that while messages are written is right hardly ever.
@@ -58,12 +58,12 @@ std::int64_t OwnClock::ahead_ms(std::uint64_t seq) const {
 }
 
 Bytes OwnClock::save() const {
-  return save_record(kVersion, Saved{seen_.boot, seen_.offset_ms, steps_});
+  return save_record(kClockVersion, Saved{seen_.boot, seen_.offset_ms, steps_});
 }
 
 OwnClock OwnClock::load(ByteView bytes) {
   OwnClock out;
-  auto saved = load_record<Saved>(bytes, kVersion);
+  auto saved = load_record<Saved>(bytes, kClockVersion);
   if (!saved) return out;
   out.seen_ = {std::move(saved->boot), saved->offset_ms};
   out.steps_ = std::move(saved->steps);

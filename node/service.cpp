@@ -122,9 +122,9 @@ class LogHangup {
 };
 
 // Says once on --ready-fd what became of the node.
-class Report {
+class ReadyReport {
  public:
-  explicit Report(int fd) : fd_(fd) {}
+  explicit ReadyReport(int fd) : fd_(fd) {}
   void ready(const Json& event) { report_ready(std::exchange(fd_, -1), event); }
   void failure(const Error& error) { report_failure(std::exchange(fd_, -1), error); }
 
@@ -132,7 +132,7 @@ class Report {
   int fd_;
 };
 
-RunResult run_daemon(JoinOptions options, Handler& handler, Report& report) {
+RunResult run_daemon(JoinOptions options, Handler& handler, ReadyReport& report) {
   const auto role = options.for_command.empty() ? HomeRole::joined : HomeRole::for_command;
   const bool detached = options.ready_fd >= 0;
   asio::io_context io(1);
@@ -175,7 +175,7 @@ RunResult run_daemon(JoinOptions options, Handler& handler, Report& report) {
   return result;
 }
 
-RunResult run_node(const JoinOptions& options, Handler& handler, Report& report) {
+RunResult run_node(const JoinOptions& options, Handler& handler, ReadyReport& report) {
   if (auto logging = set_up_logging(options.log); !logging) return failed(logging.error());
   if (options.test_nodes > 0) return run_swarm(options, handler);
   return run_daemon(options, handler, report);
@@ -244,7 +244,7 @@ RunResult run_join(const JoinOptions& given, Handler& handler) {
     become_daemon(options.ready_fd);
     options.log.file = HomePaths(options.home).log;
   }
-  Report report(options.ready_fd);
+  ReadyReport report(options.ready_fd);
   auto result = run_node(options, handler, report);
   if (result.error) report.failure(*result.error);
   return result;

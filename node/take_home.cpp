@@ -11,7 +11,7 @@ namespace {
 
 // A node may be opening a large database, or finish what it was writing; whoever started this one
 // in the background waits for 60 s.
-constexpr Duration kPatience = std::chrono::seconds(50);
+constexpr Duration kHomePatience = std::chrono::seconds(50);
 constexpr Duration kPause = std::chrono::milliseconds(20);
 // For the answer to the request to leave.
 constexpr auto kAnswerTime = std::chrono::seconds(5);
@@ -42,7 +42,7 @@ bool stays(const LockHolder& holder, HomeRole wanted) {
 
 Outcome<HomeLock> take_home(const HomePaths& paths, const std::string& command, HomeRole role,
                             Duration patience) {
-  const auto end = now().mono + kPatience;
+  const auto end = now().mono + kHomePatience;
   std::optional<HomeTurn> turn;
   pid_t asked = 0;
   asio::io_context io(1);

@@ -22,7 +22,7 @@ constexpr std::size_t kReadBuffer = 256 * 1024;
 constexpr std::size_t kMaxPieces = 64;
 constexpr Duration kFlushTime = std::chrono::seconds(1);
 // A listener that ran out of files tries again after this.
-constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+constexpr Duration kPeerAcceptPause = std::chrono::milliseconds(100);
 // Connections of one address that are accepted, however few there may be in all.
 constexpr std::size_t kLeast = 4;
 
@@ -153,7 +153,7 @@ class TcpDriver::Impl : public std::enable_shared_from_this<TcpDriver::Impl> {
   }
 
   void pause_accepting(const std::shared_ptr<tcp::acceptor>& acceptor) {
-    auto timer = std::make_shared<asio::steady_timer>(io_, kAcceptPause);
+    auto timer = std::make_shared<asio::steady_timer>(io_, kPeerAcceptPause);
     timer->async_wait([self = weak_from_this(), acceptor, timer](std::error_code) {
       const auto driver = self.lock();
       if (driver && acceptor->is_open()) driver->accept_next(acceptor);

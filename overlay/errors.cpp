@@ -41,7 +41,7 @@ const char* text(Errc code) {
   return "unknown error";
 }
 
-class Category final : public std::error_category {
+class OverlayCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "overlay"; }
   std::string message(int code) const override { return text(static_cast<Errc>(code)); }
@@ -50,7 +50,7 @@ class Category final : public std::error_category {
 }  // namespace
 
 std::error_code make_error_code(Errc code) {
-  static const Category category;
+  static const OverlayCategory category;
   return {static_cast<int>(code), category};
 }
 

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kHeaderMagic = "cip/topic";
 constexpr std::string_view kAuthorDomain = "cip/topic/author/1";
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kTopicVersion = 1;
 constexpr std::uint64_t kHeaderEncrypted = 1;
 constexpr std::uint64_t kMessageSeen = 1;
 constexpr std::uint64_t kMessageMeta = 2;
@@ -62,7 +62,7 @@ Bytes32 topic_capability(const Bytes32& topic_key, bool initiator, ByteView hand
 Bytes encode_topic_header(const TopicHeader& header, const Bytes32& feed_key, const KeyPair& key) {
   Writer out;
   out.raw(bytes_of(kHeaderMagic));
-  out.uint(kVersion);
+  out.uint(kTopicVersion);
   out.uint(header.encrypted ? kHeaderEncrypted : 0);
   out.raw(header.topic);
   out.raw(header.author);
@@ -77,7 +77,7 @@ Bytes encode_topic_header(const TopicHeader& header, const Bytes32& feed_key, co
 std::optional<TopicHeader> decode_topic_header(ByteView block, const Bytes32& feed_key) {
   Reader in(block);
   const bool magic = equal(in.take(kHeaderMagic.size()), bytes_of(kHeaderMagic));
-  if (!magic || in.uint() != kVersion) return std::nullopt;
+  if (!magic || in.uint() != kTopicVersion) return std::nullopt;
   TopicHeader out;
   const std::uint64_t flags = in.uint();
   out.encrypted = (flags & kHeaderEncrypted) != 0;
@@ -99,7 +99,7 @@ std::optional<TopicHeader> decode_topic_header(ByteView block, const Bytes32& fe
 
 Bytes encode_topic_message(UnixMillis time, ByteView data) {
   Writer out(data.size() + 12);
-  out.uint(kVersion);
+  out.uint(kTopicVersion);
   out.uint(0);
   out.uint(time.value);
   out.raw(data);
@@ -110,7 +110,8 @@ std::optional<TopicMessage> decode_topic_message(ByteView block) {
   Reader in(block);
   const std::uint64_t version = in.uint();
   const std::uint64_t flags = in.uint();
-  if (version != kVersion || (flags & ~(kMessageSeen | kMessageMeta)) != 0) return std::nullopt;
+  if (version != kTopicVersion || (flags & ~(kMessageSeen | kMessageMeta)) != 0)
+    return std::nullopt;
   const UnixMillis time{in.uint()};
   if ((flags & kMessageSeen) != 0) {
     for (std::size_t n = in.count(33, kMaxTopicFeeds); n > 0; --n) {
@@ -125,7 +126,7 @@ std::optional<TopicMessage> decode_topic_message(ByteView block) {
 
 Bytes encode_topic_open(const TopicOpen& open) {
   Writer out(34);
-  out.uint(kVersion);
+  out.uint(kTopicVersion);
   out.uint(0);
   out.raw(open.capability);
   return out.take();
@@ -136,7 +137,7 @@ std::optional<TopicOpen> decode_topic_open(ByteView payload) {
   const std::uint64_t version = in.uint();
   in.uint();  // flags: none defined, unknown ones are ignored
   const TopicOpen out{in.fixed32()};
-  if (!in.ok() || version != kVersion) return std::nullopt;
+  if (!in.ok() || version != kTopicVersion) return std::nullopt;
   return out;
 }
 

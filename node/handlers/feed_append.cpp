@@ -23,7 +23,7 @@ namespace {
 
 // Appended and not durable yet; above it the input waits, so that memory does not grow with a disk
 // that is slower than a pipe.
-constexpr std::size_t kMaxAhead = 16 << 20;
+constexpr std::size_t kAppendAhead = 16 << 20;
 
 class Append final : public FeedOperation {
  public:
@@ -106,7 +106,7 @@ class Append final : public FeedOperation {
                                store::kMaxBlockSize, appended_),
                    "cut the input with --lines or --block-size N"});
     }
-    if (waiting_.empty() && feed().uncommitted_bytes() < kMaxAhead) {
+    if (waiting_.empty() && feed().uncommitted_bytes() < kAppendAhead) {
       return out_.consumed(bytes.size());
     }
     held_back_ += bytes.size();
@@ -162,7 +162,7 @@ class Append final : public FeedOperation {
       durable_ = under_way_.front().blocks;
       under_way_.pop_front();
     }
-    if (held_back_ > 0 && feed().uncommitted_bytes() < kMaxAhead) {
+    if (held_back_ > 0 && feed().uncommitted_bytes() < kAppendAhead) {
       out_.consumed(std::exchange(held_back_, 0));
     }
     look();

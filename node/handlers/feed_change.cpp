@@ -131,7 +131,7 @@ class Clear final : public Change {
   store::Ticket ticket_ = 0;
 };
 
-class Drop final : public Change {
+class DropFeed final : public Change {
  public:
   using Change::Change;
 
@@ -164,7 +164,7 @@ class Drop final : public Change {
 void add_feed_change_handlers(HandlerTable& table) {
   table["feed.truncate"] = factory_of<Truncate>();
   table["feed.clear"] = factory_of<Clear>();
-  table["feed.drop"] = factory_of<Drop>();
+  table["feed.drop"] = factory_of<DropFeed>();
 }
 
 }  // namespace cip::node

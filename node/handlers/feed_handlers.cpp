@@ -78,9 +78,9 @@ Outcome<BlockSpan> parse_range(const std::string& text) {
 
 namespace {
 
-class Create final : public FeedOperation {
+class CreateFeed final : public FeedOperation {
  public:
-  Create(Daemon& daemon, Params& params, Output& out) : FeedOperation(daemon, out) {
+  CreateFeed(Daemon& daemon, Params& params, Output& out) : FeedOperation(daemon, out) {
     wanted_.name = params.required_text("name");
     wanted_.compat = params.flag("compat");
     wanted_.encrypted = params.flag("encrypted");
@@ -139,9 +139,9 @@ class Info final : public FeedOperation {
 };
 
 // All feeds of the home, one after the other, so that few are open at once.
-class List final : public Operation {
+class ListFeeds final : public Operation {
  public:
-  List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
+  ListFeeds(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
     daemon_.storage().ask(store::StorageLane::directory, store::ListFeedsOp{}, alive_,
@@ -219,8 +219,8 @@ class Unseed final : public FeedOperation {
 }  // namespace
 
 void add_feed_handlers(HandlerTable& table) {
-  table["feed.create"] = factory_of<Create>();
-  table["feed.ls"] = factory_of<List>();
+  table["feed.create"] = factory_of<CreateFeed>();
+  table["feed.ls"] = factory_of<ListFeeds>();
   table["feed.info"] = factory_of<Info>();
   table["feed.unseed"] = factory_of<Unseed>();
 }

@@ -22,7 +22,7 @@ namespace cip::node {
 namespace {
 
 // Published and not durable yet, in bytes and number; above it the input waits.
-constexpr std::size_t kMaxAhead = 4 << 20;
+constexpr std::size_t kPublishAhead = 4 << 20;
 constexpr std::size_t kMaxMessagesAhead = 16'384;
 // A node that ends with the command waits so long for one peer to write the message (cli.md).
 constexpr Duration kHandOver = std::chrono::seconds(10);
@@ -249,7 +249,7 @@ class Publish final : public Operation {
   }
 
   void give_room() {
-    if (held_back_ == 0 || ahead_ > kMaxAhead || waiting_.size() > kMaxMessagesAhead) return;
+    if (held_back_ == 0 || ahead_ > kPublishAhead || waiting_.size() > kMaxMessagesAhead) return;
     out_.consumed(std::exchange(held_back_, 0));
   }
 

@@ -17,9 +17,9 @@ Json described(const TopicName& topic) {
   return object;
 }
 
-class Create final : public Operation {
+class CreateTopic final : public Operation {
  public:
-  Create(Daemon& daemon, Params& params, Output& out)
+  CreateTopic(Daemon& daemon, Params& params, Output& out)
       : Operation(out),
         daemon_(daemon),
         name_(params.text("name")),
@@ -49,9 +49,9 @@ class Create final : public Operation {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-class Drop final : public Operation {
+class DropTopic final : public Operation {
  public:
-  Drop(Daemon& daemon, Params& params, Output& out)
+  DropTopic(Daemon& daemon, Params& params, Output& out)
       : Operation(out),
         daemon_(daemon),
         name_(params.required_text("topic")),
@@ -77,9 +77,9 @@ class Drop final : public Operation {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
-class List final : public Operation {
+class ListTopics final : public Operation {
  public:
-  List(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
+  ListTopics(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
 
   void start() override {
     daemon_.storage().ask(store::StorageLane::directory, store::ListTopicsOp{}, alive_,
@@ -133,9 +133,9 @@ Outcome<std::unique_ptr<Operation>> make_info(Daemon& daemon, const Request& req
 }  // namespace
 
 void add_topic_handlers(HandlerTable& table) {
-  table["topic.create"] = factory_of<Create>();
-  table["topic.drop"] = factory_of<Drop>();
-  table["topic.ls"] = factory_of<List>();
+  table["topic.create"] = factory_of<CreateTopic>();
+  table["topic.drop"] = factory_of<DropTopic>();
+  table["topic.ls"] = factory_of<ListTopics>();
   table["topic.info"] = make_info;
 }
 

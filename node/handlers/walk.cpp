@@ -8,14 +8,14 @@
 namespace cip::node {
 
 namespace {
-constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+constexpr Duration kReadyPause = std::chrono::milliseconds(20);
 }
 
 ReadyWait::ReadyWait(Daemon& daemon) : daemon_(daemon), timer_(daemon.io()) {}
 
 void ReadyWait::wait(std::function<void()> then) {
   then_ = std::move(then);
-  until_ = now().mono + kPatience;
+  until_ = now().mono + kFirstWalkTime;
   meet_until_ = daemon_.seek_contact();
   look();
 }
@@ -26,7 +26,7 @@ void ReadyWait::look() {
   const bool ready = dht.is_ready() && daemon_.has_contact();
   const bool alone = !daemon_.has_contact() && time >= meet_until_;
   if (ready || alone || time >= until_) return std::exchange(then_, nullptr)();
-  timer_.expires_after(kLookAgain);
+  timer_.expires_after(kReadyPause);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
     if (!error && !alive.expired()) look();
   });

@@ -14,7 +14,7 @@
 namespace cip::node {
 
 // A first walk that has met somebody is given this long to end.
-inline constexpr Duration kPatience = std::chrono::seconds(3);
+inline constexpr Duration kFirstWalkTime = std::chrono::seconds(3);
 
 // Calls back once the first walk of the node is over and somebody is known, or as soon as nobody
 // can be met any more: the contacts were asked, at the latest now, and have had the time to answer.

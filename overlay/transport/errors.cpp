@@ -43,7 +43,7 @@ const char* text(StreamErrc code) {
   return "unknown error";
 }
 
-class Category final : public std::error_category {
+class StreamCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "stream"; }
   std::string message(int code) const override { return text(static_cast<StreamErrc>(code)); }
@@ -52,7 +52,7 @@ class Category final : public std::error_category {
 }  // namespace
 
 std::error_code make_error_code(StreamErrc code) {
-  static const Category category;
+  static const StreamCategory category;
   return {static_cast<int>(code), category};
 }
 

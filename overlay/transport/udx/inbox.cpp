@@ -7,7 +7,7 @@
 namespace cip::overlay {
 namespace {
 
-constexpr std::size_t kJoined = 16 * 1024;
+constexpr std::size_t kUnreadChunk = 16 * 1024;
 
 }  // namespace
 
@@ -79,7 +79,8 @@ bool UdxInbox::has_room_for(std::size_t bytes) {
 
 // Small ones join: kept one by one they would cost more than the window says.
 void UdxInbox::keep(ByteView bytes) {
-  if (unread_.empty() || unread_.back().size() + bytes.size() > kJoined) unread_.emplace_back();
+  if (unread_.empty() || unread_.back().size() + bytes.size() > kUnreadChunk)
+    unread_.emplace_back();
   append(unread_.back(), bytes);
   unread_bytes_ += bytes.size();
 }

@@ -9,8 +9,8 @@
 namespace cip::overlay {
 namespace {
 
-constexpr std::uint8_t kMagic = 0xff;
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kUdxMagic = 0xff;
+constexpr std::uint8_t kUdxVersion = 1;
 constexpr std::size_t kStreamAt = 4;
 
 }  // namespace
@@ -28,8 +28,8 @@ UdxRange UdxPacket::sack_block(std::size_t index) const {
 std::optional<UdxPacket> decode_udx_packet(ByteView datagram) {
   if (datagram.size() < kUdxHeaderSize) return std::nullopt;
   Reader in(datagram);
-  if (in.u8() != kMagic) return std::nullopt;
-  if (in.u8() != kVersion) return std::nullopt;
+  if (in.u8() != kUdxMagic) return std::nullopt;
+  if (in.u8() != kUdxVersion) return std::nullopt;
   UdxPacket out;
   auto& header = out.header;
   header.type = in.u8();
@@ -50,7 +50,7 @@ std::optional<UdxPacket> decode_udx_packet(ByteView datagram) {
 }
 
 void append_udx_header(Bytes& out, const UdxHeader& header) {
-  FixedBytes<kUdxHeaderSize> bytes{kMagic, kVersion, header.type, header.offset};
+  FixedBytes<kUdxHeaderSize> bytes{kUdxMagic, kUdxVersion, header.type, header.offset};
   put_u32(bytes.data() + kStreamAt, header.stream);
   put_u32(bytes.data() + 8, header.window);
   put_u32(bytes.data() + 12, header.seq);

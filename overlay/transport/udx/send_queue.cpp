@@ -9,7 +9,7 @@ namespace cip::overlay {
 namespace {
 
 // Small writes join: a chunk each would cost more than its bytes.
-constexpr std::size_t kJoined = 512;
+constexpr std::size_t kSmallWrite = 512;
 constexpr std::size_t kJoinedChunk = 4096;
 // Longer writes are split, so that offsets fit and memory comes back while they are sent.
 constexpr std::size_t kLongestChunk = std::size_t{1} << 20;
@@ -20,7 +20,8 @@ constexpr std::size_t kKeptChunks = 16;
 void UdxSendQueue::write(Bytes bytes) {
   queued_ += bytes.size();
   const bool has_last = head_ < chunks_.size();
-  if (has_last && bytes.size() <= kJoined && chunks_.back().size() + bytes.size() <= kJoinedChunk) {
+  if (has_last && bytes.size() <= kSmallWrite &&
+      chunks_.back().size() + bytes.size() <= kJoinedChunk) {
     append(chunks_.back(), bytes);
   } else if (bytes.size() <= kLongestChunk) {
     if (!bytes.empty()) chunks_.push_back(std::move(bytes));
