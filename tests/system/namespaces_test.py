@@ -72,6 +72,20 @@ class NamespacesTest(SystemTest):
         result = self.eventually(lambda: self.found(nodes[0], nodes[2], 0), 60, "it is found where it is")
         self.assertEqual(result["hello"]["transport"], "offered")
 
+    def test_a_feed_travels_over_udx_where_no_tcp_gets_through(self):
+        # What host c would send by TCP is lost in silence, its answers to others too.
+        ip("rule", "add", "ipproto", "tcp", "blackhole", namespace=HOSTS[2])
+        nodes = [self.join(prefix=self.host(place), listen=None, lan=True) for place in (0, 2)]
+        self.eventually(lambda: self.found(nodes[1], nodes[0], 2), 60, "it is found")
+        for seeds, place, reads, from_place in [(nodes[1], 2, nodes[0], 0), (nodes[0], 0, nodes[1], 2)]:
+            self.ok("feed", "create", "log", home=seeds, prefix=self.host(place))
+            made = self.ok("--json", "feed", "append", "log", "--lines", home=seeds, prefix=self.host(place), stdin=b"a\nb\n").object
+            got = self.ok("--json", "--timeout", "40s", "feed", "download", made["key"], home=reads, prefix=self.host(from_place)).object
+            self.assertEqual(got["treeHash"], made["treeHash"])
+        for node, place in zip(nodes, (0, 2)):
+            peers = self.ok("--json", "peers", home=node, prefix=self.host(place)).objects
+            self.assertEqual([(peer["transport"], peer["stream"]) for peer in peers], [("udx", "bound")])
+
     def places(self, node, place):
         nat = self.ok("--json", "status", home=node, prefix=self.host(place)).object["nat"]
         return [entry["address"] for entry in nat["places"]]
