@@ -39,10 +39,11 @@ if(CIP_SANITIZE)
   target_link_options(cip_flags INTERFACE -fsanitize=${CIP_SANITIZE})
 endif()
 
-# cip_layer(NAME SOURCES file... LINKS target...): one floor = one folder = one static library cip::NAME.
+# cip_layer(NAME [UNITY] SOURCES file... LINKS target...): one floor = one folder = one static library cip::NAME.
+# UNITY: large enough that CIP_UNITY is worth it.
 # Our own warnings stay in the build tree: they are no business of a program that uses the library.
 function(cip_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "" "SOURCES;LINKS" ${ARGN})
   add_library(cip_${name} STATIC ${ARG_SOURCES})
   add_library(cip::${name} ALIAS cip_${name})
   # Headers need C++20: the installed package tells a program's compiler so.
@@ -51,6 +52,9 @@ function(cip_layer name)
   target_include_directories(cip_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                 $<INSTALL_INTERFACE:include/cipnode>)
   set_target_properties(cip_${name} PROPERTIES EXPORT_NAME ${name})
+  if(CIP_UNITY AND ARG_UNITY)
+    set_target_properties(cip_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
 
 # cip_unit_tests(NAME SOURCES file... LINKS target...): one doctest binary, each case its own ctest.
