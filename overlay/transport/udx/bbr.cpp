@@ -84,7 +84,7 @@ void UdxBbr::on_ack(TimePoint now, const AckSample& sample) {
   const bool round_ended = is_round_end(now, sample);
   if (round_ended) ++round_;
   update_bandwidth(sample.rate);
-  aggregation_.on_ack(now, sample.delivered, bandwidth(), window_);
+  aggregation_.on_ack(now, sample.delivered - sample.late, bandwidth(), window_);
   if (round_ended) end_round(now, sample.rate);
   advance(now, sample, round_ended);
   update_window(sample.delivered);
@@ -114,7 +114,10 @@ void UdxBbr::update_bandwidth(const RateSample& rate) {
   // sent just before the acknowledgement of the original would look like a very fast path.
   if (!rate.bytes_per_second || !min_rtt_) return;
   if (rate.app_limited && *rate.bytes_per_second < bandwidth()) return;
-  bandwidth_.add(round_, *rate.bytes_per_second, kBandwidthRounds);
+  // What was told late seems to have been delivered at once. Such rates keep what is known from
+  // growing old, and prove no more.
+  const auto most = rate.late ? bandwidth() : UINT64_MAX;
+  bandwidth_.add(round_, std::min(*rate.bytes_per_second, most), kBandwidthRounds);
 }
 
 void UdxBbr::update_min_rtt(TimePoint now, const AckSample& sample) {

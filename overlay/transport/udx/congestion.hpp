@@ -35,11 +35,13 @@ struct RateSample {
       0;  // bytes delivered when the newest packet acknowledged was sent
   std::uint64_t total_delivered = 0;  // bytes delivered by now: a round ends when prior reaches it
   bool app_limited = false;
+  bool late = false;  // some of the bytes had arrived before the interval, and were told in it
 };
 
 // One datagram with news: something was acknowledged or SACKed that had not been before.
 struct AckSample {
   std::size_t delivered = 0;  // bytes newly acknowledged or SACKed
+  std::size_t late = 0;       // of these, bytes that had arrived long before it was told
   std::size_t lost = 0;       // bytes that it shows to be lost; they are not told by on_lost() too
   std::size_t in_flight = 0;  // bytes after it: sent, not delivered, not called lost
   std::optional<Duration> rtt;  // of a packet that was sent once; none: no such was acknowledged

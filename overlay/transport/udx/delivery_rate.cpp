@@ -30,6 +30,7 @@ RateSample UdxDeliveryRate::take_sample(TimePoint now, Duration min_rtt) {
   }
   sample.prior_delivered = mark->delivered;
   sample.app_limited = mark->app_limited;
+  sample.late = mark->delivered < late_until_;
   sample.delivered = static_cast<std::size_t>(delivered_ - mark->delivered);
   sample.interval = std::max(mark->sent - mark->first_sent, now - mark->delivered_at);
   if (sample.interval <= Duration::zero() || sample.interval < min_rtt) return sample;

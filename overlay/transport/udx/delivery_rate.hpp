@@ -21,6 +21,8 @@ class UdxDeliveryRate {
   // For each transmission of a packet, before it counts as in flight.
   SendMark on_sent(TimePoint now, std::size_t in_flight);
   void on_delivered(TimePoint now, const SendMark& mark, std::size_t bytes);
+  // What was delivered last had arrived long before it was told.
+  void set_late() { late_until_ = delivered_; }
   // Of what was delivered since the last call. No rate when nothing was, or when the interval is
   // shorter than min_rtt: then acknowledgements were held back on their way and came together.
   RateSample take_sample(TimePoint now, Duration min_rtt);
@@ -33,6 +35,7 @@ class UdxDeliveryRate {
   TimePoint delivered_at_{};
   TimePoint first_sent_{};
   std::uint64_t app_limited_until_ = 0;  // samples are, up to so many bytes delivered; 0: none is
+  std::uint64_t late_until_ = 0;         // samples that begin below it count bytes told late
   std::optional<SendMark> newest_;       // the last sent of those delivered since the last sample
 };
 

@@ -19,6 +19,7 @@ void UdxFlight::push(const UdxSent& packet) {
   place.state = UdxSent::State::out;
   place.transmissions = 1;
   bytes_out_ += place.weight();
+  bytes_ += place.weight();
   append_to_order(seq);
 }
 
@@ -27,7 +28,6 @@ void UdxFlight::resend(UdxSeq seq, const SendMark& mark) {
   CIP_ASSERT(packet.state != UdxSent::State::delivered);
   if (packet.state == UdxSent::State::lost) {
     --packets_lost_;
-    bytes_lost_ -= packet.weight();
     bytes_out_ += packet.weight();
     packet.state = UdxSent::State::out;
   } else {
@@ -40,12 +40,29 @@ void UdxFlight::resend(UdxSeq seq, const SendMark& mark) {
 
 void UdxFlight::lose(UdxSeq seq) {
   auto& packet = get(seq);
+  leave_path(seq);
+  packet.state = UdxSent::State::lost;
+  if (packets_lost_++ == 0 || udx_before(seq, lost_from_)) lost_from_ = seq;
+}
+
+void UdxFlight::set_overdue(UdxSeq seq) {
+  auto& packet = get(seq);
+  CIP_ASSERT(packet.state == UdxSent::State::out);
+  leave_path(seq);
+  packet.state = UdxSent::State::overdue;
+  if (packets_overdue_++ == 0 || udx_before(seq, overdue_from_)) overdue_from_ = seq;
+}
+
+// One that is out or overdue is about to be something else.
+void UdxFlight::leave_path(UdxSeq seq) {
+  const auto& packet = get(seq);
+  if (packet.state == UdxSent::State::overdue) {
+    --packets_overdue_;
+    return;
+  }
   CIP_ASSERT(packet.state == UdxSent::State::out);
   take_from_order(seq);
-  packet.state = UdxSent::State::lost;
   bytes_out_ -= packet.weight();
-  bytes_lost_ += packet.weight();
-  if (packets_lost_++ == 0 || udx_before(seq, lost_from_)) lost_from_ = seq;
 }
 
 UdxSeq UdxFlight::lowest_lost() const {
@@ -108,12 +125,10 @@ void UdxFlight::take_from_order(UdxSeq seq) {
 
 void UdxFlight::set_delivered(UdxSeq seq) {
   auto& packet = get(seq);
-  if (packet.state == UdxSent::State::out) {
-    take_from_order(seq);
-    bytes_out_ -= packet.weight();
-  } else {
+  if (packet.state == UdxSent::State::lost) {
     --packets_lost_;
-    bytes_lost_ -= packet.weight();
+  } else {
+    leave_path(seq);
   }
   packet.state = UdxSent::State::delivered;
   packet.newer = seq + 1;

@@ -43,9 +43,11 @@ class UdxInbox {
   void hold(bool held);
 
   // The window for a packet that leaves now.
-  std::uint32_t window() { return window_.advertise(held_bytes(), shared_.room.left()); }
+  std::uint32_t window() { return window_.advertise(unread_bytes_, shared_.room.left()); }
   // The other side is to be told of the window unasked.
-  bool has_opened() const { return open_ && window_.has_opened(held_bytes(), shared_.room.left()); }
+  bool has_opened() const {
+    return open_ && window_.has_opened(unread_bytes_, shared_.room.left());
+  }
   const UdxReceiver& receiver() const { return receiver_; }
   // The end of the other side, and all before it, was handed up.
   bool ended() const { return end_told_; }

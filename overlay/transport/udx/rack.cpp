@@ -10,7 +10,25 @@ constexpr std::uint8_t kWidenedRecoveries = 16;
 // So many SACKed packets are loss, until reordering was seen.
 constexpr std::size_t kSackedForLoss = 3;
 
+// A SACK of the most blocks may have left out others above them (udx.md 6.2).
+std::optional<UdxSeq> end_of_told(const UdxPacket& packet, UdxSeq next) {
+  const auto blocks = packet.sack_blocks();
+  if (blocks < kUdxMaxSackSent) return std::nullopt;
+  const auto end = packet.sack_block(blocks - 1).end;
+  return udx_before(next, end) ? std::nullopt : std::optional(end);
+}
+
 }  // namespace
+
+// Data and messages acknowledge and say nothing of gaps; older acknowledgements knew less.
+void UdxRack::note_untold(const UdxPacket& packet, const UdxFlight& flight) {
+  const bool tells = !packet.is(kUdxData | kUdxEnd | kUdxMessage);
+  if (tells && packet.header.ack == flight.first()) {
+    untold_from_ = end_of_told(packet, flight.next());
+  } else if (is_untold(flight.first())) {
+    untold_from_.reset();  // all that was told of is acknowledged
+  }
+}
 
 void UdxRack::on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, const UdxRtt& rtt) {
   // Which transmission was acknowledged cannot be told before there is a round trip to compare
@@ -35,13 +53,15 @@ void UdxRack::on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, con
   has_delivered_ = true;
   sent_ = packet.mark.sent;
   seq_ = seq;
-  rtt_ = took;
+  // It may have arrived long before it was told.
+  if (!is_untold(seq)) rtt_ = took;
 }
 
 void UdxRack::detect(TimePoint now, UdxFlight& flight, const UdxRtt& rtt, bool recovering,
                      std::vector<UdxSeq>& lost) {
   deadline_.reset();
   if (!has_delivered_) return;
+  judge_overdue(flight, lost);
   const auto patience = rtt_ + reordering_window(flight, rtt, recovering);
   for (auto next = flight.oldest_sent(); next;) {
     const auto seq = *next;
@@ -52,27 +72,44 @@ void UdxRack::detect(TimePoint now, UdxFlight& flight, const UdxRtt& rtt, bool r
       return;
     }
     next = flight.sent_after(seq);
-    flight.lose(seq);
-    lost.push_back(seq);
+    give_up(flight, seq, lost);
   }
 }
 
 void UdxRack::detect_on_rto(TimePoint now, UdxFlight& flight, const UdxRtt& rtt,
                             std::vector<UdxSeq>& lost) {
   deadline_.reset();
-  const auto give_up = [&](UdxSeq seq) {
-    flight.lose(seq);
-    lost.push_back(seq);
-  };
-  if (flight.at(flight.first()).state == UdxSent::State::out) give_up(flight.first());
+  const auto first = flight.first();
+  const auto state = flight.at(first).state;
+  if (state == UdxSent::State::out || state == UdxSent::State::overdue) {
+    flight.lose(first);
+    lost.push_back(first);
+  }
   if (!has_delivered_) return;
   const auto patience = rtt_ + reordering_window(flight, rtt, true);
   for (auto next = flight.oldest_sent(); next;) {
     const auto seq = *next;
     if (flight.at(seq).mark.sent + patience > now) return;
     next = flight.sent_after(seq);
-    give_up(seq);
+    give_up(flight, seq, lost);
   }
+}
+
+// What was overdue is lost, now that it was told what had arrived and this was not.
+void UdxRack::judge_overdue(UdxFlight& flight, std::vector<UdxSeq>& lost) const {
+  flight.visit_overdue(untold_from_.value_or(flight.next()), [&](UdxSeq seq) {
+    flight.lose(seq);
+    lost.push_back(seq);
+  });
+}
+
+// A packet that is out has had its time. If nobody said what became of it, it is not on the path
+// any more all the same: it would keep its place in the window from the repeats that are needed
+// for more to be told.
+void UdxRack::give_up(UdxFlight& flight, UdxSeq seq, std::vector<UdxSeq>& lost) const {
+  if (is_untold(seq)) return flight.set_overdue(seq);
+  flight.lose(seq);
+  lost.push_back(seq);
 }
 
 void UdxRack::on_recovery_end() {

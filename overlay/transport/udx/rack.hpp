@@ -11,6 +11,7 @@
 
 #include "base/time.hpp"
 #include "overlay/transport/udx/flight.hpp"
+#include "overlay/transport/udx/packet.hpp"
 #include "overlay/transport/udx/rtt.hpp"
 
 namespace cip::overlay {
@@ -19,6 +20,11 @@ class UdxRack {
  public:
   explicit UdxRack(UdxSeq first) : highest_(first - 1) {}
 
+  // Whatever acknowledges, once the flight knows what it delivered.
+  void note_untold(const UdxPacket& packet, const UdxFlight& flight);
+  // Nobody said whether this packet has arrived, since a SACK names the lowest blocks only: it is
+  // not lost for not being named.
+  bool is_untold(UdxSeq seq) const { return untold_from_ && !udx_before(seq, *untold_from_); }
   // A packet was newly delivered.
   void on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, const UdxRtt& rtt);
   // Moves packets of the flight from out to lost and appends their numbers. What may be lost soon
@@ -34,15 +40,18 @@ class UdxRack {
   void on_recovery_end();
 
  private:
+  void judge_overdue(UdxFlight& flight, std::vector<UdxSeq>& lost) const;
+  void give_up(UdxFlight& flight, UdxSeq seq, std::vector<UdxSeq>& lost) const;
   Duration reordering_window(const UdxFlight& flight, const UdxRtt& rtt, bool recovering) const;
 
   bool has_delivered_ = false;
   TimePoint sent_{};  // of the delivered packet that was sent last, and its number
   UdxSeq seq_ = 0;
   Duration rtt_{};
-  UdxSeq highest_;            // delivered
-  bool reordered_ = false;    // a lower one was delivered after a higher one, sent once
-  std::uint8_t widened_ = 0;  // recoveries for which the window is doubled
+  UdxSeq highest_;                     // delivered
+  bool reordered_ = false;             // a lower one was delivered after a higher one, sent once
+  std::optional<UdxSeq> untold_from_;  // none: all was told
+  std::uint8_t widened_ = 0;           // recoveries for which the window is doubled
   std::optional<TimePoint> deadline_;
 };
 

@@ -40,7 +40,8 @@ class UdxReceiveWindow {
   void on_in_order(TimePoint now, std::size_t bytes, Duration rtt, std::size_t room_left);
 
   // The window for the packet that leaves now, from the acknowledged point on. held: bytes of this
-  // stream that UdxReceiveRoom counts. Its right edge never moves back.
+  // stream that are in order and not consumed; what came early lies within the window. Its right
+  // edge never moves back.
   std::uint32_t advertise(std::size_t held, std::size_t room_left);
   // The window has opened so far since it was last advertised that the sender must be told unasked:
   // it was closed, or half of the budget has been added.

@@ -74,6 +74,7 @@ UdxSender::Heard UdxSender::handle_ack(TimePoint now, const UdxPacket& packet) {
       flight_.sack(block, deliver);
     }  // else it is of an older acknowledgement
   }
+  rack_.note_untold(packet, flight_);
   heard.progress = round.packets > 0;
   if (heard.progress) finish_round(now, round);
   refresh(now);
@@ -85,9 +86,14 @@ void UdxSender::on_delivered(TimePoint now, UdxSeq seq, const UdxSent& packet, R
   round.bytes += packet.weight();
   bytes_delivered_ += packet.piece.length;
   rate_.on_delivered(now, packet.mark, packet.weight());
+  if (packet.state == UdxSent::State::overdue) {
+    round.late += packet.weight();
+    rate_.set_late();
+  }
   rack_.on_delivered(now, seq, packet, rtt_);
   const bool once = packet.transmissions == 1;
-  if (once && (!round.sent || *round.sent < packet.mark.sent)) round.sent = packet.mark.sent;
+  if (once && !rack_.is_untold(seq) && (!round.sent || *round.sent < packet.mark.sent))
+    round.sent = packet.mark.sent;
   if (once && packet.padding > 0) {
     mtu_.on_probe_delivered(now, packet.piece.length + std::size_t{packet.padding});
   } else {
@@ -109,6 +115,7 @@ void UdxSender::finish_round(TimePoint now, const Round& round) {
   rack_.detect(now, flight_, rtt_, recovery_end_.has_value(), lost_);
   congestion_->set_packet_size(mtu_.payload());
   congestion_->on_ack(now, {.delivered = round.bytes,
+                            .late = round.late,
                             .lost = count_lost(),
                             .in_flight = flight_.bytes_out(),
                             .rtt = rtt,
@@ -204,7 +211,7 @@ std::optional<UdxSender::Next> UdxSender::next_packet() const {
   if (!room) return std::nullopt;
   if (flight_.packets_lost() > 0) return repeat_of(flight_.lowest_lost());
   const auto length = std::min(queue_.queued(), mtu_.payload());
-  if (has_fresh() && window_.has_room(flight_.bytes_open(), length)) return Next{.length = length};
+  if (has_fresh() && window_.has_room(flight_.bytes(), length)) return Next{.length = length};
   if (probe_wanted_ && flight_.packets_out() > 0) return repeat_of(flight_.highest_out());
   return std::nullopt;
 }

@@ -93,6 +93,7 @@ class UdxSender {
   // What one acknowledgement newly delivered.
   struct Round {
     std::size_t bytes = 0;
+    std::size_t late = 0;  // of them, bytes of packets that were overdue
     std::size_t packets = 0;
     std::optional<TimePoint> sent;  // of the latest sent of those that were sent once
   };

@@ -128,6 +128,8 @@ class UdxNetwork {
   std::array<UdxPathModel, 2> paths;  // by sending side
   // Sees each packet before the path does; may change it; false: dropped.
   std::function<bool(int side, Bytes& packet)> tap;
+  // Sees each packet that reaches the other end.
+  std::function<void(int to, const overlay::UdxPacket& packet)> arrival;
   bool sendable = true;  // each datagram fits one system call
   std::size_t packets_sent = 0;
   std::size_t largest_queue = 0;
@@ -230,6 +232,7 @@ class UdxNetwork {
       auto packet = std::move(flying_.begin()->second);
       flying_.erase(flying_.begin());
       auto& end = ends[static_cast<std::size_t>(packet.to)];
+      if (arrival) arrival(packet.to, *overlay::decode_udx_packet(packet.bytes));
       end.streams.handle_datagram(now(), 0, kUdxAddresses[static_cast<std::size_t>(1 - packet.to)],
                                   packet.bytes);
       drain(packet.to);
