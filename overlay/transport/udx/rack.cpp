@@ -18,6 +18,11 @@ std::optional<UdxSeq> end_of_told(const UdxPacket& packet, UdxSeq next) {
   return udx_before(next, end) ? std::nullopt : std::optional(end);
 }
 
+void lose(UdxFlight& flight, UdxSeq seq, std::vector<UdxSeq>& lost) {
+  flight.lose(seq);
+  lost.push_back(seq);
+}
+
 }  // namespace
 
 // Data and messages acknowledge and say nothing of gaps; older acknowledgements knew less.
@@ -82,8 +87,7 @@ void UdxRack::detect_on_rto(TimePoint now, UdxFlight& flight, const UdxRtt& rtt,
   const auto first = flight.first();
   const auto state = flight.at(first).state;
   if (state == UdxSent::State::out || state == UdxSent::State::overdue) {
-    flight.lose(first);
-    lost.push_back(first);
+    lose(flight, first, lost);
   }
   if (!has_delivered_) return;
   const auto patience = rtt_ + reordering_window(flight, rtt, true);
@@ -97,10 +101,8 @@ void UdxRack::detect_on_rto(TimePoint now, UdxFlight& flight, const UdxRtt& rtt,
 
 // What was overdue is lost, now that it was told what had arrived and this was not.
 void UdxRack::judge_overdue(UdxFlight& flight, std::vector<UdxSeq>& lost) const {
-  flight.visit_overdue(untold_from_.value_or(flight.next()), [&](UdxSeq seq) {
-    flight.lose(seq);
-    lost.push_back(seq);
-  });
+  flight.visit_overdue(untold_from_.value_or(flight.next()),
+                       [&](UdxSeq seq) { lose(flight, seq, lost); });
 }
 
 // A packet that is out has had its time. If nobody said what became of it, it is not on the path
@@ -108,8 +110,7 @@ void UdxRack::judge_overdue(UdxFlight& flight, std::vector<UdxSeq>& lost) const 
 // for more to be told.
 void UdxRack::give_up(UdxFlight& flight, UdxSeq seq, std::vector<UdxSeq>& lost) const {
   if (is_untold(seq)) return flight.set_overdue(seq);
-  flight.lose(seq);
-  lost.push_back(seq);
+  lose(flight, seq, lost);
 }
 
 void UdxRack::on_recovery_end() {

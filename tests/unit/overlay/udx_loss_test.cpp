@@ -15,7 +15,7 @@ namespace {
 
 const UdxPathModel kClean = {.latency = 25ms, .rate = 20'000'000, .queue = 1'000'000};
 
-// A transfer from side 0 to side 1. Of each number: what was sent, and what reached the other end.
+// A transfer from side 0 to side 1, and how often each number reached the other end.
 struct Transfer {
   Transfer(std::uint64_t seed, const UdxPathModel& path, std::uint64_t bytes = 6'000'000)
       : network(seed, path) {
