@@ -272,7 +272,6 @@ void Participant::carry_out(overlay::LinkAction action) {
         tcp_->close(close.conn);
       },
       [this](const overlay::LinkHold& hold) { tcp_->hold_reading(hold.conn, hold.held); },
-      [](const overlay::LinkAwait&) {},
       [](const overlay::LinkTrust&) {}};
   std::visit(carry, action);
 }

@@ -71,8 +71,6 @@ class Connections final : public LinkOwner {
   // --- commands
 
   Connection& open(Now now, const Candidate& to, Opening how);
-  // A cipnode that was answered may come over UDX at this end.
-  void await(const UdxEnds& ends) { table_.act(LinkAwait{ends}); }
   // A stock peer that was answered comes over UDX, or is called: its hello named the stream. False:
   // too many are unproven.
   bool expect(Now now, const Candidate& from, HelloId hello, Opening how);

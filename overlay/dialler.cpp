@@ -7,7 +7,6 @@
 #include "base/machine.hpp"
 #include "overlay/errors.hpp"
 #include "overlay/transport/errors.hpp"
-#include "overlay/transport/udx/streams.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -23,7 +22,7 @@ constexpr Duration kUdxPatience = std::chrono::seconds(2);
 }  // namespace
 
 Dialler::Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections,
-                 UdxStreams& udx)
+                 UdxLinks& udx)
     : greeter_(greeter), swarm_(swarm), cards_(cards), connections_(connections), udx_(udx) {}
 
 // --- Inputs ----------------------------------------------------------------------------------
@@ -88,7 +87,7 @@ void Dialler::hello_done(Now now, const HelloDone& done) {
   swarm_.hello_done(now, done);
   if (stopped_ || !swarm_.is_dialling(done.peer)) {
     greeter_.forget(now, done.id);
-    return udx_.destroy(now, done.udx.local_id);
+    return udx_.streams().destroy(now, done.udx.local_id);
   }
   Attempt attempt;
   attempt.hello = done.id;
@@ -140,12 +139,12 @@ void Dialler::dial_back(Now now, const DialBackRequested& request) {
 
 // A cipnode that greeted us may call its end, or not. A stock peer has no other stream.
 void Dialler::expect(Now now, const StreamExpected& expected) {
-  if (!expected.keys.of_stock) return connections_.await(expected.udx);
+  if (!expected.keys.of_stock) return udx_.await(now, expected.udx);
   Opening how;
   how.keys = expected.keys;
   how.udx = expected.udx;
   const bool taken = !stopped_ && connections_.expect(now, expected.from, expected.id, how);
-  if (!taken) udx_.destroy(now, expected.udx.local_id);
+  if (!taken) udx_.streams().destroy(now, expected.udx.local_id);
 }
 
 void Dialler::dial_next(Now now, Attempt& attempt) {
@@ -181,7 +180,7 @@ void Dialler::hurry(Now now, Attempt& attempt) {
 void Dialler::release(Now now, const Attempt& attempt) {
   const bool is_left = std::ranges::any_of(
       attempt.left, [](const auto& each) { return each.kind == LinkKind::udx; });
-  if (is_left) udx_.destroy(now, attempt.udx.local_id);
+  if (is_left) udx_.streams().destroy(now, attempt.udx.local_id);
 }
 
 void Dialler::handle_lost(Now now, const Connection& connection, std::error_code error) {

@@ -18,6 +18,7 @@
 #include "overlay/connections.hpp"
 #include "overlay/greeter.hpp"
 #include "overlay/swarm.hpp"
+#include "overlay/udx_links.hpp"
 
 namespace cip::overlay {
 
@@ -28,7 +29,7 @@ class Dialler {
  public:
   // All outlive it.
   Dialler(Greeter& greeter, Swarm& swarm, CardReader& cards, Connections& connections,
-          UdxStreams& udx);
+          UdxLinks& udx);
 
   // --- inputs; true: the event was for this machine alone
 
@@ -84,7 +85,7 @@ class Dialler {
   Swarm& swarm_;
   CardReader& cards_;
   Connections& connections_;
-  UdxStreams& udx_;
+  UdxLinks& udx_;
   std::map<HelloId, Attempt> attempts_;
   std::map<dht::QueryId, std::error_code> card_reads_;  // why the hello failed
   HelloId next_card_attempt_ = kFirstCardAttempt;

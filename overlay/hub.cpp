@@ -41,7 +41,7 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
   for (const auto& key : options_.deny) greeter_->deny(key);
   cards_ = std::make_unique<CardReader>(*node);
   swarm_ = std::make_unique<Swarm>(*node, *greeter_, announcer, options_.identity, random);
-  dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_, udx_->streams());
+  dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_, *udx_);
   if (options_.udx) greeter_->offer_streams(&udx_->streams());
 }
 

@@ -27,13 +27,7 @@ bool UdxLinks::carry_out(Now now, LinkAction& action) {
     open(now, *opens);
     return true;
   }
-  if (const auto* awaits = std::get_if<LinkAwait>(&action)) {
-    await(now, awaits->udx);
-    return true;
-  }
-  const Overloaded conn_named{[](const LinkAwait&) { return ConnId{0}; },
-                              [](const auto& any) { return any.conn; }};
-  const auto conn = std::visit(conn_named, action);
+  const auto conn = std::visit([](const auto& any) { return any.conn; }, action);
   auto* link = find(conn);
   if (link == nullptr) return false;
   if (auto* writes = std::get_if<LinkWrite>(&action)) {

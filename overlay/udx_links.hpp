@@ -34,6 +34,8 @@ class UdxLinks {
 
   // True: the action was for a link over UDX, and it is done.
   bool carry_out(Now now, LinkAction& action);
+  // A peer may call this end of a stream: then there is a link, by handle_accepted().
+  void await(Now now, const UdxEnds& ends);
   // The other side of a link has proven itself: from now on its address counts.
   void trust(ConnId conn);
   // From now on links that are closed end at once.
@@ -64,7 +66,6 @@ class UdxLinks {
   };
 
   void open(Now now, const LinkOpen& open);
-  void await(Now now, const UdxEnds& ends);
   void accept(Now now, const UdxKnocked& knock, std::uint32_t remote_id);
   void write(Now now, Link& link, ConnId conn, Bytes bytes);
   void close(Now now, ConnId conn, bool broken);

@@ -55,10 +55,6 @@ struct LinkOpen {
   Candidate to;
   UdxEnds udx;  // of that kind
 };
-// A link to this end of a stream over UDX may come: handle_accepted() then.
-struct LinkAwait {
-  UdxEnds udx;
-};
 struct LinkWrite {
   ConnId conn = 0;
   Bytes bytes;
@@ -79,7 +75,7 @@ struct LinkHold {
 struct LinkTrust {
   ConnId conn = 0;
 };
-using LinkAction = std::variant<LinkOpen, LinkAwait, LinkWrite, LinkClose, LinkHold, LinkTrust>;
+using LinkAction = std::variant<LinkOpen, LinkWrite, LinkClose, LinkHold, LinkTrust>;
 
 // --- what a driver tells
 

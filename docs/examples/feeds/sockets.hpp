@@ -43,9 +43,7 @@ class Sockets {
   void act(const cip::overlay::LinkOpen& open);
   void act(cip::overlay::LinkWrite& write);
   void act(const cip::overlay::LinkClose& close);
-  // Of links over UDX, which this program has none of.
-  void act(const cip::overlay::LinkAwait&) {}
-  void act(const cip::overlay::LinkTrust&) {}
+  void act(const cip::overlay::LinkTrust&) {}  // of links over UDX, which this program has none of
   void act(const cip::overlay::LinkHold& hold);
   void accept();
   void serve(cip::overlay::ConnId conn, short events);
