@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/little_endian.hpp"
 
 namespace cip::overlay {
 namespace {
@@ -26,7 +27,7 @@ Bytes32 dh_scalar(const KeyPair& key) {
 // Four zero bytes, then the counter.
 FixedBytes<12> cipher_nonce(std::uint64_t counter) {
   FixedBytes<12> out{};
-  for (std::size_t i = 0; i < 8; ++i) out[4 + i] = static_cast<std::uint8_t>(counter >> (8 * i));
+  put_u64(&out[4], counter);
   return out;
 }
 
