@@ -22,9 +22,11 @@
 
 namespace cip::dht {
 
-// The two sockets of a node (dht.md 5). Until strangers are proven to reach the server socket, own
-// requests leave from the client socket.
-enum class SocketRole : std::uint8_t { server, client };
+// The sockets of a node (dht.md 5). Until strangers are proven to reach the server socket, own
+// requests leave from the client socket. Numbers behind these two are the owner's: sockets for
+// punching holes, from which only what it asks for leaves, and whose answers teach nothing of the
+// own address.
+enum class SocketRole : std::uint16_t { server, client };
 
 using Tid = std::uint16_t;
 

@@ -6,6 +6,7 @@
 #include "base/machine.hpp"
 #include "base/prefetch.hpp"
 #include "dht/hellos.hpp"
+#include "dht/holepunches.hpp"
 #include "dht/lifecycle.hpp"
 #include "dht/node_core.hpp"
 #include "dht/queries.hpp"
@@ -21,7 +22,8 @@ struct Node::Parts {
         relay(core, server),
         queries(core, server),
         lifecycle(core, queries),
-        hellos(core, relay) {}
+        hellos(core, relay),
+        holepunches(core) {}
 
   void handle_request(Now now, SocketRole local, Endpoint from, const Request& request);
   void handle_reply(Now now, SocketRole local, Endpoint from, const Reply& reply);
@@ -35,6 +37,7 @@ struct Node::Parts {
   Queries queries;
   Lifecycle lifecycle;
   Hellos hellos;
+  Holepunches holepunches;
 };
 
 void Node::Parts::handle_request(Now now, SocketRole local, Endpoint from, const Request& request) {
@@ -58,6 +61,8 @@ void Node::Parts::handle_reply(Now now, SocketRole local, Endpoint from, const R
       return queries.handle_reply(now, answered.call, asked, answered.round_trip, reply);
     case Purpose::hello:
       return hellos.handle_reply(answered, reply);
+    case Purpose::holepunch:
+      return holepunches.handle_reply(answered, reply);
     case Purpose::single:
       return core.emit(RequestDone{.request = answered.id,
                                    .from = from,
@@ -82,6 +87,9 @@ void Node::Parts::handle_overdue(Now now, const Rpc::Overdue& overdue) {
       return queries.handle_overdue(now, overdue.call, overdue.failed);
     case Purpose::hello:
       if (overdue.failed) hellos.handle_failure(overdue);
+      return;
+    case Purpose::holepunch:
+      if (overdue.failed) holepunches.handle_failure(overdue);
       return;
     case Purpose::single:
       if (!overdue.failed) return;
@@ -174,14 +182,15 @@ void Node::restore_records(Now now, std::span<const RecordChange> saved) {
 
 // --- single requests
 
-RequestId Node::ping(Now now, Endpoint to) {
-  return request(now, to,
-                 {.command = static_cast<std::uint64_t>(InternalCommand::ping),
-                  .internal = true,
-                  .target = {},
-                  .value = {},
-                  .token = {}});
+Node::RawRequest ping_request() {
+  return {.command = static_cast<std::uint64_t>(InternalCommand::ping),
+          .internal = true,
+          .target = {},
+          .value = {},
+          .token = {}};
 }
+
+RequestId Node::ping(Now now, Endpoint to) { return request(now, to, ping_request()); }
 
 RequestId Node::request(Now now, Endpoint to, RawRequest raw) {
   auto& core = parts_->core;
@@ -192,7 +201,7 @@ RequestId Node::request(Now now, Endpoint to, RawRequest raw) {
   call.request.target = raw.target;
   call.request.value = std::move(raw.value);
   call.request.token = raw.token;
-  auto id = core.send(now, std::move(call));
+  auto id = core.send(now, std::move(call), raw.socket);
   if (id == RequestId{}) {
     id = core.rpc.burn_id();
     core.emit(RequestDone{.request = id,
@@ -304,15 +313,12 @@ void Node::cancel(Now now, QueryId query) {
 
 void Node::listen(const PublicKey& key) {
   const auto target = target_of_key(key);
-  if (!is_listening(target)) parts_->core.listening.push_back({target, key});
+  if (parts_->core.listening_under(target) != nullptr) return;
+  parts_->core.listening.push_back({target, key});
 }
 
 void Node::unlisten(const PublicKey& key) {
   std::erase_if(parts_->core.listening, [&](const auto& entry) { return entry.key == key; });
-}
-
-bool Node::is_listening(const Target& target) const {
-  return parts_->core.listening_under(target) != nullptr;
 }
 
 RequestId Node::send_hello(Now now, Endpoint via, const Target& target, Bytes noise,
@@ -325,6 +331,8 @@ RequestId Node::send_hello(Now now, Endpoint via, const Target& target, Bytes no
 void Node::answer_hello(Now now, const HelloTicket& ticket, Bytes noise) {
   parts_->relay.answer_hello(now, ticket, std::move(noise));
 }
+
+Holepunches& Node::holepunches() { return parts_->holepunches; }
 
 // --- outputs
 

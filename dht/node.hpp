@@ -23,6 +23,7 @@
 
 namespace cip::dht {
 
+class Holepunches;
 struct QueryTask;
 class RecordCache;
 class RoutingTable;
@@ -97,6 +98,7 @@ class Node {
     std::optional<Target> target;
     std::optional<Bytes> value;
     std::optional<Bytes32> token;
+    std::optional<SocketRole> socket = std::nullopt;  // none: the one that requests leave from
   };
   RequestId request(Now now, Endpoint to, RawRequest raw);
 
@@ -134,7 +136,6 @@ class Node {
   // From now on hellos for H(key) come up as HelloReceived, and find_peer for it is answered.
   void listen(const PublicKey& key);
   void unlisten(const PublicKey& key);
-  bool is_listening(const Target& target) const;
   // Carries Noise message 1 to the peer under `target` by way of `via`: a relay, or the peer
   // itself. `relay` names a further relay that `via` passes it on to. Ends with HelloReply or
   // HelloFailed.
@@ -143,6 +144,9 @@ class Node {
   // Sends Noise message 2 back the way message 1 came. A retransmitted message 1 comes up again:
   // the owner gives the same answer to the same bytes.
   void answer_hello(Now now, const HelloTicket& ticket, Bytes noise);
+
+  // Holepunch messages: what is sent through here leaves by poll_message() as all else.
+  Holepunches& holepunches();
 
   // --- outputs
 
@@ -192,5 +196,7 @@ class Node {
 
   std::unique_ptr<Parts> parts_;
 };
+
+Node::RawRequest ping_request();
 
 }  // namespace cip::dht

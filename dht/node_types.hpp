@@ -197,7 +197,29 @@ struct HelloFailed {
   std::error_code error;  // request_timeout, not_a_relay, malformed_reply, refused
 };
 
-using Event = std::variant<Ready, StateChanged, QueryReply, QueryDone, RequestDone, HelloReceived,
-                           HelloReply, HelloFailed>;
+// A holepunch message (dht.md 14) for a target this node listens under, by way of a relay.
+struct HolepunchReceived {
+  HelloTicket ticket;
+  std::uint64_t id = 0;  // as this node's answer to the hello named it
+  Endpoint own_address;  // this node as the relay sees it
+  Bytes sealed;
+};
+
+// The answer to send_holepunch().
+struct HolepunchReply {
+  RequestId request;
+  Endpoint from;         // the relay
+  Endpoint own_address;  // this node as the relay sees it
+  Endpoint peer;         // the peer as the relay sees it
+  Bytes sealed;
+};
+struct HolepunchFailed {
+  RequestId request;
+  std::error_code error;  // request_timeout, not_a_relay, malformed_reply, refused
+};
+
+using Event =
+    std::variant<Ready, StateChanged, QueryReply, QueryDone, RequestDone, HelloReceived, HelloReply,
+                 HelloFailed, HolepunchReceived, HolepunchReply, HolepunchFailed>;
 
 }  // namespace cip::dht

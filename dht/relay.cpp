@@ -122,10 +122,26 @@ void Relay::handle_holepunch(const Incoming& in) {
       value->peer_address = in.from;
       return pass_back(in, client, encode_holepunch(*value));
     }
-    // We do not punch holes, so nothing of this kind is for us.
+    case RelayMode::from_relay:
+      return handle_own(in, std::move(*value));
     default:
       return core_.drop(DropReason::bad_value);
   }
+}
+
+void Relay::handle_own(const Incoming& in, HolepunchValue value) {
+  const bool is_for_us = core_.listening_under(*in.request.target) != nullptr;
+  if (!is_for_us || !value.peer_address) return core_.drop(DropReason::bad_value);
+  core_.emit(HolepunchReceived{.ticket = {.tid = in.request.tid,
+                                          .mode = static_cast<std::uint64_t>(value.mode),
+                                          .socket = in.local,
+                                          .from = in.from,
+                                          .peer_address = value.peer_address,
+                                          .relay_address = std::nullopt,
+                                          .target = *in.request.target},
+                               .id = value.id,
+                               .own_address = in.request.to,
+                               .sealed = std::move(value.payload)});
 }
 
 bool Relay::pass_on(const Incoming& in, Endpoint to, bool asked_for, Bytes value) {

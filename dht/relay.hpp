@@ -1,7 +1,7 @@
 #pragma once
 
-// Passes hellos and holepunch messages on (dht.md 12 and 14), and hands up the hellos that are for
-// us. All datagrams of one hello share the client's tid.
+// Passes hellos and holepunch messages on (dht.md 12 and 14), and hands up those that are for us.
+// All datagrams of one hello share the client's tid.
 //
 // A relay keeps no state per hello, except ours: for 10 s it remembers what it relayed, since a
 // FROM_SERVER that nobody asked for would make it send a datagram anywhere (dht.md 20, 9). For the
@@ -59,6 +59,7 @@ class Relay {
   void handle_handshake(const Incoming& in);
   void handle_own(const Incoming& in, HandshakeValue value);
   void handle_holepunch(const Incoming& in);
+  void handle_own(const Incoming& in, HolepunchValue value);
   // Sends the request on with another value; false when that is not allowed.
   bool pass_on(const Incoming& in, Endpoint to, bool asked_for, Bytes value);
   void pass_back(const Incoming& in, Endpoint to, Bytes value);

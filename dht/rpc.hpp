@@ -29,6 +29,7 @@ enum class Purpose : std::uint8_t {
   commit,     // owner: QueryId
   single,     // ping() and request() of the user
   hello,      // a peer_handshake of ours
+  holepunch,  // a peer_holepunch of ours
   check,      // is this member of the table alive?
   acquaint,   // is this newcomer alive?
   replace,    // is this member alive, or may the newcomer `owner` (packed endpoint) have its place?

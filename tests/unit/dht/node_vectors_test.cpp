@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "dht/holepunches.hpp"
 #include "dht/node.hpp"
 #include "dht/payloads.hpp"
 #include "dht/signatures.hpp"
@@ -250,6 +251,94 @@ TEST_CASE("a listening node answers relayed and direct hellos with the bytes of 
     }
   }
   CHECK(answered == 3);
+}
+
+namespace {
+
+Json holepunch_flow(const Json& all) {
+  for (const auto& flow : all["flows"]) {
+    if (flow["what"].get<std::string>().find("holepunch") == 0) return flow["datagrams"];
+  }
+  FAIL("no flow of a holepunch message");
+  return {};
+}
+
+constexpr auto kPunchSocket = static_cast<SocketRole>(7);
+
+}  // namespace
+
+TEST_CASE("a holepunch message for a listening node is handed up, and its answer is the stock's") {
+  const auto all = test::load_vectors("dht/relayed-flows.json");
+  const Flows hosts(all);
+  const auto datagrams = holepunch_flow(all);
+  Host host(endpoint_of(all["hosts"]["server"]), false);
+  const auto take = [&] {
+    host.take(endpoint_of(datagrams[1]["fromAddress"]), test::hex(datagrams[1]["hex"]));
+    return host.events();
+  };
+  CHECK(take().empty());  // nobody listens
+  host.node->listen(hosts.key_of_server().public_key);
+  const auto events = take();
+  REQUIRE(events.size() == 1);
+  const auto& received = std::get<HolepunchReceived>(events[0]);
+  CHECK(received.id == 0);
+  CHECK(received.own_address == host.endpoint);
+  CHECK(received.ticket.peer_address == endpoint_of(all["hosts"]["client"]));
+  host.node->holepunches().answer(kPunchSocket, received.ticket, received.sealed);
+  auto out = host.node->poll_message();
+  while (out && out->socket != kPunchSocket) out = host.node->poll_message();  // pings the relay
+  REQUIRE(out.has_value());
+  CHECK(out->to == endpoint_of(datagrams[2]["toAddress"]));
+  CHECK(encode_message(out->message) == test::hex(datagrams[2]["hex"]));
+}
+
+TEST_CASE("a holepunch message of ours, and its answer, have the bytes of the stock client's") {
+  const auto all = test::load_vectors("dht/relayed-flows.json");
+  const Flows hosts(all);
+  const auto datagrams = holepunch_flow(all);
+  Host client(endpoint_of(all["hosts"]["client"]), false);
+  const auto wanted = std::get<Request>(*decode_message(test::hex(datagrams[0]["hex"])));
+  const auto value = decode_holepunch(*wanted.value);
+  const auto relay = endpoint_of(datagrams[0]["toAddress"]);
+  const auto request = client.node->holepunches().send(
+      kNow, kPunchSocket, relay, {hosts.target, value->id, *value->peer_address, value->payload});
+  auto out = client.node->poll_message();
+  REQUIRE(out.has_value());
+  CHECK(out->socket == kPunchSocket);
+  const auto tid = std::exchange(std::get<Request>(out->message).tid, wanted.tid);
+  CHECK(encode_message(out->message) == test::hex(datagrams[0]["hex"]));
+
+  auto reply = *decode_message(test::hex(datagrams[3]["hex"]));
+  std::get<Reply>(reply).tid = tid;
+  client.node->handle_message(kNow, kPunchSocket, relay, reply);
+  const auto events = client.events();
+  REQUIRE_FALSE(events.empty());
+  const auto& got = std::get<HolepunchReply>(events.front());
+  CHECK(got.request == request);
+  CHECK(got.peer == endpoint_of(all["hosts"]["server"]));
+  CHECK(got.own_address == client.endpoint);
+  CHECK(got.sealed == value->payload);
+  CHECK_FALSE(client.node->address(Realm::public_network).has_value());
+}
+
+TEST_CASE("a holepunch message that nobody answers fails, and so does one to this very node") {
+  Host client({0x0a00000a, 1010}, false);
+  const auto request = client.node->holepunches().send(kNow, kPunchSocket, {0x0a000014, 2020}, {});
+  auto now = kNow;
+  std::vector<Event> events;
+  while (events.empty() && client.node->next_timeout()) {
+    now.mono = *client.node->next_timeout();
+    client.node->handle_timeout(now);
+    events = client.events();
+  }
+  REQUIRE(events.size() == 1);
+  CHECK(std::get<HolepunchFailed>(events[0]).request == request);
+  CHECK(std::get<HolepunchFailed>(events[0]).error == dht::Errc::request_timeout);
+
+  client.node->holepunches().send(now, kPunchSocket, {0, 0}, {});
+  events = client.events();
+  REQUIRE(events.size() == 1);
+  CHECK(std::get<HolepunchFailed>(events[0]).error == dht::Errc::not_a_relay);
 }
 
 TEST_CASE("a client sends a hello, and reads its answer, as the stock client does") {
