@@ -218,9 +218,22 @@ bool UdpSocket::send_segments(Endpoint to, ByteView datagrams, std::size_t segme
         cuts_ = false;
         continue;
       }
-      sent = count_sent(n, (piece.size() + segment - 1) / segment) && sent;
+      // Wider than the interface: what is sent alone leaves in fragments.
+      if (n < 0 && errno == EMSGSIZE) {
+        sent = send_each(to, piece, segment) && sent;
+      } else {
+        sent = count_sent(n, (piece.size() + segment - 1) / segment) && sent;
+      }
     }
     datagrams = datagrams.subspan(piece.size());
+  }
+  return sent;
+}
+
+bool UdpSocket::send_each(Endpoint to, ByteView datagrams, std::size_t segment) {
+  bool sent = true;
+  for (; !datagrams.empty(); datagrams = datagrams.subspan(std::min(datagrams.size(), segment))) {
+    sent = send(to, datagrams.first(std::min(datagrams.size(), segment))) && sent;
   }
   return sent;
 }

@@ -68,6 +68,7 @@ class UdpSocket {
   void wait();
   // Handles what is there, up to one batch; false when the socket is gone.
   bool receive();
+  bool send_each(Endpoint to, ByteView datagrams, std::size_t segment);
   bool count_sent(std::ptrdiff_t bytes, std::size_t datagrams);
 
   UdpHandle socket_;
