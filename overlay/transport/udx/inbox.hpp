@@ -55,7 +55,7 @@ class UdxInbox {
 
  private:
   void take_in_order(TimePoint now, ByteView payload, Duration rtt);
-  bool has_room_for(std::size_t bytes);
+  bool has_room_for(std::size_t bytes, bool early);
   void keep(ByteView bytes);
   void hand_up();
   void tell_end();

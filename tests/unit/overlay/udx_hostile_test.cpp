@@ -75,6 +75,25 @@ TEST_CASE("small packets ahead are charged for what they cost, not for their byt
   CHECK(victim.counters().dropped_total > 6000);
 }
 
+TEST_CASE("a reader that stopped is sent 16 KiB over its window at most, and only in order") {
+  Victim victim;
+  victim.streams.hold(victim.now, victim.id, true);
+  const auto fill = [&](UdxSeq from, UdxSeq to) {
+    for (auto seq = from; seq < to; ++seq) victim.receive(data_of(seq), Bytes(1024));
+    return victim.counters().dropped_window;
+  };
+  CHECK(fill(0, 1024) == 0);
+  CHECK(fill(1025, 1030) == 5);  // the window is full
+  // What a tail loss probe of stock brings: dropped, it would end the stream after 13 s.
+  CHECK(fill(1024, 1040) == 5);
+  CHECK(fill(1040, 1100) == 65);
+  victim.streams.hold(victim.now, victim.id, false);
+  while (const auto event = victim.streams.poll_event()) {
+    if (const auto* data = std::get_if<UdxData>(&*event)) victim.read += data->bytes.size();
+  }
+  CHECK(victim.read == 1040 * 1024);
+}
+
 TEST_CASE("all streams together hold no more than their bound") {
   UdxLimits limits{.receive_total = 300'000};
   Victim victim(limits);
