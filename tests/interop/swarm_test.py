@@ -1,51 +1,12 @@
 """Streams over UDX with programs that are built on Hyperswarm, by key alone: whoever greets whom, whoever has the
 feed, and what happens when one of the two goes away."""
-import hashlib
-import sys
 import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
-from harness import BINARY, NOT_FOUND, SystemTest, content  # noqa: E402
-
-FEED_STRIDE = 1_000_000  # block i of stock feed c has the content of block i + c * this
+from swarm_fixture import SwarmFixture, sha256, stock_content
+from harness import BINARY, content
 
 
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def stock_content(feed, blocks, size):
-    return b"".join(content(feed * FEED_STRIDE + i, size) for i in range(blocks))
-
-
-class SwarmTest(SystemTest):
-    def setUp(self):
-        super().setUp()
-        self.network = self.swarm_peer("testnet", "--nodes", "6", "--no-stdin", alone=True)
-        self.bootstrap = self.network.event("ready")["bootstrap"][0]
-
-    def swarm_peer(self, command, *args, alone=False, stdin=None):
-        contact = [] if alone else ["--bootstrap", self.bootstrap]
-        stop = [] if stdin is not None else ["--no-stdin"]
-        return self.stock("swarm-peer.mjs", command, *map(str, args), *contact, *stop, "--timeout", "150", stdin=stdin)
-
-    def node(self, *flags, home=None):
-        return self.join(self.bootstrap, flags=flags, home=home)
-
-    def seed(self, *args, **options):
-        seeder = self.swarm_peer("seed", *args, **options)
-        return seeder, seeder.event("ready")
-
-    def our_feed(self, node, name, blocks, size):
-        made = self.ok("--json", "feed", "create", name, home=node).object
-        data = b"".join(content(i, size) for i in range(blocks))
-        self.ok("feed", "append", name, "--block-size", size, home=node, stdin=data)
-        return {**made, "data": data}
-
-    def peers(self, node):
-        return self.ok("--json", "peers", home=node).objects
-
+class SwarmTest(SwarmFixture):
     # Feeds.
 
     def test_feeds_that_a_hyperswarm_program_seeds_are_fetched_by_their_keys_alone(self):
