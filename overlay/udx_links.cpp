@@ -37,6 +37,8 @@ bool UdxLinks::carry_out(Now now, LinkAction& action) {
   } else if (const auto* hold = std::get_if<LinkHold>(&action)) {
     streams_.hold(now, link->id, hold->held);
     take_events(now);
+  } else if (std::holds_alternative<LinkTrust>(action)) {
+    streams_.trust(link->id);
   }
   return true;
 }
@@ -94,10 +96,6 @@ void UdxLinks::close(Now now, ConnId conn, bool broken) {
   streams_.hold(now, link.id, false);  // what still comes is read by nobody, its END is
   streams_.end(now, link.id);
   farewells_[link.id] = now.mono + kUdxFarewell;
-}
-
-void UdxLinks::trust(ConnId conn) {
-  if (const auto* link = find(conn)) streams_.trust(link->id);
 }
 
 // --- Inputs ----------------------------------------------------------------------------------

@@ -36,8 +36,6 @@ class UdxLinks {
   bool carry_out(Now now, LinkAction& action);
   // A peer may call this end of a stream: then there is a link, by handle_accepted().
   void await(Now now, const UdxEnds& ends);
-  // The other side of a link has proven itself: from now on its address counts.
-  void trust(ConnId conn);
   // From now on links that are closed end at once.
   void stop() { stopping_ = true; }
 
