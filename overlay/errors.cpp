@@ -19,6 +19,20 @@ const char* text(Errc code) {
       return "cancelled";
     case Errc::too_many_hellos:
       return "too many hellos at once";
+    case Errc::too_many_punches:
+      return "too many holepunches at once";
+    case Errc::nat_unknown:
+      return "too few nodes tell what the NATs between here and the peer do";
+    case Errc::both_nats_random:
+      return "both NATs change ports from peer to peer, so that no probe gets through";
+    case Errc::punch_busy:
+      return "another holepunch with a NAT that changes ports is under way";
+    case Errc::punch_refused:
+      return "the peer gave the holepunch up";
+    case Errc::punch_unanswered:
+      return "the peer does not answer by way of its relays";
+    case Errc::punch_unheard:
+      return "no probe of the peer came through the NATs";
     case Errc::no_such_topic:
       return "this node does not take part in the topic";
     case Errc::no_own_feed:

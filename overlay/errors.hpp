@@ -16,6 +16,14 @@ enum class Errc {
   hello_refused,         // the peer answered with an error
   cancelled,             // the owner took it back
   too_many_hellos,       // a bound of this node is reached
+  // Holepunching
+  too_many_punches,  // a bound of this node is reached
+  nat_unknown,       // too few nodes tell what the NAT of one side does
+  both_nats_random,  // both change the port for each peer: no probe can meet
+  punch_busy,        // one side punches with such a NAT already
+  punch_refused,     // the peer cannot, or will not
+  punch_unanswered,  // no answer by way of the relays
+  punch_unheard,     // no probe of the peer came through
   // Topics
   no_such_topic,      // not taken part in here
   no_own_feed,        // the own feed of the topic is not open yet

@@ -23,14 +23,10 @@
 #include "base/crypto.hpp"
 #include "base/endpoint.hpp"
 #include "overlay/tcp_entries.hpp"
+#include "overlay/transport/punch_offer.hpp"
 
 namespace cip::overlay {
 
-struct HolepunchRelay {
-  Endpoint relay;
-  Endpoint peer;
-  bool operator==(const HolepunchRelay&) const = default;
-};
 struct HolepunchInfo {
   std::uint64_t id = 0;
   std::vector<HolepunchRelay> relays;

@@ -9,6 +9,7 @@
 
 #include "base/assert.hpp"
 #include "base/codec.hpp"
+#include "dht/holepunches.hpp"
 #include "dht/node.hpp"
 #include "dht/routing_table.hpp"
 
@@ -51,7 +52,7 @@ class Run {
   Target target() { return hash(input_.take(1)); }
 
   void one() {
-    switch (input_.u8() % 10) {
+    switch (input_.u8() % 11) {
       case 0: {
         const auto from = endpoint();
         const auto local = input_.u8() % 2 == 0 ? SocketRole::server : SocketRole::client;
@@ -80,6 +81,10 @@ class Run {
         return;
       case 9:
         node_.send_hello(now_, endpoint(), target(), to_bytes(input_.take(8)));
+        return;
+      case 10:
+        node_.holepunches().send(now_, static_cast<SocketRole>(2), endpoint(),
+                                 {target(), input_.u8(), endpoint(), to_bytes(input_.take(8))});
         return;
     }
   }

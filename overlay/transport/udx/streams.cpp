@@ -20,10 +20,9 @@ UdxStreams::UdxStreams(Random& random, const UdxLimits& limits)
 
 // --- life of a stream
 
-std::optional<UdxId> UdxStreams::create(Now now, std::uint32_t source_ip) {
+std::optional<UdxId> UdxStreams::create(Now now, std::uint32_t source_ip, Duration patience) {
   if (!admission_.admit(source_ip)) return std::nullopt;
   const auto id = fresh_id(now.mono);
-  const auto patience = source_ip == 0 ? kUdxCallTimeout : kUdxConnectTimeout;
   auto entry =
       std::make_unique<Entry>(now.mono + patience, id, source_ip,
                               std::make_unique<UdxBbr>(random_, kUdxBasePayload), *shared_);

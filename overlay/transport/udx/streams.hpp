@@ -39,7 +39,8 @@ class UdxStreams final {
   // A stream with a fresh local id, for a hello of `source_ip` (0: for a call of our own). Packets
   // may come in from now on. None: a bound of udx.md 13 is reached. Not connected in time it
   // closes with timed_out.
-  std::optional<UdxId> create(Now now, std::uint32_t source_ip);
+  std::optional<UdxId> create(Now now, std::uint32_t source_ip,
+                              Duration patience = kUdxConnectTimeout);
   // Sends the acknowledgement that may be owed, and lets data flow. Once per stream.
   void connect(Now now, UdxId id, const UdxPath& path);
   // Moves a connected stream, e.g. from a relay to a direct path (udx.md 11).

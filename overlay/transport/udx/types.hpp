@@ -18,7 +18,7 @@ namespace cip::overlay {
 using UdxId = std::uint32_t;
 
 // A UDP socket of the node, by a number of the driver's: 0 server, 1 client, others as it likes.
-using UdxSocket = std::uint8_t;
+using UdxSocket = std::uint16_t;
 
 // Where a stream leads: from which socket, to which address, to which stream there.
 struct UdxPath {

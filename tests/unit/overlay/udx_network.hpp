@@ -67,7 +67,7 @@ class UdxNetwork {
                       const overlay::UdxLimits& limits = {})
       : random_(seed), ends{UdxEnd(seed * 2 + 1, limits), UdxEnd(seed * 2 + 2, limits)} {
     paths = {model, model};
-    for (auto& end : ends) end.id = *end.streams.create(now(), 0);
+    for (auto& end : ends) end.id = *end.streams.create(now(), 0, overlay::kUdxCallTimeout);
   }
 
   Now now() const { return {now_, UnixMillis{1}}; }

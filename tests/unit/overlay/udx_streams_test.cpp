@@ -231,7 +231,7 @@ TEST_CASE("what nobody connects is closed: the stream of a hello soon, that of a
   UdxStreams streams(random);
   const TimePoint start = TimePoint{} + 1s;
   const auto answered = *streams.create({start, {}}, 0x0a000001);
-  const auto called = *streams.create({start, {}}, 0);
+  const auto called = *streams.create({start, {}}, 0, kUdxCallTimeout);
   const auto closed_at = [&](Duration time) {
     streams.handle_timeout({start + time, {}});
     std::vector<UdxId> out;

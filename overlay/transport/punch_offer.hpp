@@ -1,0 +1,29 @@
+#pragma once
+
+// What the answer to a hello says of a peer behind a NAT, for a holepunch to it (dht.md 14).
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+
+namespace cip::overlay {
+
+// Where the peer announced itself, and where it is seen there.
+struct HolepunchRelay {
+  Endpoint relay;
+  Endpoint peer;
+  bool operator==(const HolepunchRelay&) const = default;
+};
+
+struct PunchOffer {
+  Bytes32 target{};                    // H(public key) of the peer
+  std::uint64_t id = 0;                // the peer's number of this attempt
+  std::vector<HolepunchRelay> relays;  // of the peer; not empty
+  Bytes32 key{};                       // messages are sealed with it
+  Endpoint server;                     // the peer as the relay of the hello sees it
+  Endpoint via;                        // that relay
+};
+
+}  // namespace cip::overlay
