@@ -33,6 +33,21 @@ overlay::HubOptions hub_options(const ParticipantOptions& options) {
   return out;
 }
 
+// By realm, whether strangers there reach this node.
+std::array<bool, 3> open_in(const dht::NatView& view) {
+  std::array<bool, 3> out{};
+  for (const auto& place : view.places)
+    out[static_cast<std::size_t>(place.realm)] = place.reachable;
+  return out;
+}
+
+// Where this node announced itself, and where it is seen there.
+std::vector<overlay::HolepunchRelay> punch_relays(const dht::Announcer& announcer) {
+  std::vector<overlay::HolepunchRelay> out;
+  for (const auto& relay : announcer.relays()) out.push_back({relay.relay, relay.own_address});
+  return out;
+}
+
 // The steady clock counts from where node::now() does.
 std::chrono::steady_clock::time_point system_time(TimePoint at) {
   return std::chrono::steady_clock::time_point{at.time_since_epoch()};
@@ -118,6 +133,9 @@ void Participant::start() {
              if (kind == dht::DatagramKind::udx &&
                  hub_->udx().handle_datagram(time, socket, from, datagram)) {
                stream_work_ = true;
+             } else if (kind == dht::DatagramKind::probe) {
+               hub_->udx().handle_probe(time, socket, from);
+               stream_work_ = true;
              } else {
                dht_->note_drop(dht::DropReason::malformed);
              }
@@ -198,6 +216,7 @@ void Participant::answer(Now time) {
 // True when there were events: whatever else comes out is the work of nobody here.
 bool Participant::drain_dht(Now time) {
   bool worked = false;
+  udp_.carry_out(*hub_->udx().punches());  // sockets before what leaves from them
   while (const auto message = dht_->poll_message()) udp_.send(*message);
   while (auto change = dht_->poll_record_change()) {
     if (on_record_change) on_record_change(time, std::move(*change));
@@ -226,6 +245,7 @@ bool Participant::drain_hub(Now time) {
     if (tcp_) carry_out(std::move(*action));
     worked = true;
   }
+  udp_.carry_out(*hub_->udx().punches());
   while (const auto datagram = hub_->udx().poll_datagram(time)) {
     const auto local = static_cast<dht::SocketRole>(datagram->socket);
     udp_.send(local, datagram->to, datagram->bytes, datagram->segment);
@@ -304,7 +324,14 @@ void Participant::route(const dht::Event& event) {
 // What a hello tells changes with addresses and relays, so rarely: it is compared, not rebuilt.
 void Participant::refresh_offer() {
   const auto own = dht_->address(Realm::public_network);
-  OfferBasis basis{announcer_->relay_addresses(), interfaces_, own, dht_->public_address()};
+  const auto view = dht_->nat_view();
+  OfferBasis basis{.relays = announcer_->relay_addresses(),
+                   .interfaces = interfaces_,
+                   .public_address = own,
+                   .public_udp = dht_->public_address(),
+                   .open_in = open_in(view),
+                   .punch_relays = punch_relays(*announcer_),
+                   .seen_at = view.believed};
   if (basis == offered_) return;
   offered_ = std::move(basis);
   overlay::Offer offer;
@@ -313,8 +340,11 @@ void Participant::refresh_offer() {
   offer.interfaces = interfaces_;
   offer.relays = offered_.relays;
   if (own) offer.public_ip = own->ip;
+  if (!own && offered_.seen_at) offer.public_ip = offered_.seen_at->ip;
   offer.public_udp = offered_.public_udp;
+  offer.open_in = offered_.open_in;
   hub_->greeter()->set_offer(std::move(offer));
+  hub_->udx().punches()->set_relays(offered_.punch_relays);
   refresh_card();
 }
 

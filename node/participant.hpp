@@ -4,6 +4,7 @@
 // and the one loop that carries what one puts out to the next. The daemon has one; the test-only
 // swarm has many in one process.
 
+#include <array>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
@@ -120,6 +121,9 @@ class Participant {
     std::vector<std::uint32_t> interfaces;
     std::optional<Endpoint> public_address;
     std::optional<Endpoint> public_udp;
+    std::array<bool, 3> open_in{};
+    std::vector<overlay::HolepunchRelay> punch_relays;
+    std::optional<Endpoint> seen_at;  // by what others say
     bool operator==(const OfferBasis&) const = default;
   };
 

@@ -1,15 +1,17 @@
 #pragma once
 
-// The two UDP sockets of a node (dht.md 5), the codec between datagrams and messages of the DHT,
-// and the door for datagrams of other kinds.
+// The UDP sockets of a node: the two of the DHT and those for punching holes (dht.md 5, 14); the
+// codec between datagrams and messages of the DHT, and the door for datagrams of other kinds.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "dht/message.hpp"
 #include "dht/node_types.hpp"
 #include "node/udp_socket.hpp"
+#include "overlay/punch/punches.hpp"
 
 namespace cip::node {
 
@@ -32,20 +34,31 @@ class UdpDriver {
 
   void start(Callbacks callbacks);
   void send(const dht::Outgoing& outgoing);
+  // Opens and closes sockets of holepunches, and sends their probes. The first two sockets are in
+  // use for as long as the driver.
+  void carry_out(overlay::Punches& punches);
   // Datagrams of `segment` bytes each, the last of what is left, to one receiver.
   void send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment);
   void close();
 
   bool has_client_socket() const { return client_ != nullptr; }
-  // Of both sockets together.
+  // Of all sockets together, those that are closed included.
   UdpCounters counters() const;
 
  private:
+  void listen(UdpSocket& socket, dht::SocketRole role);
   void receive(Now now, dht::SocketRole local, Endpoint from, MutableByteView datagram);
-  UdpSocket& socket(dht::SocketRole role);
+  bool open(dht::SocketRole role);
+  void close(dht::SocketRole role);
+  // Null: it is closed.
+  UdpSocket* socket(dht::SocketRole role);
 
+  asio::io_context& io_;
   UdpSocket server_;
   std::unique_ptr<UdpSocket> client_;
+  std::map<dht::SocketRole, std::unique_ptr<UdpSocket>> others_;
+  UdpCounters closed_;  // of sockets that are gone
+  std::uint32_t ip_ = 0;
   Callbacks callbacks_;
 };
 

@@ -36,17 +36,29 @@ Endpoint to_endpoint(const sockaddr_in& address) {
   return {ntohl(address.sin_addr.s_addr), ntohs(address.sin_port)};
 }
 
+constexpr std::size_t kPathControl = CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int));
+
+template <typename T>
+void add_control(msghdr& message, int type, const T& value) {
+  auto* header = reinterpret_cast<cmsghdr*>(static_cast<std::uint8_t*>(message.msg_control) +
+                                            message.msg_controllen);
+  header->cmsg_level = IPPROTO_IP;
+  header->cmsg_type = type;
+  header->cmsg_len = CMSG_LEN(sizeof value);
+  std::memcpy(CMSG_DATA(header), &value, sizeof value);
+  message.msg_controllen += CMSG_SPACE(sizeof value);
+}
+
 void add_path(msghdr& message, MutableByteView control, SendPath path) {
   message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(sizeof(in_pktinfo));
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = IPPROTO_IP;
-  header->cmsg_type = IP_PKTINFO;
-  header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
-  in_pktinfo info{};
-  info.ipi_ifindex = path.interface;
-  info.ipi_spec_dst.s_addr = htonl(path.source_ip);
-  std::memcpy(CMSG_DATA(header), &info, sizeof info);
+  message.msg_controllen = 0;
+  if (path.source_ip != 0 || path.interface != 0) {
+    in_pktinfo info{};
+    info.ipi_ifindex = path.interface;
+    info.ipi_spec_dst.s_addr = htonl(path.source_ip);
+    add_control(message, IP_PKTINFO, info);
+  }
+  if (path.ttl != 0) add_control(message, IP_TTL, int{path.ttl});
 }
 
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -61,7 +73,7 @@ ssize_t send_plain(int fd, Endpoint to, ByteView datagram) {
 ssize_t send_along(int fd, Endpoint to, ByteView datagram, SendPath path) {
   auto address = to_sockaddr(to);
   iovec piece{const_cast<std::uint8_t*>(datagram.data()), datagram.size()};
-  alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
+  alignas(cmsghdr) std::array<std::uint8_t, kPathControl> control{};
   msghdr message{};
   message.msg_name = &address;
   message.msg_namelen = sizeof address;
@@ -136,7 +148,9 @@ struct UdpSocket::Batch {
   std::size_t received = kBatch;  // by the last call of recvmmsg()
 };
 
-UdpSocket::UdpSocket(asio::io_context& io) : socket_(io), batch_(std::make_unique<Batch>()) {}
+UdpSocket::UdpSocket(asio::io_context& io) : socket_(io), batch_(std::make_shared<Batch>()) {}
+UdpSocket::UdpSocket(asio::io_context& io, const UdpSocket& other)
+    : socket_(io), batch_(other.batch_) {}
 UdpSocket::~UdpSocket() = default;
 
 std::error_code UdpSocket::open(Endpoint local) {
@@ -181,16 +195,17 @@ bool UdpSocket::receive() {
   received_at_ = time.mono;
   const auto count = batch_->receive(socket_.native_handle(), most);
   const auto alive = std::weak_ptr(alive_);
+  const auto batch = batch_;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto size = batch_->messages[i].msg_len;
+    const auto size = batch->messages[i].msg_len;
     ++counters_.datagrams_in;
     counters_.bytes_in += size;
     if (size > kMaxDatagram) {
       ++counters_.oversized;
       continue;
     }
-    on_datagram_(time, to_endpoint(batch_->sources[i]),
-                 MutableByteView(batch_->buffers[i]).first(size));
+    on_datagram_(time, to_endpoint(batch->sources[i]),
+                 MutableByteView(batch->buffers[i]).first(size));
     if (alive.expired() || !socket_.is_open()) return false;
   }
   if (count > 0) on_read_(time);

@@ -30,6 +30,7 @@ struct UdpCounters {
 struct SendPath {
   std::uint32_t source_ip = 0;
   int interface = 0;  // index
+  std::uint8_t ttl = 0;
   bool operator==(const SendPath&) const = default;
 };
 
@@ -41,6 +42,8 @@ class UdpSocket {
   using OnRead = std::function<void(Now now)>;
 
   explicit UdpSocket(asio::io_context& io);
+  // Reads into the buffers of `other`, which is of the same io_context and may go first.
+  UdpSocket(asio::io_context& io, const UdpSocket& other);
   ~UdpSocket();
 
   // Binds; port 0 asks the system.
@@ -72,7 +75,7 @@ class UdpSocket {
   bool count_sent(std::ptrdiff_t bytes, std::size_t datagrams);
 
   UdpHandle socket_;
-  std::unique_ptr<Batch> batch_;
+  std::shared_ptr<Batch> batch_;
   OnDatagram on_datagram_;
   OnRead on_read_;
   UdpCounters counters_;

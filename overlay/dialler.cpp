@@ -128,18 +128,29 @@ void Dialler::dial_by_card(Now now, const CardRead& read) {
 // A peer that greeted us cannot reach what we offered: we dial, as the responder of its hello.
 void Dialler::dial_back(Now now, const DialBackRequested& request) {
   if (stopped_ || request.candidates.empty()) return;
-  Attempt attempt;
-  attempt.hello = request.id;
-  attempt.peer = request.keys.peer;
-  attempt.keys = request.keys;
-  attempt.left.assign(request.candidates.begin(), request.candidates.end());
-  attempt.next_dial = now.mono + kDialBackDelay;
-  attempts_[request.id] = std::move(attempt);
+  auto& attempt = attempt_of(now, request.id, request.keys);
+  attempt.left.insert(attempt.left.end(), request.candidates.begin(), request.candidates.end());
 }
 
-// A cipnode that greeted us may call its end, or not. A stock peer has no other stream.
+Dialler::Attempt& Dialler::attempt_of(Now now, HelloId hello, const BoundKeys& keys) {
+  auto& attempt = attempts_[hello];
+  attempt.hello = hello;
+  attempt.peer = keys.peer;
+  attempt.keys = keys;
+  attempt.next_dial = now.mono + kDialBackDelay;
+  return attempt;
+}
+
+// A cipnode that greeted us may call its end, or not, or is called: a NAT keeps it out. A stock
+// peer has no other stream.
 void Dialler::expect(Now now, const StreamExpected& expected) {
-  if (!expected.keys.of_stock) return udx_.await(now, expected.udx);
+  if (!expected.keys.of_stock) {
+    if (stopped_ || !expected.udx.calls) return udx_.await(now, expected.udx);
+    auto& attempt = attempt_of(now, expected.id, expected.keys);
+    attempt.udx = expected.udx;
+    attempt.left.push_back(expected.from);
+    return;
+  }
   Opening how;
   how.keys = expected.keys;
   how.udx = expected.udx;
@@ -166,9 +177,10 @@ void Dialler::dial_next(Now now, Attempt& attempt) {
   hurry(now, attempt);
 }
 
-// Bounds the wait for links over UDX when no other is left.
+// Bounds the wait for links over UDX when no other is left. A holepunch says itself how it ends.
 void Dialler::hurry(Now now, Attempt& attempt) {
-  if (!attempt.may_ask_back || attempt.give_up || !attempt.left.empty()) return;
+  if (attempt.udx.punch || !attempt.may_ask_back || attempt.give_up || !attempt.left.empty())
+    return;
   const bool only_udx = std::ranges::all_of(attempt.dialled, [this](ConnId conn) {
     const auto* connection = connections_.table().find(conn);
     return connection == nullptr || connection->info.remote.kind == LinkKind::udx;

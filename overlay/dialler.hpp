@@ -76,6 +76,8 @@ class Dialler {
   void dial_by_card(Now now, const CardRead& read);
   void dial_back(Now now, const DialBackRequested& request);
   void expect(Now now, const StreamExpected& expected);
+  // Of a hello of the peer's: what is dialled waits until the peer knows of it.
+  Attempt& attempt_of(Now now, HelloId hello, const BoundKeys& keys);
   void dial_next(Now now, Attempt& attempt);
   void hurry(Now now, Attempt& attempt);
   void release(Now now, const Attempt& attempt);

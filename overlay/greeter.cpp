@@ -6,6 +6,7 @@
 #include "dht/errors.hpp"
 #include "dht/node.hpp"
 #include "dht/payloads.hpp"
+#include "overlay/punch/punches.hpp"
 #include "overlay/transport/udx/streams.hpp"
 
 namespace cip::overlay {
@@ -54,9 +55,10 @@ namespace {
 // Behind the first endpoints over TCP, which is what cipnodes use where it leads anywhere.
 constexpr std::size_t kTcpFirst = 2;
 
-// Where and how to open the stream over UDX that a peer offers (udx.md 14.3, without punching).
-void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::SocketRole socket,
-              HelloDone& done) {
+// Where and how to open the stream over UDX that a peer offers (udx.md 14.3).
+void take_udx(const HelloClient::Answer& answer, UdxId own, bool own_is_open,
+              dht::SocketRole socket, HelloDone& done) {
+  const auto& payload = answer.payload;
   const bool is_open = payload.says_open();
   auto address = done.server;
   if (!done.direct && is_open) {
@@ -69,6 +71,15 @@ void take_udx(const HelloPayload& payload, UdxId own, bool own_is_open, dht::Soc
               .socket = static_cast<UdxSocket>(socket),
               // Who is open is called; of cipnodes always the responder.
               .calls = !done.keys.of_stock || done.direct || is_open || !own_is_open};
+  if (!done.direct && !is_open && !own_is_open && payload.holepunch &&
+      !payload.holepunch->relays.empty()) {
+    done.udx.punch = PunchOffer{.target = hash(done.peer),
+                                .id = payload.holepunch->id,
+                                .relays = payload.holepunch->relays,
+                                .key = answer.punch_key,
+                                .server = done.server,
+                                .via = done.via};
+  }
   const auto place = std::min(done.candidates.size(), kTcpFirst);
   done.candidates.insert(done.candidates.begin() + static_cast<std::ptrdiff_t>(place),
                          {LinkKind::udx, address});
@@ -93,8 +104,9 @@ void Greeter::set_offer(Offer offer) {
   offer_.udx = udx_ != nullptr;
 }
 
-void Greeter::offer_streams(UdxStreams* udx) {
+void Greeter::offer_streams(UdxStreams* udx, Punches* punches) {
   udx_ = udx;
+  punches_ = punches;
   offer_.udx = udx != nullptr;
 }
 
@@ -142,7 +154,9 @@ HelloId Greeter::greet(Now now, const PublicKey& peer, GreetOptions options) {
     return id;
   };
   if (greetings_.size() >= kMaxGreetings) return refuse(make_error_code(Errc::too_many_hellos));
-  const auto udx = udx_ != nullptr && options.with_stream ? udx_->create(now, 0).value_or(0) : 0;
+  const auto udx = udx_ != nullptr && options.with_stream
+                       ? udx_->create(now, 0, kUdxCallTimeout).value_or(0)
+                       : 0;
   auto client = HelloClient::make({.identity = identity_,
                                    .peer = peer,
                                    .dial_back = options.dial_back,
@@ -279,7 +293,7 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   const bool offers_udx = bound ? offer_.opens_bound_udx(payload) : payload.offers_udx();
   if (greeting.udx != 0 && offers_udx) {
     if (!bound) done.keys = answer.stock_keys;
-    take_udx(payload, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
+    take_udx(answer, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
              done);
   }
   ++stats_.done;
@@ -329,11 +343,17 @@ bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
   // Of two relays the first saw the client; it names itself when it passes the hello on.
   const auto reporter = hello.ticket.relay_address.value_or(hello.ticket.from);
   const auto seen = seen_from(reporter, hello.client);
-  auto answer = server_.handle(now, {hello.noise, seen, hello.relayed}, offer_, random_, udx_);
+  auto answer =
+      server_.handle(now, {hello.noise, seen, hello.relayed}, offer_, random_, udx_, punches_);
   if (!answer) return true;
   if (answer->repeated) ++stats_.repeated;
   ++stats_.answered;
-  node_.answer_hello(now, hello.ticket, std::move(answer->message2));
+  auto ticket = hello.ticket;
+  if (answer->punch != 0) {
+    const auto socket = punches_->socket_of(answer->punch);
+    if (socket) ticket.socket = static_cast<dht::SocketRole>(*socket);
+  }
+  node_.answer_hello(now, ticket, std::move(answer->message2));
   if (!answer->keys) return true;
   const HelloId id = ++last_id_;
   events_.push(HelloAnswered{id, answer->peer, seen});
@@ -343,7 +363,8 @@ bool Greeter::handle_hello(Now now, const dht::HelloReceived& hello) {
     events_.push(StreamExpected{id, *answer->keys, {LinkKind::udx, seen}, ends});
   }
   if (answer->keys->of_stock) return true;
-  pending_.add(now, {id, *answer->keys, answer->udx ? answer->udx->local_id : 0});
+  pending_.add(now, {id, *answer->keys, answer->udx ? answer->udx->local_id : 0},
+               answer->punch != 0 ? kPendingPunchLife : kPendingHelloLife);
   dial_back(now, id, *answer);
   return true;
 }

@@ -144,8 +144,9 @@ class Greeter final : public PendingHellos {
   // --- both sides
   void set_offer(Offer offer);
   const Offer& offer() const { return offer_; }
-  // Streams over UDX are made here, which outlives it. Null, as at first: there are none.
-  void offer_streams(UdxStreams* udx);
+  // Streams over UDX are made here, and holes for them if there are NATs; both outlive it. Null, as
+  // at first: there are none.
+  void offer_streams(UdxStreams* udx, Punches* punches = nullptr);
 
   // --- server. Only after this, hellos are answered.
   void listen();
@@ -206,6 +207,7 @@ class Greeter final : public PendingHellos {
   dht::Target target_;  // of the own key
   Offer offer_;
   UdxStreams* udx_ = nullptr;
+  Punches* punches_ = nullptr;
   HelloServer server_;
   PendingTable pending_;
   DialBackLimiter dials_back_;

@@ -1,6 +1,7 @@
 #include "overlay/hello_client.hpp"
 
 #include "overlay/hello_server.hpp"
+#include "overlay/punch/message.hpp"
 
 namespace cip::overlay {
 
@@ -35,7 +36,8 @@ std::optional<HelloClient::Answer> HelloClient::read(ByteView message2) const {
   const auto& hash = handshake.handshake_hash();
   return Answer{.payload = std::move(*payload),
                 .keys = make_bound_keys(Role::initiator, k1, k2, hash, peer_),
-                .stock_keys = make_stock_keys(Role::initiator, k1, k2, hash, peer_)};
+                .stock_keys = make_stock_keys(Role::initiator, k1, k2, hash, peer_),
+                .punch_key = punch_key(hash)};
 }
 
 }  // namespace cip::overlay

@@ -34,6 +34,7 @@ class HelloClient {
     HelloPayload payload;
     BoundKeys keys;        // of use only when the payload has a trailer with kCapabilityBoundTcp
     BoundKeys stock_keys;  // of a stream over UDX with a peer without that
+    Bytes32 punch_key{};   // of holepunch messages
   };
   // None when it does not decrypt: not from the peer. May be called for every reply.
   std::optional<Answer> read(ByteView message2) const;

@@ -2,6 +2,8 @@
 
 // What a node tells of itself in hellos, as client and as server.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -23,9 +25,14 @@ struct Offer {
   std::vector<std::uint32_t> interfaces;   // own interface addresses, for "same network first"
   std::optional<std::uint32_t> public_ip;  // own public address as others see it
   std::optional<Endpoint> public_udp;      // own public DHT address, if reachable directly
+  std::array<bool, 3> open_in{true, true, true};  // by realm: strangers there reach this node
 
   DialView view_of(Endpoint peer_seen) const {
     return {.peer_seen = peer_seen, .public_ip = public_ip, .interfaces = interfaces};
+  }
+  // Whether datagrams of this peer, seen there, get in unasked.
+  bool is_open_to(Endpoint peer_seen) const {
+    return open_in[static_cast<std::size_t>(peer_seen.realm())];
   }
   // Whether a bound stream with this peer can go over TCP, and over UDX if both have an end of it.
   // Where neither can it is a stock peer's over UDX, or none.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dht/commands.hpp"
+#include "overlay/punch/punches.hpp"
 #include "overlay/transport/noise.hpp"
 #include "overlay/transport/udx/streams.hpp"
 
@@ -16,6 +17,14 @@ const Bytes32& hello_prologue() {
 }
 
 namespace {
+
+// A stock client is called where nothing is in the way (udx.md 14.4). A cipnode calls by itself,
+// unless a NAT before this node keeps it out.
+bool calls(const HelloPayload& theirs, const HelloServer::Received& hello, const Offer& offer,
+           bool bound) {
+  if (!hello.relayed) return !bound;
+  return theirs.says_open() && (!bound || !offer.is_open_to(hello.seen));
+}
 
 std::uint64_t first_bits(const Bytes32& digest) {
   std::uint64_t bits;
@@ -42,19 +51,20 @@ void offer_stream(HelloPayload& payload, UdxId id) {
 
 std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& hello,
                                                        const Offer& offer, Random& random,
-                                                       UdxStreams* udx) {
+                                                       UdxStreams* udx, Punches* punches) {
   while (!ages_.empty() && ages_.front().expires <= now.mono) {
     answers_.erase(ages_.front().digest);
     ages_.pop_front();
   }
   const auto digest = hash(hello.message1);
   if (const auto known = answers_.find(digest); known != answers_.end()) {
-    return Answer{.message2 = known->second,
+    return Answer{.message2 = known->second.message2,
                   .repeated = true,
                   .peer = {},
                   .keys = {},
                   .dial_back = {},
-                  .udx = {}};
+                  .udx = {},
+                  .punch = known->second.punch};
   }
   if (was_answered(digest)) {
     ++stats_.replayed;
@@ -82,24 +92,33 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
   }
   const bool bound_tcp = offer.opens_bound_tcp(*theirs);
   const bool bound_udx = offer.opens_bound_udx(*theirs);
+  if (!expects_punch(*theirs, hello, offer)) punches = nullptr;
   if (udx != nullptr && (bound_udx || (!bound_tcp && theirs->offers_udx()))) {
-    if (const auto id = udx->create(now, hello.seen.ip)) {
+    const auto patience = punches != nullptr ? kUdxCallTimeout : kUdxConnectTimeout;
+    if (const auto id = udx->create(now, hello.seen.ip, patience)) {
       answer.udx = UdxEnds{.local_id = *id,
                            .remote_id = static_cast<std::uint32_t>(theirs->udx->id),
                            .socket = 0,
-                           .calls = !bound_udx && (!hello.relayed || theirs->says_open())};
+                           .calls = calls(*theirs, hello, offer, bound_udx)};
     }
   }
   const auto own = answer.udx ? answer.udx->local_id : 0;
   const bool bound = bound_tcp || (bound_udx && own != 0);
-  auto message2 =
-      handshake.write_message(encode_hello_payload(make_answer(*theirs, hello.seen, offer, own)));
+  auto payload = make_answer(*theirs, hello.seen, offer, own);
+  if (own != 0 && punches != nullptr) {
+    if (const auto reserved = punches->reserve(now, hello.seen, own)) {
+      payload.holepunch = reserved->info;
+      answer.punch = reserved->info.id;
+    }
+  }
+  auto message2 = handshake.write_message(encode_hello_payload(payload));
   if (!message2) {  // an ephemeral key that is no point
     if (own != 0) udx->destroy(now, own);
     return std::nullopt;
   }
   answer.message2 = std::move(*message2);
-  keep(now, digest, answer.message2);
+  if (answer.punch != 0) punches->arm(answer.punch, punch_key(handshake.handshake_hash()));
+  keep(now, digest, {answer.message2, answer.punch});
   if (bound || answer.peer == identity_.public_key) {
     answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
                                   handshake.handshake_hash(), answer.peer);
@@ -111,6 +130,12 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
     answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
   }
   return answer;
+}
+
+// Datagrams of neither side reach the other as they are.
+bool HelloServer::expects_punch(const HelloPayload& theirs, const Received& hello,
+                                const Offer& offer) {
+  return hello.relayed && !theirs.says_open() && !offer.is_open_to(hello.seen);
 }
 
 // A peer that no stream can be opened with fails at once, and cleanly: error 1 and no udx.
@@ -158,12 +183,12 @@ bool HelloServer::take_turn(Now now) {
   return true;
 }
 
-void HelloServer::keep(Now now, const Bytes32& digest, const Bytes& message2) {
+void HelloServer::keep(Now now, const Bytes32& digest, Given given) {
   if (ages_.size() >= kMaxAnswers) {
     answers_.erase(ages_.front().digest);
     ages_.pop_front();
   }
-  answers_.insert_or_assign(digest, message2);
+  answers_.insert_or_assign(digest, std::move(given));
   ages_.push_back({now.mono + kAnswerLife, digest});
   remember(now, digest);
 }

@@ -14,11 +14,13 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "overlay/hello_offer.hpp"
+#include "overlay/punch/side.hpp"
 #include "overlay/transport/bound.hpp"
 #include "overlay/transport/link.hpp"
 
 namespace cip::overlay {
 
+class Punches;
 class UdxStreams;
 
 // Message 2 is repeated for the same message 1 this long; so many are kept, oldest out.
@@ -55,6 +57,8 @@ class HelloServer {
     // There, and `keys` with it, if a stream over UDX was made: a cipnode may call it, a stock peer
     // has no other.
     std::optional<UdxEnds> udx;
+    // A holepunch is expected: the answer leaves from its socket (Punches), whenever it is given.
+    PunchId punch = 0;
   };
   // A hello as it came.
   struct Received {
@@ -62,9 +66,10 @@ class HelloServer {
     Endpoint seen;         // the client
     bool relayed = false;  // it came by way of a relay
   };
-  // `udx`: where streams are made for stock peers; null: they are refused. None: silence.
+  // `udx`: where streams over UDX are made; null: there are none. `punches`: the same of holes for
+  // them. None: silence.
   std::optional<Answer> handle(Now now, const Received& hello, const Offer& offer, Random& random,
-                               UdxStreams* udx = nullptr);
+                               UdxStreams* udx = nullptr, Punches* punches = nullptr);
 
   struct Stats {
     std::uint64_t ignored = 0;    // did not decrypt
@@ -75,6 +80,10 @@ class HelloServer {
   const Stats& stats() const { return stats_; }
 
  private:
+  struct Given {
+    Bytes message2;
+    PunchId punch = 0;
+  };
   struct Kept {
     TimePoint expires;
     Bytes32 digest;
@@ -82,16 +91,17 @@ class HelloServer {
 
   bool is_welcome(const PublicKey& key) const;
   bool take_turn(Now now);
-  void keep(Now now, const Bytes32& digest, const Bytes& message2);
+  void keep(Now now, const Bytes32& digest, Given given);
   void remember(Now now, const Bytes32& digest);
   bool was_answered(const Bytes32& digest) const;
   HelloPayload make_answer(const HelloPayload& theirs, Endpoint seen, const Offer& offer,
                            UdxId own) const;
+  static bool expects_punch(const HelloPayload& theirs, const Received& hello, const Offer& offer);
 
   KeyPair identity_;
   std::optional<std::set<PublicKey>> allowed_;
   std::set<PublicKey> denied_;
-  std::unordered_map<Bytes32, Bytes, Bytes32Hash> answers_;  // by hash of message 1
+  std::unordered_map<Bytes32, Given, Bytes32Hash> answers_;  // by hash of message 1
   std::deque<Kept> ages_;
   bool refuses_replays_ = true;
   // The first bytes of digests, by generation; the older one goes when the younger is over.

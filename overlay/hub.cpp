@@ -33,7 +33,7 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
       greeter_ ? static_cast<const PendingHellos&>(*greeter_) : no_pending_hellos;
   connections_ = std::make_unique<Connections>(options_.identity, pending, random,
                                                static_cast<StreamPolicy&>(*this));
-  udx_ = std::make_unique<UdxLinks>(random, *connections_);
+  udx_ = std::make_unique<UdxLinks>(random, *connections_, node);
   replication_ = std::make_unique<Replication>(connections_->channels());
   connections_->channels().add_protocol(*replication_);
   if (node == nullptr) return;
@@ -42,7 +42,7 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
   cards_ = std::make_unique<CardReader>(*node);
   swarm_ = std::make_unique<Swarm>(*node, *greeter_, announcer, options_.identity, random);
   dialler_ = std::make_unique<Dialler>(*greeter_, *swarm_, *cards_, *connections_, *udx_);
-  if (options_.udx) greeter_->offer_streams(&udx_->streams());
+  if (options_.udx) greeter_->offer_streams(&udx_->streams(), udx_->punches());
 }
 
 Hub::~Hub() = default;
@@ -110,7 +110,7 @@ void Hub::handle_drained(Now now, ConnId conn) {
 bool Hub::handle_dht_event(Now now, const dht::Event& event) {
   if (!greeter_) return false;
   const bool taken = greeter_->handle_event(now, event) || cards_->handle_event(now, event) ||
-                     swarm_->handle_dht_event(now, event);
+                     swarm_->handle_dht_event(now, event) || udx_->handle_dht_event(now, event);
   finish_turn(now);
   return taken;
 }

@@ -2,19 +2,19 @@
 
 namespace cip::overlay {
 
-void PendingTable::add(Now now, const PendingHello& hello) {
-  // Forgotten entries count as well: they leave after 10 s at the latest.
+void PendingTable::add(Now now, const PendingHello& hello, Duration life) {
+  // Forgotten entries count as well: they leave when they would have expired.
   if (ages_.size() >= kMaxPendingHellos) {
-    if (const auto oldest = hellos_.find(ages_.front().stream_id); oldest != hellos_.end()) {
-      forget(oldest->second.id);
+    if (const auto next = hellos_.find(ages_.begin()->second); next != hellos_.end()) {
+      forget(next->second.id);
       ++evicted_;
     }
-    ages_.pop_front();
+    ages_.erase(ages_.begin());
   }
   const auto id = stream_id(hello.keys.hash, other(hello.keys.role));
   hellos_.insert_or_assign(id, hello);
   by_id_.insert_or_assign(hello.id, id);
-  ages_.push_back({now.mono + kPendingHelloLife, id});
+  ages_.emplace(now.mono + life, id);
 }
 
 std::optional<PendingHello> PendingTable::forget(HelloId id) {
@@ -24,11 +24,11 @@ std::optional<PendingHello> PendingTable::forget(HelloId id) {
 }
 
 void PendingTable::expire(Now now) {
-  while (!ages_.empty() && ages_.front().expires <= now.mono) {
-    if (const auto entry = hellos_.find(ages_.front().stream_id); entry != hellos_.end()) {
+  while (!ages_.empty() && ages_.begin()->first <= now.mono) {
+    if (const auto entry = hellos_.find(ages_.begin()->second); entry != hellos_.end()) {
       forget(entry->second.id);
     }
-    ages_.pop_front();
+    ages_.erase(ages_.begin());
   }
 }
 
@@ -39,7 +39,7 @@ const PendingHello* PendingTable::find_pending(const Bytes32& id) const {
 
 std::optional<TimePoint> PendingTable::next_timeout() const {
   if (ages_.empty()) return std::nullopt;
-  return ages_.front().expires;
+  return ages_.begin()->first;
 }
 
 }  // namespace cip::overlay

@@ -7,7 +7,10 @@
 
 namespace cip::overlay {
 
-UdxLinks::UdxLinks(Random& random, LinkOwner& owner) : streams_(random), owner_(owner) {}
+UdxLinks::UdxLinks(Random& random, LinkOwner& owner, dht::Node* node)
+    : streams_(random), owner_(owner) {
+  if (node != nullptr) punches_ = std::make_unique<Punches>(*node, streams_, random);
+}
 
 UdxLinks::Link* UdxLinks::find(ConnId conn) {
   const auto found = links_.find(conn);
@@ -43,8 +46,8 @@ bool UdxLinks::carry_out(Now now, LinkAction& action) {
   return true;
 }
 
-// Where the first packet of the other side came from already, that is the path (udx.md 14.3). A
-// side that only waits for it names no address.
+// Where the first packet of the other side came from already, that is the path (udx.md 14.3). Who
+// waits for it, or for a hole, has a link only then.
 void UdxLinks::open(Now now, const LinkOpen& open) {
   auto& link = links_[open.conn];
   link.id = open.udx.local_id;
@@ -52,11 +55,13 @@ void UdxLinks::open(Now now, const LinkOpen& open) {
   by_id_[link.id] = open.conn;
   const auto knock = knocks_.extract(link.id);
   if (!knock.empty()) {
-    connect(now, link, {knock.mapped().socket, knock.mapped().from, link.remote_id});
+    connect(now, open.conn, link, {knock.mapped().socket, knock.mapped().from, link.remote_id});
+  } else if (open.udx.punch && punches_) {
+    punches_->begin(now, link.id, *open.udx.punch);
+    take_punch_events(now);
   } else if (open.to.address.port != 0 && open.udx.calls) {
-    connect(now, link, {open.udx.socket, open.to.address, link.remote_id});
+    connect(now, open.conn, link, {open.udx.socket, open.to.address, link.remote_id});
   }
-  owner_.handle_connected(now, open.conn);
 }
 
 void UdxLinks::await(Now now, const UdxEnds& ends) {
@@ -74,12 +79,14 @@ void UdxLinks::accept(Now now, const UdxKnocked& knock, std::uint32_t remote_id)
   link.id = knock.id;
   link.remote_id = remote_id;
   by_id_[knock.id] = conn;
-  connect(now, link, {knock.socket, knock.from, remote_id});
+  link.connected = true;
+  streams_.connect(now, knock.id, {knock.socket, knock.from, remote_id});
 }
 
-void UdxLinks::connect(Now now, Link& link, const UdxPath& path) {
+void UdxLinks::connect(Now now, ConnId conn, Link& link, const UdxPath& path) {
   link.connected = true;
   streams_.connect(now, link.id, path);
+  owner_.handle_connected(now, conn);
 }
 
 void UdxLinks::write(Now now, Link& link, ConnId conn, Bytes bytes) {
@@ -117,6 +124,42 @@ void UdxLinks::handle_timeout(Now now) {
   }
   streams_.handle_timeout(now);
   take_events(now);
+  if (!punches_) return;
+  punches_->handle_timeout(now);
+  take_punch_events(now);
+}
+
+void UdxLinks::handle_probe(Now now, UdxSocket socket, Endpoint from) {
+  if (!punches_) return;
+  punches_->handle_probe(socket, from);
+  take_punch_events(now);
+}
+
+bool UdxLinks::handle_dht_event(Now now, const dht::Event& event) {
+  if (!punches_ || !punches_->handle_event(now, event)) return false;
+  take_punch_events(now);
+  return true;
+}
+
+void UdxLinks::settle(Now now) {
+  streams_.settle(now);
+  if (punches_) take_punch_events(now);
+}
+
+void UdxLinks::take_punch_events(Now now) {
+  punches_->settle(now);
+  const Overloaded take{
+      [&](const Punched& punched) {
+        const auto conn = conn_of(punched.stream);
+        auto* link = find(conn);
+        if (link == nullptr || link->connected) return;
+        connect(now, conn, *link, {punched.hole.socket, punched.hole.peer, link->remote_id});
+      },
+      [&](const PunchFailed& failed) {
+        streams_.destroy(now, failed.stream);
+        closed(now, failed.stream, failed.error);
+      }};
+  while (const auto event = punches_->poll_event()) std::visit(take, *event);
 }
 
 void UdxLinks::take_events(Now now) {
@@ -144,7 +187,8 @@ void UdxLinks::take_events(Now now) {
 
 void UdxLinks::knocked(Now now, const UdxKnocked& knock) {
   if (auto* link = find(conn_of(knock.id))) {
-    if (!link->connected) connect(now, *link, {knock.socket, knock.from, link->remote_id});
+    const UdxPath path{knock.socket, knock.from, link->remote_id};
+    if (!link->connected) connect(now, conn_of(knock.id), *link, path);
     return;
   }
   if (const auto end = awaited_.extract(knock.id); !end.empty()) {
@@ -177,6 +221,7 @@ std::optional<UdxDatagram> UdxLinks::poll_datagram(Now now) {
 std::optional<TimePoint> UdxLinks::next_timeout() const {
   Earliest next;
   next.consider(streams_.next_timeout());
+  if (punches_) next.consider(punches_->next_timeout());
   for (const auto& [id, until] : farewells_) next.consider(until);
   return next.get();
 }

@@ -2,17 +2,21 @@
 
 // Links over UDX: what the driver of TCP is for its links, as a machine between the Hub's
 // connections and the UDX streams of the node (udx.md 4, 14). A hello names the ids of both ends
-// before there is a connection; a connection is then bound to a stream by LinkOpen::udx.
+// before there is a connection; a connection is then bound to a stream by LinkOpen::udx. Where both
+// sides are behind NATs a hole is punched for it first.
 //
 //   Connections ──LinkAction──► UdxLinks ──► UdxStreams ──► datagrams
 //   Connections ◄──bytes, closed── UdxLinks ◄── UdxStreams ◄── datagrams
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "dht/node_types.hpp"
+#include "overlay/punch/punches.hpp"
 #include "overlay/transport/link.hpp"
 #include "overlay/transport/udx/streams.hpp"
 
@@ -23,12 +27,15 @@ inline constexpr Duration kUdxFarewell = std::chrono::seconds(2);
 
 class UdxLinks {
  public:
-  // Both outlive it.
-  UdxLinks(Random& random, LinkOwner& owner);
+  // All outlive it. Without a node no holes are punched.
+  UdxLinks(Random& random, LinkOwner& owner, dht::Node* node);
 
   // Ids for hellos are created here, and destroyed if no connection comes of the hello.
   UdxStreams& streams() { return streams_; }
   const UdxStreams& streams() const { return streams_; }
+
+  // Null without a node. Its actions are the driver's, before anything leaves from its sockets.
+  Punches* punches() { return punches_.get(); }
 
   // --- commands
 
@@ -43,8 +50,12 @@ class UdxLinks {
 
   // False: not for a stream of this node.
   bool handle_datagram(Now now, UdxSocket socket, Endpoint from, MutableByteView datagram);
+  // A probe came to a socket of the holepunches.
+  void handle_probe(Now now, UdxSocket socket, Endpoint from);
+  // True when the event was for a holepunch.
+  bool handle_dht_event(Now now, const dht::Event& event);
   void handle_timeout(Now now);
-  void settle(Now now) { streams_.settle(now); }
+  void settle(Now now);
 
   // --- outputs
 
@@ -67,8 +78,9 @@ class UdxLinks {
   void accept(Now now, const UdxKnocked& knock, std::uint32_t remote_id);
   void write(Now now, Link& link, ConnId conn, Bytes bytes);
   void close(Now now, ConnId conn, bool broken);
-  void connect(Now now, Link& link, const UdxPath& path);
+  void connect(Now now, ConnId conn, Link& link, const UdxPath& path);
   void take_events(Now now);
+  void take_punch_events(Now now);
   void knocked(Now now, const UdxKnocked& knock);
   void closed(Now now, UdxId id, std::error_code error);
   Link* find(ConnId conn);
@@ -76,6 +88,7 @@ class UdxLinks {
   ConnId conn_of(UdxId id) const;
 
   UdxStreams streams_;
+  std::unique_ptr<Punches> punches_;
   LinkOwner& owner_;
   std::map<ConnId, Link> links_;
   std::map<UdxId, ConnId> by_id_;

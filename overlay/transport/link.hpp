@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "overlay/transport/punch_offer.hpp"
 #include "overlay/transport/udx/types.hpp"
 
 namespace cip::overlay {
@@ -42,6 +44,7 @@ struct UdxEnds {
   std::uint32_t remote_id = 0;
   UdxSocket socket = 0;  // to call from
   bool calls = true;     // false: the other side sends first, and its packet shows the path
+  std::optional<PunchOffer> punch = {};  // both are behind NATs: holes are punched for it
 };
 
 inline Candidate tcp_candidate(Endpoint address) { return {LinkKind::tcp, address}; }

@@ -50,6 +50,18 @@ TEST_CASE("pending hellos last 10 s") {
   CHECK_FALSE(table.next_timeout());
 }
 
+TEST_CASE("a pending hello that waits for a hole lasts longer, and keeps no other") {
+  PendingTable table;
+  table.add(after(0s), hello(1), kPendingPunchLife);
+  table.add(after(1s), hello(2));
+  CHECK(table.next_timeout() == TimePoint{} + 11s);
+  table.expire(after(11s));
+  CHECK(table.find_pending(others_id(hello(2))) == nullptr);
+  CHECK(table.find_pending(others_id(hello(1))) != nullptr);
+  table.expire(after(60s));
+  CHECK(table.size() == 0);
+}
+
 TEST_CASE("a forgotten hello is gone") {
   PendingTable table;
   table.add(after(0s), hello(1));
