@@ -1,0 +1,82 @@
+"""Nodes behind NATs reach each other through nodes that are not: holes punched for streams over UDX, in network
+namespaces with the NATs of the world. Needs root."""
+import time
+import unittest
+
+from harness import SystemTest
+from natlab import PUBLIC, Lab
+
+# Six nodes on three hosts: a NAT shows what it does by what four of them see.
+NODES = [(host, f"{address}:{port}") for port in (4001, 4002) for host, address in PUBLIC.items()]
+
+
+class NatTest(SystemTest):
+    def network(self, lab):
+        """The nodes on the internet; returns their addresses."""
+        known = []
+        for host, address in NODES:
+            self.join(*known, prefix=lab.on(host), listen=address, flags=["--public"])
+            known.append(address)
+        return known
+
+    def behind(self, lab, side, contacts, *flags):
+        node = self.join(*contacts, prefix=lab.on(side), listen=None, flags=flags)
+        node.on = lab.on(side)
+        return node
+
+    def feed_of(self, node):
+        self.ok("feed", "create", "log", home=node, prefix=node.on)
+        return self.ok("--json", "feed", "append", "log", "--lines", home=node, prefix=node.on, stdin=b"a\nb\n").object
+
+    def download(self, node, feed, seconds):
+        begun = time.monotonic()
+        result = self.cipnode("--json", "--timeout", f"{seconds}s", "feed", "download", feed["key"], home=node, prefix=node.on)
+        return result, time.monotonic() - begun
+
+    def peers(self, node):
+        return self.ok("--json", "peers", home=node, prefix=node.on).objects
+
+    def check_pair(self, a_kind, b_kind, *flags, seconds=30):
+        with Lab(a_kind, b_kind, delay=10) as lab:
+            contacts = self.network(lab)
+            a, b = (self.behind(lab, side, contacts, *flags) for side in "ab")
+            for seeds, reads in ((a, b), (b, a)):
+                feed = self.feed_of(seeds)
+                result, took = self.download(reads, feed, seconds)
+                self.assertEqual(result.code, 0, f"{a_kind}-{b_kind} after {took:.1f} s: {result!r}")
+                self.assertEqual(result.object["treeHash"], feed["treeHash"])
+            for node, other in ((a, b), (b, a)):
+                peers = [peer for peer in self.peers(node) if peer["key"] == other.ready["key"]]
+                self.assertEqual([peer["stream"] for peer in peers], ["bound"], "one stream for the pair")
+            self.end_all()
+
+    def end_all(self):
+        for process in self.processes:
+            process.close()
+
+    def test_two_nodes_behind_nats_that_keep_their_ports(self):
+        self.check_pair("port", "port")
+
+    def test_a_node_behind_two_nats_in_a_row(self):
+        self.check_pair("cgnat", "addr")
+
+    def test_a_filter_on_the_host_is_opened_as_a_nat_is(self):
+        self.check_pair("firewall", "port")
+
+    def test_a_node_that_leaves_tcp_out_is_reached_behind_its_nat_by_one_that_has_none(self):
+        self.check_pair("port", "open", "--transport", "udx")
+
+    def test_a_nat_that_changes_its_ports_is_guessed(self):
+        self.check_pair("sym", "port", seconds=50)
+
+    def test_two_of_those_are_refused_with_the_reason(self):
+        with Lab("sym", "sym", delay=10) as lab:
+            contacts = self.network(lab)
+            a, b = (self.behind(lab, side, contacts) for side in "ab")
+            result, took = self.download(b, self.feed_of(a), 20)
+            self.assertEqual(result.code, 4, repr(result))
+            self.end_all()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
