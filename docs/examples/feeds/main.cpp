@@ -1,9 +1,9 @@
 // Feeds in a program of one's own: append, read, and replicate over TCP (docs/api.md).
 //
-//   feeds append FOLDER TEXT...      appends each TEXT as a block to the feed "log"; prints its key
-//   feeds read FOLDER KEY            prints the blocks that are here
-//   feeds seed FOLDER KEY [PORT]     serves the feed on loopback until it is killed; prints the
-//   address feeds fetch FOLDER KEY HOST:PORT downloads the feed from there
+//   feeds append FOLDER TEXT...       appends blocks to the feed "log"; prints key and length
+//   feeds read FOLDER KEY             prints the blocks that are here
+//   feeds seed FOLDER KEY [PORT]      serves the feed on loopback; prints where
+//   feeds fetch FOLDER KEY HOST:PORT  downloads the feed from there
 //
 // Exit codes: 0 done, 1 it failed (said on stderr), 2 wrong arguments.
 
