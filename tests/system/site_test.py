@@ -10,6 +10,7 @@ from harness import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import links  # noqa: E402
+import reference  # noqa: E402
 
 PAGE = """<html><head><link rel="stylesheet" href="style.css"></head><body><h1 id="top">One</h1>
 <p>Text</p><ul><li>item</li></ul><p><a href="#top">up</a> <a href="https://example.org/">away</a></p></body></html>"""
@@ -26,6 +27,26 @@ class SiteTest(unittest.TestCase):
         for page in (ROOT / "docs").rglob("*.md"):
             html = (self.folder / "site" / page.relative_to(ROOT / "docs")).with_suffix(".html")
             self.assertIn("</html>", html.read_text(), page)
+
+    def test_the_reference_of_the_library_resolves_what_it_names(self):
+        made = subprocess.run([ROOT / "scripts/site", "--api", "--output", self.folder / "site"], capture_output=True, text=True,
+                              timeout=100)
+        self.assertEqual((made.returncode, made.stderr), (0, ""))
+        feed = (self.folder / "api/classcip_1_1store_1_1LocalFeed.html").read_text()
+        self.assertIn("append", feed)
+        head = (self.folder / "api/local__feed_8hpp.html").read_text()
+        self.assertIn("Detailed Description", head)
+
+    def test_comments_of_a_header_become_those_of_the_reference(self):
+        header = "#pragma once\n\n// Head.\n\nnamespace a {\n\n// A loose one.\n\n// Of f; see #3.\nint f();\nint g;  // behind\n}\n"
+        wanted = "#pragma once\n/// \\file\n/// Head.\n\nnamespace a {\n\n// A loose one.\n\n/// Of f; see \\#3.\nint f();\nint g;  ///< behind\n}\n"
+        self.assertEqual(reference.converted(header), wanted)
+
+    def test_what_the_page_of_the_library_names_wrongly_is_seen(self):
+        headers = {"store/feed.hpp": "namespace store {\nclass Feed {\n  Length append();\n};\n}\n"}
+        self.assertEqual(list(reference.unknown_names("`store::Feed`, `append()`, `store/feed.hpp`, `anything`", headers)), [])
+        for name in ("store::Bee", "cut()", "store/bee.hpp"):
+            self.assertEqual(len(list(reference.unknown_names(f"A `{name}`.", headers))), 1, name)
 
     def test_every_page_can_be_found_from_every_other(self):
         named = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)
