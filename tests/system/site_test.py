@@ -48,6 +48,13 @@ class SiteTest(unittest.TestCase):
         for name in ("store::Bee", "cut()", "store/bee.hpp"):
             self.assertEqual(len(list(reference.unknown_names(f"A `{name}`.", headers))), 1, name)
 
+    def test_a_folder_with_something_else_is_not_emptied(self):
+        (self.folder / "letter").write_text("dear")
+        made = subprocess.run([ROOT / "scripts/site", "--output", self.folder], capture_output=True, text=True, timeout=100)
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("holds something else", made.stderr)
+        self.assertEqual((self.folder / "letter").read_text(), "dear")
+
     def test_every_page_can_be_found_from_every_other(self):
         named = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)
         self.assertEqual(sorted(named), sorted(str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")))
