@@ -149,7 +149,9 @@ void Lifecycle::finish_bootstrap(Now now, unsigned answers) {
 // --- contacts
 
 void Lifecycle::note_request(Now now, SocketRole local, Endpoint from, const Request& request) {
-  const bool stranger = local == SocketRole::server && core_.options.client_socket;
+  const bool is_own =
+      core_.is_interface(from.ip) && from.port != 0 && from.port == core_.options.client_port;
+  const bool stranger = local == SocketRole::server && core_.options.client_socket && !is_own;
   if (stranger && core_.options.private_overlay && core_.is_interface(request.to.ip) &&
       request.to.port == core_.options.server_port && !core_.was_contacted(from)) {
     take_proof(from, request.to);

@@ -42,6 +42,8 @@ struct NodeOptions {
   // Without one nothing can be proven: then only loopback, a node that begins an overlay, and
   // Mode::persistent are taken for reachable.
   bool client_socket = false;
+  // Local port of that one: what comes from there was sent by this very node.
+  std::uint16_t client_port = 0;
   // Private by default (decisions.md D2): contacts outside loopback and private ranges are neither
   // added nor handed out unless named. false: the public network.
   bool private_overlay = true;

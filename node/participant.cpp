@@ -75,7 +75,8 @@ Participant::Participant(Surroundings around, ParticipantOptions options, PortPa
   auto dht_options = options_.dht;
   dht_options.interfaces = interfaces_;
   dht_options.server_port = local_.port;
-  dht_options.client_socket = udp_.has_client_socket();
+  dht_options.client_port = udp_.client_port();
+  dht_options.client_socket = dht_options.client_port != 0;
   dht_ = std::make_unique<dht::Node>(std::move(dht_options), around_.contacts, around_.random);
   announcer_ = std::make_unique<dht::Announcer>(*dht_, around_.random);
   republisher_ = std::make_unique<dht::Republisher>(*dht_, around_.random);

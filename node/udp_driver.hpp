@@ -41,7 +41,8 @@ class UdpDriver {
   void send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment);
   void close();
 
-  bool has_client_socket() const { return client_ != nullptr; }
+  // 0: there is no such socket.
+  std::uint16_t client_port() const { return client_ ? client_->port() : 0; }
   // Of all sockets together, those that are closed included.
   UdpCounters counters() const;
 

@@ -124,6 +124,23 @@ TEST_CASE("a private node that nobody can reach stays ephemeral") {
   CHECK(net.node(0).table().empty());
 }
 
+TEST_CASE("a node that sends to itself proves nothing about strangers") {
+  TestNetwork net;
+  net.add({0x0a000001, 4001});
+  NodeOptions options;
+  options.bootstrap = {{0x0a000001, 4001}};
+  options.client_port = 5002;
+  const Endpoint server{0x0a000002, 4002}, client{0x0a000002, 5002};
+  net.filter = [&](const TestNetwork::Packet& packet) {
+    return packet.to != server || packet.from == client;
+  };
+  const auto joined = net.add(server, options, client);
+  net.run(seconds(2));
+  net.act(joined, [&](Node& node) { return node.ping(net.now(), server); });
+  net.run(minutes(3));
+  CHECK(net.node(joined).is_firewalled());
+}
+
 TEST_CASE("on the public network three proofs from different networks are needed") {
   TestNetwork net;
   const auto public_node = [&](std::uint32_t ip, std::vector<Endpoint> bootstrap) {
