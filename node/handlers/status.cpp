@@ -42,10 +42,13 @@ Json udx_part(Participant& participant) {
     return status.stream.remote.kind == overlay::LinkKind::udx;
   });
   const auto counted = participant.hub().udx().streams().counters();
+  const auto& punches = participant.hub().udx().punches()->stats();
   return {{"streams", open},
           {"packetsIn", counted.packets_in},
           {"packetsOut", counted.packets_out},
-          {"retransmits", counted.retransmits}};
+          {"retransmits", counted.retransmits},
+          {"punches",
+           {{"begun", punches.begun}, {"holes", punches.holes}, {"failed", punches.failed}}}};
 }
 
 // Another node with this identity, if one was met.
@@ -116,6 +119,9 @@ Json drops_part(Daemon& daemon) {
   add("udx_sacks", udx.ignored_sacks);
   add("udx_destroys", udx.ignored_destroys);
   add("udx_messages", udx.dropped_messages);
+  const auto& punches = participant.hub().udx().punches()->stats();
+  add("punch_limit", punches.refused);
+  add("punch_ignored", punches.ignored);
   for (const auto& [reason, count] : participant.hub().counters().closed) {
     add("stream_" + reason, count);
   }

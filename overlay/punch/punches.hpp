@@ -56,7 +56,7 @@ struct PunchFailed {
 };
 using PunchEvent = std::variant<Punched, PunchFailed>;
 
-// Since the start; of both sides but for the last two.
+// Since the start; as either side, but `holes`, which the client alone finds.
 struct PunchStats {
   std::uint64_t begun = 0;
   std::uint64_t refused = 0;  // above the bounds

@@ -3,27 +3,11 @@ namespaces with the NATs of the world. Needs root."""
 import time
 import unittest
 
-from harness import SystemTest
-from natlab import PUBLIC, Lab
-
-# Six nodes on three hosts: a NAT shows what it does by what four of them see.
-NODES = [(host, f"{address}:{port}") for port in (4001, 4002) for host, address in PUBLIC.items()]
+from nat_fixture import NatFixture
+from natlab import Lab
 
 
-class NatTest(SystemTest):
-    def network(self, lab):
-        """The nodes on the internet; returns their addresses."""
-        known = []
-        for host, address in NODES:
-            self.join(*known, prefix=lab.on(host), listen=address, flags=["--public"])
-            known.append(address)
-        return known
-
-    def behind(self, lab, side, contacts, *flags):
-        node = self.join(*contacts, prefix=lab.on(side), listen=None, flags=flags)
-        node.on = lab.on(side)
-        return node
-
+class NatTest(NatFixture):
     def feed_of(self, node):
         self.ok("feed", "create", "log", home=node, prefix=node.on)
         return self.ok("--json", "feed", "append", "log", "--lines", home=node, prefix=node.on, stdin=b"a\nb\n").object
@@ -49,10 +33,6 @@ class NatTest(SystemTest):
                 peers = [peer for peer in self.peers(node) if peer["key"] == other.ready["key"]]
                 self.assertEqual([peer["stream"] for peer in peers], ["bound"], "one stream for the pair")
             self.end_all()
-
-    def end_all(self):
-        for process in self.processes:
-            process.close()
 
     def test_two_nodes_behind_nats_that_keep_their_ports(self):
         self.check_pair("port", "port")
