@@ -9,6 +9,7 @@
 #include "node/clock.hpp"
 #include "node/event_log.hpp"
 #include "node/interfaces.hpp"
+#include "overlay/punch/punches.hpp"
 
 namespace cip::node {
 

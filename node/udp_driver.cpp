@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/machine.hpp"
+#include "overlay/punch/punches.hpp"
 
 namespace cip::node {
 namespace {

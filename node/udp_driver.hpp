@@ -11,7 +11,10 @@
 #include "dht/message.hpp"
 #include "dht/node_types.hpp"
 #include "node/udp_socket.hpp"
-#include "overlay/punch/punches.hpp"
+
+namespace cip::overlay {
+class Punches;
+}
 
 namespace cip::node {
 

@@ -14,9 +14,9 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "overlay/hello_offer.hpp"
-#include "overlay/punch/side.hpp"
 #include "overlay/transport/bound.hpp"
 #include "overlay/transport/link.hpp"
+#include "overlay/transport/punch_offer.hpp"
 
 namespace cip::overlay {
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/machine.hpp"
+#include "overlay/punch/punches.hpp"
 
 namespace cip::overlay {
 
@@ -11,6 +12,8 @@ UdxLinks::UdxLinks(Random& random, LinkOwner& owner, dht::Node* node)
     : streams_(random), owner_(owner) {
   if (node != nullptr) punches_ = std::make_unique<Punches>(*node, streams_, random);
 }
+
+UdxLinks::~UdxLinks() = default;
 
 UdxLinks::Link* UdxLinks::find(ConnId conn) {
   const auto found = links_.find(conn);

@@ -16,19 +16,25 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
-#include "overlay/punch/punches.hpp"
 #include "overlay/transport/link.hpp"
 #include "overlay/transport/udx/streams.hpp"
+
+namespace cip::dht {
+class Node;
+}
 
 namespace cip::overlay {
 
 // A healthy stream that this side ends is destroyed when the other has not ended by then.
 inline constexpr Duration kUdxFarewell = std::chrono::seconds(2);
 
+class Punches;  // overlay/punch/punches.hpp
+
 class UdxLinks {
  public:
   // All outlive it. Without a node no holes are punched.
   UdxLinks(Random& random, LinkOwner& owner, dht::Node* node);
+  ~UdxLinks();
 
   // Ids for hellos are created here, and destroyed if no connection comes of the hello.
   UdxStreams& streams() { return streams_; }

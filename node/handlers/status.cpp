@@ -15,6 +15,7 @@
 #include "node/topic_library.hpp"
 #include "node/version.hpp"
 #include "overlay/greeter.hpp"
+#include "overlay/punch/punches.hpp"
 #include "store/storage_requests.hpp"
 
 namespace cip::node {

@@ -15,6 +15,13 @@ void PunchNat::add(Endpoint seen, Endpoint from) {
   addresses_ = list();
 }
 
+void PunchNat::conclude() {
+  if (frozen_ || firewall_ != Firewall::unknown || places_.empty()) return;
+  if (places_.size() == 1) firewall_ = Firewall::consistent;
+  if (places_.front().times == 1 && hosts_.size() < places_.size()) firewall_ = Firewall::random;
+  addresses_ = list();
+}
+
 void PunchNat::count(std::vector<Seen>& list, Endpoint address) {
   auto at = std::ranges::find(list, address, &Seen::address);
   if (at == list.end()) at = list.insert(list.end(), {address, 0});

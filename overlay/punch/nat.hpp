@@ -19,6 +19,9 @@ class PunchNat {
 
   // `from` sees the socket at `seen`. Each node has one say; none when frozen.
   void add(Endpoint seen, Endpoint from);
+  // No further samples come, and there are fewer than three: a small overlay has no more nodes.
+  // What they agree on is taken for true, since nothing else would be tried.
+  void conclude();
   // The other side was told: what comes now changes nothing.
   void freeze() { frozen_ = true; }
 

@@ -158,7 +158,8 @@ void Punches::handle_request(Now now, const dht::HolepunchReceived& received) {
   const bool over_own_relay =
       std::ranges::find(relays_, received.ticket.from, &HolepunchRelay::relay) != relays_.end();
   found->second.machine->handle_request(
-      now, {std::move(*message), received.ticket, *received.ticket.peer_address, over_own_relay});
+      now, {std::move(*message), received.ticket, *received.ticket.peer_address,
+            received.own_address, over_own_relay});
   answer(found->second);
 }
 

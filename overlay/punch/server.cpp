@@ -18,6 +18,9 @@ void PunchServer::handle_request(Now now, PunchRequest request) {
     over_ = true;
     return;
   }
+  if (static_cast<UdxSocket>(request.ticket.socket) == side_.socket()) {
+    side_.nat().add(request.own_address, request.ticket.from);
+  }
   const bool echoed = request.over_own_relay && message.remote_token &&
                       equal_secret(*message.remote_token, punch_token(secret_, request.peer.ip));
   if (message.round >= round_) {

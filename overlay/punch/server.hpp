@@ -18,6 +18,7 @@ struct PunchRequest {
   PunchMessage message;
   dht::HelloTicket ticket;
   Endpoint peer;                // the client as the relay sees it
+  Endpoint own_address;         // this node as it sees it, at ticket.socket
   bool over_own_relay = false;  // at which this node announced itself: tokens go this way only
 };
 

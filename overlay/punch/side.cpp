@@ -1,6 +1,7 @@
 #include "overlay/punch/side.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cip::overlay {
 
@@ -43,6 +44,7 @@ void PunchSide::keep(UdxSocket socket) {
 
 void PunchSide::sample(Now now) {
   pings_ += room_.ping_nodes(now, socket(), peer_.realm(), asked_);
+  if (pings_ == 0) nat_.conclude();
 }
 
 void PunchSide::handle_seen(Now now, UdxSocket socket, Endpoint seen, Endpoint from) {
@@ -55,10 +57,9 @@ void PunchSide::handle_seen(Now now, UdxSocket socket, Endpoint seen, Endpoint f
 void PunchSide::handle_silence(Now now, UdxSocket socket) {
   if (socket != this->socket()) return;
   --pings_;
-  if (is_analysed() && !nat_.is_decided() && !sampled_again_) {
-    sampled_again_ = true;
-    sample(now);
-  }
+  if (pings_ > 0) return;
+  if (!nat_.is_decided() && !std::exchange(sampled_again_, true)) return sample(now);
+  nat_.conclude();
 }
 
 bool PunchSide::is_unstable() const {

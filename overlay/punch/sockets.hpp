@@ -11,14 +11,12 @@
 #include "base/fifo.hpp"
 #include "base/time.hpp"
 #include "overlay/punch/schedule.hpp"
+#include "overlay/transport/punch_offer.hpp"
 #include "overlay/transport/udx/types.hpp"
 
 namespace cip::overlay {
 
 class UdxStreams;
-
-// Number of a holepunch of this node; servers name it in their answer to a hello. Never 0.
-using PunchId = std::uint64_t;
 
 // Sockets by number, those of birthday punches included; 0 and 1 are the DHT's.
 inline constexpr UdxSocket kFirstPunchSocket = 2;

@@ -10,6 +10,9 @@
 
 namespace cip::overlay {
 
+// Number of a holepunch of this node; servers name it in their answer to a hello. 0 names none.
+using PunchId = std::uint64_t;
+
 // Where the peer announced itself, and where it is seen there.
 struct HolepunchRelay {
   Endpoint relay;

@@ -20,9 +20,9 @@ class NatTest(NatFixture):
     def peers(self, node):
         return self.ok("--json", "peers", home=node, prefix=node.on).objects
 
-    def check_pair(self, a_kind, b_kind, *flags, seconds=30):
-        with Lab(a_kind, b_kind, delay=10) as lab:
-            contacts = self.network(lab)
+    def check_pair(self, a_kind, b_kind, *flags, seconds=30, same=False, **network):
+        with Lab(a_kind, b_kind, delay=10, same=same) as lab:
+            contacts = self.network(lab, **network)
             a, b = (self.behind(lab, side, contacts, *flags) for side in "ab")
             for seeds, reads in ((a, b), (b, a)):
                 feed = self.feed_of(seeds)
@@ -36,6 +36,12 @@ class NatTest(NatFixture):
 
     def test_two_nodes_behind_nats_that_keep_their_ports(self):
         self.check_pair("port", "port")
+
+    def test_one_node_on_the_internet_is_enough(self):
+        self.check_pair("port", "port", nodes=1)
+
+    def test_two_nodes_behind_one_router_meet_inside(self):
+        self.check_pair("port", "port", same=True)
 
     def test_a_node_behind_two_nats_in_a_row(self):
         self.check_pair("cgnat", "addr")

@@ -207,7 +207,7 @@ inline void Room::ask(Now, overlay::PunchId, Endpoint relay, Endpoint,
   network_.after(2 * PunchNetwork::kLatency, [this, message, seen] {
     dht::HelloTicket ticket;
     ticket.from = PunchNetwork::kRelay;
-    network_.server->handle_request(network_.now, {message, ticket, seen, true});
+    network_.server->handle_request(network_.now, {message, ticket, seen, {}, true});
   });
 }
 
