@@ -105,7 +105,7 @@ void PunchClient::proceed(Now now) {
   if (hole_ || error_ || !side_.is_analysed()) return;
   if (side_.is_unstable() && side_.reopen(now)) {
     moved_ = true;
-    return;
+    return proceed(now);
   }
   if (std::exchange(moved_, false)) {
     asked_again_ = true;

@@ -46,7 +46,7 @@ void PunchServer::handle_silence(Now now, UdxSocket socket) {
 void PunchServer::answer_waiting(Now now) {
   if (waiting_.empty() || !side_.is_analysed()) return;
   const bool may_reopen = !side_.remote_punches() && side_.is_unstable();
-  if (may_reopen && side_.reopen(now)) return;
+  if (may_reopen && side_.reopen(now)) return answer_waiting(now);
   for (const auto& request : std::exchange(waiting_, {})) answer(now, request);
 }
 

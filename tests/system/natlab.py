@@ -325,6 +325,8 @@ class Lab:
                                 s.send(frame)
                             except OSError:
                                 pass
+            for s in sockets:
+                s.close()
 
         threading.Thread(target=work, daemon=True).start()
         if not ready.wait(5):
