@@ -126,10 +126,17 @@ PeerFault of_overlay(overlay::Errc code, PeerFault fault, const std::string& mes
       fault.code = ExitCode::refused;
       break;
     case Errc::too_many_streams:
+    case Errc::too_many_punches:
       fault.code = ExitCode::busy;
       break;
     case Errc::no_hello_answer:
     case Errc::never_reads:
+    case Errc::nat_unknown:
+    case Errc::both_nats_random:
+    case Errc::punch_busy:
+    case Errc::punch_refused:
+    case Errc::punch_unanswered:
+    case Errc::punch_unheard:
       fault.code = ExitCode::no_route;
       break;
     default:

@@ -88,11 +88,19 @@ Advice of_overlay(overlay::Errc code) {
       return {ExitCode::no_route, "name a contact with --bootstrap HOST:PORT"};
     case Errc::no_hello_answer:
       return {ExitCode::no_route, ""};
+    case Errc::nat_unknown:
+    case Errc::both_nats_random:
+    case Errc::punch_refused:
+    case Errc::punch_unanswered:
+    case Errc::punch_unheard:
+      return {ExitCode::no_route, "forward a port to one of the two, and join with --public there"};
     case Errc::hello_refused:
       return {ExitCode::refused, ""};
     case Errc::message_too_large:
       return {ExitCode::usage, "a message has at most 1 MiB (1048576 bytes); use a feed for more"};
     case Errc::too_many_hellos:
+    case Errc::too_many_punches:
+    case Errc::punch_busy:
       return {ExitCode::busy, "try again in a moment"};
     default:
       return {};

@@ -58,12 +58,15 @@ bool Dialler::handle_event(Now now, const CardRead& read) {
 }
 
 void Dialler::handle_timeout(Now now) {
-  std::vector<HelloId> late;
+  // The peer was expected, and did not come. Why it could not be reached from here says more.
+  std::map<HelloId, std::error_code> late;
   for (auto& [id, attempt] : attempts_) {
     if (attempt.next_dial && *attempt.next_dial <= now.mono) dial_next(now, attempt);
-    if (attempt.give_up && *attempt.give_up <= now.mono) late.push_back(id);
+    if (!attempt.give_up || *attempt.give_up > now.mono) continue;
+    const bool tried = attempt.last_error != Errc::no_hello_answer;
+    late[id] = tried ? attempt.last_error : make_error_code(StreamErrc::handshake_timeout);
   }
-  for (const auto id : late) end_attempt(now, id, make_error_code(StreamErrc::handshake_timeout));
+  for (const auto& [id, error] : late) end_attempt(now, id, error);
 }
 
 void Dialler::stop(Now now) {

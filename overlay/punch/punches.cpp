@@ -180,11 +180,16 @@ void Punches::handle_probe(UdxSocket socket, Endpoint from) {
   }
 }
 
+// Of the many sockets of a birthday punch some may be missing; the one that the peer knows may not.
 void Punches::handle_unopened(UdxSocket socket) {
   const auto owner = sockets_.owner_of(socket);
   sockets_.forget(socket);
-  servers_.erase(owner);
-  if (const auto client = clients_.find(owner); client != clients_.end()) {
+  const auto server = servers_.find(owner);
+  if (server != servers_.end() && server->second.machine->side().socket() == socket) {
+    servers_.erase(server);
+  }
+  const auto client = clients_.find(owner);
+  if (client != clients_.end() && client->second.machine->side().socket() == socket) {
     client->second.machine->handle_no_socket();
   }
 }

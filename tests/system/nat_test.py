@@ -61,6 +61,7 @@ class NatTest(NatFixture):
             a, b = (self.behind(lab, side, contacts) for side in "ab")
             result, took = self.download(b, self.feed_of(a), 20)
             self.assertEqual(result.code, 4, repr(result))
+            self.assertIn("both NATs change ports", result.error["message"])
             self.end_all()
 
 

@@ -29,6 +29,8 @@ TEST_CASE("what a peer did wrong has the code of its class") {
   CHECK(code_of(overlay::StreamErrc::malformed_message) == ExitCode::incompatible);
   CHECK(code_of(overlay::StreamErrc::peer_silent) == ExitCode::no_route);
   CHECK(code_of(overlay::StreamErrc::handshake_timeout) == ExitCode::no_route);
+  CHECK(code_of(overlay::Errc::both_nats_random) == ExitCode::no_route);
+  CHECK(code_of(overlay::Errc::too_many_punches) == ExitCode::busy);
   CHECK(code_of(asio::error::connection_refused) == ExitCode::no_route);
   CHECK(code_of(store::Errc::not_available) == ExitCode::not_found);
 }
