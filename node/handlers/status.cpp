@@ -48,8 +48,9 @@ Json udx_part(Participant& participant) {
           {"packetsIn", counted.packets_in},
           {"packetsOut", counted.packets_out},
           {"retransmits", counted.retransmits},
-          {"punches",
-           {{"begun", punches.begun}, {"holes", punches.holes}, {"failed", punches.failed}}}};
+          {"punches", punches.begun},
+          {"punchesFailed", punches.failed},
+          {"holes", punches.holes}};
 }
 
 // Another node with this identity, if one was met.

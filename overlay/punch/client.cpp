@@ -63,8 +63,7 @@ void PunchClient::handle_reply(Now now, UdxSocket socket, const PunchMessage& me
   const bool echoed = message.remote_token && equal_secret(*message.remote_token, own_token);
   side_.take_remote(message, echoed ? peer.ip : 0);
   if (message.error != 0) {
-    const bool later = message.error == static_cast<std::uint64_t>(dht::HelloError::try_later);
-    error_ = make_error_code(later ? Errc::punch_busy : Errc::punch_refused);
+    error_ = make_error_code(why_refused(message));
     return;
   }
   if (message.token) remote_token_ = message.token;
@@ -82,6 +81,15 @@ void PunchClient::handle_reply(Now now, UdxSocket socket, const PunchMessage& me
   if (side_.remote() != Firewall::unknown) return proceed(now);
   stage_ = Stage::pauses;
   pause_until_ = now.mono + kPeerLearns;
+}
+
+Errc PunchClient::why_refused(const PunchMessage& message) const {
+  if (message.error == static_cast<std::uint64_t>(dht::HelloError::try_later)) {
+    return Errc::punch_busy;
+  }
+  const bool both_random =
+      side_.nat().firewall() == Firewall::random && side_.remote() == Firewall::random;
+  return both_random ? Errc::both_nats_random : Errc::punch_refused;
 }
 
 void PunchClient::handle_no_reply() {

@@ -9,6 +9,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "overlay/errors.hpp"
 #include "overlay/punch/side.hpp"
 #include "overlay/transport/punch_offer.hpp"
 
@@ -51,6 +52,7 @@ class PunchClient {
   void ask_round(Now now);
   void proceed(Now now);
   void agree(Now now);
+  Errc why_refused(const PunchMessage& message) const;
   void abort(Now now, std::error_code error);
   PunchMessage message() const;
 
