@@ -104,7 +104,8 @@ bool Punches::handle_event(Now now, const dht::Event& event) {
 bool Punches::handle_pinged(Now now, const dht::RequestDone& done) {
   const auto ping = pings_.extract(done.request);
   if (ping.empty()) return false;
-  const auto [id, socket] = ping.mapped();
+  const auto id = ping.mapped().id;
+  const auto socket = ping.mapped().socket;
   const auto tell = [&](auto& machine) {
     if (done.reply) {
       machine.handle_seen(now, socket, done.reply->to, done.from);
