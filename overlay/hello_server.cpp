@@ -26,6 +26,27 @@ bool calls(const HelloPayload& theirs, const HelloServer::Received& hello, const
   return theirs.says_open() && (!bound || !offer.is_open_to(hello.seen));
 }
 
+// The own end of the stream that this client can have; none: it can have none.
+std::optional<UdxEnds> make_ends(Now now, const HelloPayload& theirs,
+                                 const HelloServer::Received& hello, const Offer& offer,
+                                 UdxStreams* udx, Duration patience) {
+  const bool bound = offer.opens_bound_udx(theirs);
+  const bool wanted = bound || (!offer.opens_bound_tcp(theirs) && theirs.offers_udx());
+  if (udx == nullptr || !wanted) return std::nullopt;
+  const auto id = udx->create(now, hello.seen.ip, patience);
+  if (!id) return std::nullopt;
+  return UdxEnds{.local_id = *id,
+                 .remote_id = static_cast<std::uint32_t>(theirs.udx->id),
+                 .socket = 0,
+                 .calls = calls(theirs, hello, offer, bound)};
+}
+
+BoundKeys keys_of(const NoiseHandshake& handshake, const PublicKey& peer, bool bound) {
+  const auto make = bound ? make_bound_keys : make_stock_keys;
+  return make(Role::responder, handshake.receive_key(), handshake.send_key(),
+              handshake.handshake_hash(), peer);
+}
+
 std::uint64_t first_bits(const Bytes32& digest) {
   std::uint64_t bits;
   std::memcpy(&bits, digest.data(), sizeof bits);
@@ -58,13 +79,11 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
   }
   const auto digest = hash(hello.message1);
   if (const auto known = answers_.find(digest); known != answers_.end()) {
-    return Answer{.message2 = known->second.message2,
-                  .repeated = true,
-                  .peer = {},
-                  .keys = {},
-                  .dial_back = {},
-                  .udx = {},
-                  .punch = known->second.punch};
+    Answer again;
+    again.message2 = known->second.message2;
+    again.repeated = true;
+    again.punch = known->second.punch;
+    return again;
   }
   if (was_answered(digest)) {
     ++stats_.replayed;
@@ -90,20 +109,13 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
     ++stats_.denied;
     return std::nullopt;
   }
-  const bool bound_tcp = offer.opens_bound_tcp(*theirs);
-  const bool bound_udx = offer.opens_bound_udx(*theirs);
   if (!expects_punch(*theirs, hello, offer)) punches = nullptr;
-  if (udx != nullptr && (bound_udx || (!bound_tcp && theirs->offers_udx()))) {
-    const auto patience = punches != nullptr ? kUdxCallTimeout : kUdxConnectTimeout;
-    if (const auto id = udx->create(now, hello.seen.ip, patience)) {
-      answer.udx = UdxEnds{.local_id = *id,
-                           .remote_id = static_cast<std::uint32_t>(theirs->udx->id),
-                           .socket = 0,
-                           .calls = calls(*theirs, hello, offer, bound_udx)};
-    }
-  }
+  const auto patience = punches != nullptr ? kUdxCallTimeout : kUdxConnectTimeout;
+  answer.udx = make_ends(now, *theirs, hello, offer, udx, patience);
   const auto own = answer.udx ? answer.udx->local_id : 0;
-  const bool bound = bound_tcp || (bound_udx && own != 0);
+  const bool bound_tcp = offer.opens_bound_tcp(*theirs);
+  const bool bound = bound_tcp || (own != 0 && offer.opens_bound_udx(*theirs)) ||
+                     answer.peer == identity_.public_key;
   auto payload = make_answer(*theirs, hello.seen, offer, own);
   if (own != 0 && punches != nullptr) {
     if (const auto reserved = punches->reserve(now, hello.seen, own)) {
@@ -119,13 +131,7 @@ std::optional<HelloServer::Answer> HelloServer::handle(Now now, const Received& 
   answer.message2 = std::move(*message2);
   if (answer.punch != 0) punches->arm(answer.punch, punch_key(handshake.handshake_hash()));
   keep(now, digest, {answer.message2, answer.punch});
-  if (bound || answer.peer == identity_.public_key) {
-    answer.keys = make_bound_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
-                                  handshake.handshake_hash(), answer.peer);
-  } else if (answer.udx) {
-    answer.keys = make_stock_keys(Role::responder, handshake.receive_key(), handshake.send_key(),
-                                  handshake.handshake_hash(), answer.peer);
-  }
+  if (bound || answer.udx) answer.keys = keys_of(handshake, answer.peer, bound);
   if (bound_tcp && theirs->tcp->has(kCapabilityReverseDial) && offer.accepts_dial_back) {
     answer.dial_back = endpoints_to_dial_back(theirs->tcp->endpoints, hello.seen);
   }
