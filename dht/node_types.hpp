@@ -207,7 +207,7 @@ struct HolepunchReceived {
   Bytes sealed;
 };
 
-// The answer to send_holepunch().
+// The answer to Holepunches::send().
 struct HolepunchReply {
   RequestId request;
   Endpoint from;         // the relay

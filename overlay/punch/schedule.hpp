@@ -22,8 +22,6 @@ struct PunchProbe {
   UdxSocket socket = 0;
   Endpoint to;
   ProbeReach reach = ProbeReach::far;
-
-  bool operator==(const PunchProbe&) const = default;
 };
 
 // Where the other side says that it is, and whether it was shown to read there.

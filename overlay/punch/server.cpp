@@ -67,7 +67,7 @@ void PunchServer::answer(Now now, const PunchRequest& request) {
   if (request.over_own_relay) message.token = punch_token(secret_, request.peer.ip);
   message.remote_token = request.message.token;
   over_ = message.error == static_cast<std::uint64_t>(HelloError::aborted);
-  answers_.push_back(std::move(out));
+  answers_.push(std::move(out));
 }
 
 // The error that the other side is told.
@@ -88,13 +88,6 @@ std::uint64_t PunchServer::begin(Now now) {
 
 void PunchServer::handle_probe(UdxSocket socket, Endpoint from) {
   room_.probe({socket, from, ProbeReach::far});
-}
-
-std::optional<PunchAnswer> PunchServer::poll_answer() {
-  if (answers_.empty()) return std::nullopt;
-  auto out = std::move(answers_.front());
-  answers_.erase(answers_.begin());
-  return out;
 }
 
 }  // namespace cip::overlay

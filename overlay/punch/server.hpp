@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/endpoint.hpp"
+#include "base/fifo.hpp"
 #include "base/time.hpp"
 #include "dht/node_types.hpp"
 #include "overlay/punch/side.hpp"
@@ -42,7 +43,7 @@ class PunchServer {
   void handle_timeout(Now now) { side_.handle_timeout(now); }
 
   // --- outputs
-  std::optional<PunchAnswer> poll_answer();
+  std::optional<PunchAnswer> poll_answer() { return answers_.pop(); }
   std::optional<TimePoint> next_timeout() const { return side_.next_timeout(); }
   // The other side gave up.
   bool is_over() const { return over_; }
@@ -68,7 +69,7 @@ class PunchServer {
   std::uint64_t round_ = 0;
   bool over_ = false;
   std::vector<PunchRequest> waiting_;
-  std::vector<PunchAnswer> answers_;
+  Fifo<PunchAnswer> answers_;
 };
 
 }  // namespace cip::overlay

@@ -50,7 +50,6 @@ class PunchSockets {
 
   // 0: of no attempt.
   PunchId owner_of(UdxSocket socket) const;
-  std::size_t size() const { return sockets_.size(); }
 
   void handle_timeout(TimePoint now);
   std::optional<TimePoint> next_timeout() const;
