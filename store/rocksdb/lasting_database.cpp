@@ -262,6 +262,7 @@ Result<void> LastingDatabase::reopen(OpenMode mode) {
   const std::lock_guard turn(turn_);
   const std::unique_lock alone(open_mutex_);
   database_.reset();
+  ++opening_;
   std::string problem;
   auto opened = Database::open(options_, mode, problem);
   if (!opened && opened.error() == Errc::full && mode != OpenMode::to_free) {
@@ -300,6 +301,37 @@ Result<void> LastingDatabase::recover() {
   }
   note_recovered();
   return {};
+}
+
+// --- Copies of its files ---
+
+// Nothing is flushed for it, which a full disk could not take: the logs are copied as well.
+Result<PinnedFiles> LastingDatabase::pin_files() {
+  return use([&](Database& database) -> Result<PinnedFiles> {
+    // One that was opened to be read alone deletes nothing anyway.
+    const auto kept = database.db().DisableFileDeletions();
+    if (!kept.ok() && !kept.IsNotSupported()) return fail(error_of(kept));
+    rocksdb::LiveFilesStorageInfoOptions options;
+    options.wal_size_for_flush = ~std::uint64_t{0};
+    std::vector<rocksdb::LiveFileStorageInfo> found;
+    const auto status = database.db().GetLiveFilesStorageInfo(options, &found);
+    PinnedFiles out{options_.folder, {}, opening_};
+    if (!status.ok()) {
+      database.db().EnableFileDeletions(false).PermitUncheckedError();
+      return fail(error_of(status));
+    }
+    for (auto& file : found) {
+      out.files.push_back({file.relative_filename, file.size, file.replacement_contents});
+    }
+    return out;
+  });
+}
+
+void LastingDatabase::unpin_files(const PinnedFiles& pinned) {
+  static_cast<void>(use([&](Database& database) -> Result<void> {
+    if (pinned.opening == opening_) database.db().EnableFileDeletions(false).PermitUncheckedError();
+    return {};
+  }));
 }
 
 }  // namespace cip::store

@@ -17,6 +17,7 @@
 #include <set>
 #include <shared_mutex>
 
+#include "store/file_pins.hpp"
 #include "store/rocksdb/database.hpp"
 #include "store/rocksdb/reserve.hpp"
 
@@ -61,6 +62,10 @@ class LastingDatabase {
   void watch_failures(std::function<void()> told);
   Result<void> recover();
 
+  // FilePins.
+  Result<PinnedFiles> pin_files();
+  void unpin_files(const PinnedFiles& pinned);
+
  private:
   // Nobody enters while somebody waits to close the database.
   std::shared_lock<std::shared_mutex> enter() {
@@ -86,6 +91,7 @@ class LastingDatabase {
   std::mutex turn_;
   std::shared_mutex open_mutex_;
   std::unique_ptr<Database> database_;
+  std::atomic<std::uint64_t> opening_{0};  // how often it was opened anew
   // Held to open anew, to use the reserve and to make it again.
   std::mutex recovery_mutex_;
   OpenMode mode_ = OpenMode::usual;

@@ -12,7 +12,7 @@ namespace cip::store {
 
 namespace {
 
-class RocksBackend final : public TableBackend, public DiskRecovery {
+class RocksBackend final : public TableBackend, public DiskRecovery, public FilePins {
  public:
   explicit RocksBackend(const RocksOptions& options)
       : database_(options), runs_(options.run_cache_bytes) {}
@@ -31,6 +31,8 @@ class RocksBackend final : public TableBackend, public DiskRecovery {
     database_.watch_failures(std::move(told));
   }
   Result<void> recover() override { return database_.recover(); }
+  Result<PinnedFiles> pin_files() override { return database_.pin_files(); }
+  void unpin_files(const PinnedFiles& pinned) override { database_.unpin_files(pinned); }
 
  protected:
   Result<std::optional<Bytes>> get(Table table, ByteView key) override;
@@ -165,6 +167,7 @@ RocksOptions with_whole_name(RocksOptions options) {
 }  // namespace
 
 DiskRecovery& disk_recovery_of(Backend& backend) { return dynamic_cast<RocksBackend&>(backend); }
+FilePins& file_pins_of(Backend& backend) { return dynamic_cast<RocksBackend&>(backend); }
 
 Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options, Random& random,
                                                     std::string* problem) {

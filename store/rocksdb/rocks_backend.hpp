@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "store/backend.hpp"
 #include "store/disk_recovery.hpp"
+#include "store/file_pins.hpp"
 
 namespace rocksdb {
 class Env;
@@ -39,7 +40,8 @@ struct RocksOptions {
 [[nodiscard]] Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options,
                                                                   Random& random,
                                                                   std::string* problem = nullptr);
-// The other face of a backend that open_rocks_backend() made.
+// The other faces of a backend that open_rocks_backend() made.
 DiskRecovery& disk_recovery_of(Backend& backend);
+FilePins& file_pins_of(Backend& backend);
 
 }  // namespace cip::store
