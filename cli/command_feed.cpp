@@ -136,6 +136,7 @@ struct AppendFlags {
   bool lines = false;
   std::optional<std::uint64_t> block_size;
   std::vector<std::string> peers;
+  bool assume_latest = false;
 };
 
 int append(Context& context, const AppendFlags& flags) {
@@ -150,6 +151,7 @@ int append(Context& context, const AppendFlags& flags) {
   if (flags.lines) request.params["lines"] = true;
   if (flags.block_size) request.params["blockSize"] = *flags.block_size;
   if (!flags.peers.empty()) request.params["peer"] = flags.peers;
+  if (flags.assume_latest) request.params["assumeLatest"] = true;
   TextPrinter printer(context, [&](const Json& done) {
     return fmt::format(
         "appended {}, {}; the feed has {}\n", plural(count_of(done, "appended"), "block"),
@@ -166,7 +168,8 @@ void add_append(CommandTree& tree, CLI::App& feed) {
                 .timeout = default_timeout("feed.append"),
                 .examples = {"echo hello | cipnode feed append log --lines",
                              "cipnode feed append log --file photo.jpg --block-size 64k"},
-                .exits = exits_of("feed.append", {ExitCode::not_found, ExitCode::conflict}),
+                .exits = exits_of("feed.append",
+                                  {ExitCode::not_found, ExitCode::no_route, ExitCode::conflict}),
                 .run = [&flags](Context& context) { return append(context, flags); }});
   add_value(app, "NAME", flags.feed, parse_feed_text, "", "A feed that this node writes")
       ->required();
@@ -183,6 +186,7 @@ void add_append(CommandTree& tree, CLI::App& feed) {
            "Before the first append ask there whether the feed is longer: HOST:PORT, or the key "
            "of a node (repeatable)")
       ->group(kCommandFlags);
+  add_assume_latest(app, flags.assume_latest);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct PublishFlags {
   std::string file;
   bool lines = false;
   std::optional<std::uint64_t> confirm;
+  bool assume_latest = false;
 };
 
 // No peer had confirmed it when the node answered.
@@ -72,6 +73,7 @@ int publish(Context& context, const PublishFlags& flags) {
   node::Request request{"publish", {{"topic", flags.topic}}};
   if (flags.lines) request.params["lines"] = true;
   if (flags.confirm) request.params["confirm"] = *flags.confirm;
+  if (flags.assume_latest) request.params["assumeLatest"] = true;
   PublishPrinter printer(context, flags.lines);
   return run(context, request, printer, input->fd());
 }
@@ -98,6 +100,7 @@ void add_publish(CommandTree& tree) {
       ->group(kCommandFlags);
   add_value(app, "--confirm", flags.confirm, parse_count, "N", "Wait until N peers wrote it")
       ->group(kCommandFlags);
+  add_assume_latest(app, flags.assume_latest);
 }
 
 // ---- subscribe

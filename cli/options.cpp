@@ -91,6 +91,12 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
       "10G or a tenth of the disk, the lesser");
 }
 
+void add_assume_latest(CLI::App& app, bool& target) {
+  add_switch(app, "--assume-latest", target,
+             "In a restored home: go on although nobody who has the feed answers")
+      ->group(kCommandFlags);
+}
+
 node::JoinOptions join_options(const Globals& globals, const node::JoinOptions& join) {
   auto out = join;
   out.home = home_of(globals);

@@ -43,6 +43,9 @@ void add_global_flags(CLI::App& app, Settings& settings, Globals& globals);
 // `-d` and the contacts are join's own: they are no settings.
 void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join);
 
+// --assume-latest of what appends to an own feed.
+void add_assume_latest(CLI::App& app, bool& target);
+
 // What a node is started with: the flags of join, and the global ones that concern it.
 node::JoinOptions join_options(const Globals& globals, const node::JoinOptions& join);
 

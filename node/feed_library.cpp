@@ -127,6 +127,7 @@ void FeedLibrary::take_in(store::OpenFeed loaded) {
   if (participant_.hub().replication().feed(number)) return;
   open.record = loaded.record;
   open.signer = loaded.signer;
+  open.restored = loaded.is_restored;
   participant_.hub().replication().add_feed(std::move(loaded.feed));
   share(open);
 }
@@ -211,6 +212,7 @@ Result<std::uint64_t> FeedLibrary::append(store::FeedNumber number, std::vector<
 
 bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto& open = open_.at(number);
+  if (open.restored) return true;
   const auto length = feed(number)->appended_length();
   // What was made at no time was imported: another home may have written it.
   const bool elsewhere_too =
@@ -232,7 +234,10 @@ void FeedLibrary::ask_lengths_again() {
 }
 
 void FeedLibrary::note_length_asked(store::FeedNumber number) {
-  open_.at(number).length_asked = true;
+  auto& open = open_.at(number);
+  open.length_asked = true;
+  if (!std::exchange(open.restored, false)) return;
+  storage_.ask(store::lane_of(number), store::DropStateOp{store::restored_state(open.record.key)});
 }
 
 std::optional<store::BlockCipher> FeedLibrary::cipher(store::FeedNumber number,

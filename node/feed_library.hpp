@@ -52,6 +52,7 @@ struct OpenFeed {
   std::uint64_t shared_length = 0;  // what some peer was seen to hold
   std::uint64_t later_fork = 0;     // of this own feed, proved by a peer
   bool length_asked = false;        // nobody in reach knew more of this own feed than this home
+  bool restored = false;            // of this own feed (store::restored_state)
   // A write failed. It is read anew at the next look, when those who waited for it have gone.
   bool failed = false;
   bool reloading = false;
@@ -105,8 +106,10 @@ class FeedLibrary {
   // Appends to an own feed; returns its length once they are durable (Appended tells).
   Result<std::uint64_t> append(store::FeedNumber number, std::vector<Bytes> blocks);
   // Whether others must be asked for the length of an own feed before it is appended to: the first
-  // time in this process, unless nobody can know it, and whenever a peer claims more than is here.
+  // time in this process, unless nobody can know it, always of a restored one, and whenever a peer
+  // claims more than is here.
   bool must_ask_length(store::FeedNumber number);
+  // Its length is known; of a restored feed for good.
   void note_length_asked(store::FeedNumber number);
   // What was asked of any feed counts no more.
   void ask_lengths_again();

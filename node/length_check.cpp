@@ -13,17 +13,18 @@
 namespace cip::node {
 
 LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
-                         store::FeedNumber number, const std::vector<std::string>& peers,
-                         const std::optional<Bytes32>& target, OnDone on_done, Duration silence)
+                         store::FeedNumber number, const LengthCheckOptions& options,
+                         OnDone on_done)
     : participant_(participant),
       feeds_(feeds),
       reach_(reach),
       number_(number),
-      target_(target),
+      target_(options.target),
       on_done_(std::move(on_done)),
       own_length_(feeds.feed(number)->length()),
       peers_(participant, reach, feeds.find(number)->record.discovery_key,
              [this](const DialledPeer& peer) { handle(peer); }),
+      assumes_latest_(options.assumes_latest),
       timer_(participant.io()),
       silence_timer_(participant.io()) {
   if (!feeds_.must_ask_length(number_)) {
@@ -33,12 +34,12 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
   news_ = feeds_.watch(number_, [this](const overlay::FeedNews& news) { handle(news); });
   listening_ =
       participant_.hub_events.listen([this](const overlay::HubEvent& event) { handle(event); });
-  overlay::DownloadOptions options;
-  options.follow = true;  // peers that come later are asked too
-  options.length_only = true;
+  overlay::DownloadOptions length;
+  length.follow = true;  // peers that come later are asked too
+  length.length_only = true;
   auto& hub = participant_.hub();
-  download_ = hub.replication().download(now(), number_, options);
-  for (const auto& peer : peers) peers_.dial(peer);
+  download_ = hub.replication().download(now(), number_, length);
+  for (const auto& peer : options.peers) peers_.dial(peer);
   if (target_) {
     is_searching_ = true;
     // A topic is joined already.
@@ -46,9 +47,9 @@ LengthCheck::LengthCheck(Participant& participant, FeedLibrary& feeds, const Rea
     hub.swarm()->refresh(now(), *target_);
   }
   participant_.changed();
-  finish_within(kLengthPatience);
+  finish_within(is_restored() ? kRestoredPatience : kLengthPatience);
   answers_ = participant_.dht().stats().replies_received;
-  end_if_nobody_answers(silence);
+  end_if_nobody_answers(options.silence);
   look();
 }
 
@@ -141,6 +142,7 @@ void LengthCheck::look() {
   if (failure_) return;
   const auto peers = participant_.hub().replication().peers(number_);
   const bool asked = peers.empty() || in_sync_;
+  was_answered_ = was_answered_ || (in_sync_ && !peers.empty());
   // Another holder of the identity may be the one who has more.
   const bool knows_itself = participant_.duplicates().has_looked() || !reach_.has_contact();
   const bool all_here = !is_searching_ && dials_.empty() && peers_.pending() == 0 && knows_itself &&
@@ -177,6 +179,14 @@ Outcome<void> LengthCheck::verdict() {
                     counted(*proved_, "block"), own_length_),
         "nothing was appended; the longer history counts here now. Never append from two homes; if "
         "this is the only one, fetch what is missing with feed download, and append again");
+  }
+  if (is_restored() && !was_answered_ && !assumes_latest_) {
+    return fail_with(
+        ExitCode::no_route,
+        "this home was restored from a backup, and nobody who has the feed answered: it may be "
+        "longer elsewhere",
+        "let this node reach one who has it (--peer, --bootstrap); if nothing was appended since "
+        "the backup, or all of it may go, add --assume-latest");
   }
   feeds_.note_length_asked(number_);
   return {};

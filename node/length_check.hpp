@@ -28,21 +28,29 @@ inline constexpr Duration kAnswerPatience = std::chrono::seconds(1);
 // history: time for what is near to answer.
 inline constexpr Duration kShortPatience = std::chrono::milliseconds(100);
 
+// A home that was restored from a backup is older than its readers as a rule, so that there is
+// time to reach one of them.
+inline constexpr Duration kRestoredPatience = std::chrono::seconds(10);
+
+struct LengthCheckOptions {
+  std::vector<std::string> peers;      // HOST:PORT or key: asked too
+  std::optional<Bytes32> target;       // where the holders of the feed meet; none: not looked for
+  Duration silence = kAnswerPatience;  // who is silent for so long is not there
+  bool assumes_latest = false;         // of a restored feed: nobody need answer
+};
+
 class LengthCheck {
  public:
   using OnDone = std::function<void(Outcome<void>)>;
 
-  // Begins at once, unless nothing calls for it. `peers` as HOST:PORT or key are asked too.
-  // `target`: where the holders of the feed meet; none: nobody is looked for. `on_done` comes once,
-  // later, and may destroy the check. Error conflict: somebody proved a longer history, or a
-  // rewritten one; what is appended here meanwhile is neither; or another node with this identity
-  // was met. A longer history that was proved is part of the feed then, so that the next append
-  // goes on behind it. No_route: a named peer cannot be found. Other errors: the disk failed
-  // meanwhile. `reach` outlives the check. `silence`: who is silent for so long is not there.
+  // Begins at once, unless nothing calls for it. `on_done` comes once, later, and may destroy the
+  // check. Error conflict: somebody proved a longer history, or a rewritten one; what is appended
+  // here meanwhile is neither; or another node with this identity was met. A longer history that
+  // was proved is part of the feed then, so that the next append goes on behind it. No_route: a
+  // named peer cannot be found, or nobody who has a restored feed answered. Other errors: the disk
+  // failed meanwhile. `reach` outlives the check.
   LengthCheck(Participant& participant, FeedLibrary& feeds, const Reach& reach,
-              store::FeedNumber number, const std::vector<std::string>& peers,
-              const std::optional<Bytes32>& target, OnDone on_done,
-              Duration silence = kAnswerPatience);
+              store::FeedNumber number, const LengthCheckOptions& options, OnDone on_done);
   ~LengthCheck();
 
  private:
@@ -54,6 +62,7 @@ class LengthCheck {
   void look();
   void finish_within(Duration patience);
   void end_if_nobody_answers(Duration patience);
+  bool is_restored() const { return feeds_.find(number_)->restored; }
   Outcome<void> verdict();
 
   Participant& participant_;
@@ -70,10 +79,12 @@ class LengthCheck {
   Hold search_;
   bool is_searching_ = false;
   bool in_sync_ = false;
-  std::size_t expected_ = 0;  // peers that the lookup named
-  std::size_t gone_ = 0;      // of these, not to be had
+  bool was_answered_ = false;  // by somebody who has the feed
+  std::size_t expected_ = 0;   // peers that the lookup named
+  std::size_t gone_ = 0;       // of these, not to be had
   NamedPeers peers_;
   std::set<overlay::ConnId> dials_;  // to those, under way
+  const bool assumes_latest_;
   FeedLibrary::News::Listening news_;
   Listeners<overlay::HubEvent>::Listening listening_;
   std::uint64_t answers_ = 0;  // of the DHT, before

@@ -1,6 +1,7 @@
 #include "store/feed_store.hpp"
 
 #include "base/assert.hpp"
+#include "base/text.hpp"
 
 namespace cip::store {
 
@@ -8,6 +9,8 @@ std::optional<BlockCipher> OpenFeed::cipher() const {
   if (!encryption_key) return std::nullopt;
   return BlockCipher(derive_block_key(record.key, *encryption_key, feed.is_compat()));
 }
+
+std::string restored_state(const Bytes32& feed_key) { return "restored/" + to_hex(feed_key); }
 
 Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key) {
   const auto& known = opened.encryption_key;
@@ -74,7 +77,10 @@ Result<OpenFeed> FeedStore::open(FeedRecord record) {
   if (!signer) return fail(signer.error());
   const auto encryption_key = ring_.find_encryption_key(record.key);
   if (!encryption_key) return fail(encryption_key.error());
-  return OpenFeed{std::move(record), std::move(*feed), *signer, *encryption_key};
+  const auto mark = signer->has_value() ? backend_.find_state(restored_state(record.key))
+                                        : Result<std::optional<Bytes>>();
+  if (!mark) return fail(mark.error());
+  return OpenFeed{std::move(record), std::move(*feed), *signer, *encryption_key, mark->has_value()};
 }
 
 Result<OpenFeed> FeedStore::open_replica(const NewReplica& wanted) {
@@ -98,7 +104,22 @@ Result<void> FeedStore::drop(FeedNumber feed) {
   // The secret of an own feed went with it. The encryption key of a feed of others may stay on a
   // full disk: it reads what is not here.
   static_cast<void>(ring_.retire(record->key));
+  static_cast<void>(backend_.drop_state(restored_state(record->key)));
   return {};
+}
+
+Result<std::size_t> FeedStore::mark_restored() {
+  const auto records = backend_.list_feeds();
+  if (!records) return fail(records.error());
+  std::size_t count = 0;
+  for (const auto& record : *records) {
+    if (!record.writable) continue;
+    ++count;
+    const auto marked = backend_.put_state(restored_state(record.key), bytes_of("1"));
+    if (!marked) return fail(marked.error());
+  }
+  if (auto synced = backend_.sync(); !synced) return fail(synced.error());
+  return count;
 }
 
 }  // namespace cip::store

@@ -43,10 +43,16 @@ struct OpenFeed {
   Feed feed;
   std::optional<KeyPair> signer;          // we may append
   std::optional<Bytes32> encryption_key;  // we can read and write its encrypted blocks
+  bool is_restored = false;               // of an own feed: as FeedStore::mark_restored() left it
 
   // Of the feed as it is now: whether it is compat shows with the first proof.
   std::optional<BlockCipher> cipher() const;
 };
+
+// The small state (Backend::put_state) that marks an own feed as restored: it came with a copy of
+// the database, and its writer may have appended to it since. Whoever has learnt from others how
+// long the feed is drops it.
+std::string restored_state(const Bytes32& feed_key);
 
 // Whether `key` may be what a reader takes to read the feed. Errors: wrong_encryption_key (another
 // one is known here), not_encrypted (which an own feed is known to be).
@@ -67,6 +73,9 @@ class FeedStore {
   Result<OpenFeed> open_replica(const NewReplica& wanted);
   // The feed goes with its contents and its secrets. No Feed object of it may be in use.
   Result<void> drop(FeedNumber feed);
+
+  // Marks all own feeds as restored; returns how many there are. Durable.
+  Result<std::size_t> mark_restored();
 
   KeyRing& ring() { return ring_; }
 

@@ -31,6 +31,7 @@ class Append final : public FeedOperation {
       : FeedOperation(daemon, out),
         cutter_(rule_of(params)),
         peers_(params.texts("peer")),
+        assumes_latest_(params.flag("assumeLatest")),
         appended_(params.number("hadBlocks").value_or(0)),
         durable_(appended_),
         bytes_(params.number("hadBytes").value_or(0)) {
@@ -82,8 +83,9 @@ class Append final : public FeedOperation {
     }
     const auto& record = known().record;
     const bool is_looked_for = peers_.empty() && !record.is_private && !record.topic;
-    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, number(), peers_,
-                   is_looked_for ? std::optional(record.discovery_key) : std::nullopt,
+    LengthCheckOptions options{.peers = peers_, .target = {}, .assumes_latest = assumes_latest_};
+    if (is_looked_for) options.target = record.discovery_key;
+    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, number(), options,
                    [this](Outcome<void> length) {
                      if (!length) return fail(std::move(length.error()));
                      begin();
@@ -211,6 +213,7 @@ class Append final : public FeedOperation {
   FeedQuery query_;
   BlockCutter cutter_;
   std::vector<std::string> peers_;
+  bool assumes_latest_;
   std::optional<LengthCheck> check_;
   Bytes early_;  // input that came before the feed was open and its length was asked for
   std::size_t held_back_ = 0;

@@ -62,6 +62,12 @@ class Truncate final : public Change {
                         "cipnode feed info shows the length"});
     }
     if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));
+    if (known().restored) {
+      return out_.fail({ExitCode::conflict,
+                        "this home was restored from a backup, and it is not known how long the "
+                        "feed is: it may have been cut, or be longer, elsewhere",
+                        "the first append asks for it; cut the feed afterwards"});
+    }
     const auto cut = daemon_.feeds().truncate(number(), length_);
     // Somebody appends to the feed, or cuts it: it comes after that.
     waits_ = !cut && cut.error() == store::Errc::overloaded;

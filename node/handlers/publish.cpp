@@ -40,6 +40,7 @@ class Publish final : public Operation {
                  .block_size = std::nullopt,
                  .largest = overlay::kMaxTopicMessage}),
         confirm_(params.number("confirm").value_or(0)),
+        assumes_latest_(params.flag("assumeLatest")),
         has_time_(params.duration("timeoutMs").has_value()),
         hand_over_(confirm_ == 0 && daemon.role() == HomeRole::in_process),
         timer_(daemon.io()) {}
@@ -108,14 +109,13 @@ class Publish final : public Operation {
     use_ = daemon_.feeds().use(feed->number(), command_);
     failing_ = daemon_.feeds().watch(
         feed->number(), [this](const overlay::FeedNews& news) { look_for_failure(news); });
-    check_.emplace(
-        daemon_.participant(), daemon_.feeds(), daemon_, feed->number(), std::vector<std::string>{},
-        topic_.id,
-        [this](Outcome<void> length) {
-          if (!length) return fail(std::move(length.error()));
-          begin();
-        },
-        daemon_.topics().has_published_here(topic_.id) ? kShortPatience : kAnswerPatience);
+    LengthCheckOptions options{.peers = {}, .target = topic_.id, .assumes_latest = assumes_latest_};
+    if (daemon_.topics().has_published_here(topic_.id)) options.silence = kShortPatience;
+    check_.emplace(daemon_.participant(), daemon_.feeds(), daemon_, feed->number(), options,
+                   [this](Outcome<void> length) {
+                     if (!length) return fail(std::move(length.error()));
+                     begin();
+                   });
   }
 
   void begin() {
@@ -263,6 +263,7 @@ class Publish final : public Operation {
   TopicName topic_;
   BlockCutter cutter_;
   std::size_t confirm_;
+  bool assumes_latest_;
   bool has_time_;
   bool hand_over_;  // this node ends with the command: someone should have the messages first
   Bytes early_;

@@ -33,10 +33,30 @@ struct CheckFixture : NetworkFixture {
   Outcome<void> check(test::Peer& writer, store::FeedNumber number, const test::Peer& other) {
     std::optional<Outcome<void>> verdict;
     const LengthCheck check(*writer.node, *writer.feeds, reach, number,
-                            {to_string(other.node->local())}, std::nullopt,
+                            {.peers = {to_string(other.node->local())}, .target = {}},
                             [&](Outcome<void> done) { verdict = std::move(done); });
     REQUIRE(run_until(io, [&] { return verdict.has_value(); }));
     return *verdict;
+  }
+  Outcome<void> check_alone(test::Peer& writer, store::FeedNumber number, bool assumes_latest) {
+    std::optional<Outcome<void>> verdict;
+    const LengthCheck check(*writer.node, *writer.feeds, reach, number,
+                            {.peers = {}, .target = {}, .assumes_latest = assumes_latest},
+                            [&](Outcome<void> done) { verdict = std::move(done); });
+    REQUIRE(run_until(io, [&] { return verdict.has_value(); }));
+    return *verdict;
+  }
+  // A node of a home with a log of three blocks that was restored from a backup.
+  test::Peer& add_restored(const std::shared_ptr<test::Home>& home) {
+    make_log(add(home), 3);
+    end_last();
+    REQUIRE(store::FeedStore(home->backend, home->primary_key).mark_restored());
+    return add(home);
+  }
+  FeedUse open_log(test::Peer& writer) {
+    FeedQuery query;
+    query.text = "log";
+    return *open(writer, std::move(query));
   }
   // Another home of the same user, with the same feed.
   test::Peer& add_copy(const test::Peer& original) {
@@ -54,7 +74,8 @@ TEST_CASE_FIXTURE(CheckFixture,
   asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});
   const auto address = to_string(Endpoint{0x7f000001, silent.local_endpoint().port()});
   std::optional<Outcome<void>> verdict;
-  const LengthCheck check(*writer.node, *writer.feeds, reach, log.number(), {address}, std::nullopt,
+  const LengthCheck check(*writer.node, *writer.feeds, reach, log.number(),
+                          {.peers = {address}, .target = {}},
                           [&](Outcome<void> done) { verdict = std::move(done); });
   for (int i = 0; i < 3; ++i) append(writer, log.number(), test::numbered_blocks(1));
   CHECK_FALSE(verdict);
@@ -100,4 +121,28 @@ TEST_CASE_FIXTURE(CheckFixture, "a peer that holds as much or less refuses nothi
   const auto mine = make_log(writer, 3);
   const auto theirs = make_log(copy, 2);
   CHECK(check(writer, mine.number(), copy));
+}
+
+TEST_CASE_FIXTURE(CheckFixture,
+                  "a restored feed is appended to once somebody who has it was asked, for good") {
+  auto& holder = add();
+  const auto theirs = make_log(holder, 3);
+  auto& writer = add_restored(std::make_shared<test::Home>(random, holder.home->primary_key));
+  const auto mine = open_log(writer);
+  const auto alone = check_alone(writer, mine.number(), false);
+  REQUIRE_FALSE(alone);
+  CHECK(alone.error().code == ExitCode::no_route);
+  CHECK(writer.feeds->find(mine.number())->restored);
+  CHECK(check(writer, mine.number(), holder));
+  CHECK_FALSE(writer.feeds->find(mine.number())->restored);
+  const auto state = store::restored_state(writer.feeds->find(mine.number())->record.key);
+  REQUIRE(run_until(io, [&] { return !writer.backend.find_state(state)->has_value(); }));
+}
+
+TEST_CASE_FIXTURE(CheckFixture, "that nobody has more of a restored feed can be said instead") {
+  auto& writer = add_restored(std::make_shared<test::Home>(random));
+  const auto mine = open_log(writer);
+  CHECK_FALSE(check_alone(writer, mine.number(), false));
+  CHECK(check_alone(writer, mine.number(), true));
+  CHECK(check_alone(writer, mine.number(), false));
 }

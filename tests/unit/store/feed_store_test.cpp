@@ -194,6 +194,29 @@ TEST_CASE("a dropped feed leaves no secret, and a derived name cannot start agai
   CHECK(feeds.open(log.number).error() == Errc::not_found);
 }
 
+TEST_CASE("own feeds are marked as restored until the mark is dropped, and no others are") {
+  const auto fixture = make_backend_fixture();
+  {
+    FeedStore feeds(fixture->backend(), key_of(1));
+    CHECK_FALSE(feeds.create({.name = "log"}, fresh(5)).value().is_restored);
+    CHECK_FALSE(feeds.create({.name = "notes", .derived = true}, fresh(6)).value().is_restored);
+    REQUIRE(feeds.open_replica({.key = key_of(9)}).has_value());
+    CHECK(feeds.mark_restored().value() == 2);
+  }
+  fixture->reopen();
+  auto& backend = fixture->backend();
+  FeedStore feeds(backend, key_of(1));
+  const auto log = backend.find_feed_by_name("log").value();
+  const auto notes = backend.find_feed_by_name("notes").value();
+  CHECK(feeds.open(log.number).value().is_restored);
+  CHECK(feeds.open(notes.number).value().is_restored);
+  CHECK_FALSE(feeds.open(key_of(9)).value().is_restored);
+  CHECK_FALSE(feeds.create({.name = "later"}, fresh(7)).value().is_restored);
+  REQUIRE(backend.drop_state(restored_state(log.key)).has_value());
+  CHECK_FALSE(feeds.open(log.number).value().is_restored);
+  CHECK(feeds.open(notes.number).value().is_restored);
+}
+
 TEST_CASE("a reader's encryption key is checked against what is known of the feed") {
   const auto fixture = make_backend_fixture();
   FeedStore feeds(fixture->backend(), key_of(1));
