@@ -49,6 +49,7 @@ void add_all_commands(CommandTree& tree) {
   add_node_commands(tree);
   add_log_commands(tree);
   add_config_commands(tree);
+  add_backup_commands(tree);
   add_salvage_command(tree);
   add_doctor_command(tree);
   add_find_command(tree);

@@ -535,7 +535,7 @@ asio::io_context& Daemon::io() { return impl_->io; }
 Random& Daemon::random() { return impl_->random; }
 Participant& Daemon::participant() { return *impl_->participant; }
 store::StorageRequests& Daemon::storage() { return impl_->storage; }
-std::error_code Daemon::database_failure() const { return impl_->database_keeper.failure(); }
+DatabaseKeeper& Daemon::database() { return impl_->database_keeper; }
 FeedLibrary& Daemon::feeds() { return *impl_->feeds; }
 TopicLibrary& Daemon::topics() { return *impl_->topics; }
 const HomePaths& Daemon::paths() const { return impl_->paths; }

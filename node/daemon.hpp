@@ -23,6 +23,7 @@ struct OwnValue;
 
 namespace cip::node {
 
+class DatabaseKeeper;
 class DiskKeeper;
 class FeedLibrary;
 class LanDiscovery;
@@ -56,8 +57,7 @@ class Daemon final : public Service, public Reach {
   Random& random();
   Participant& participant();
   store::StorageRequests& storage();
-  // Why the database is not written at present; no error: it is.
-  std::error_code database_failure() const;
+  DatabaseKeeper& database();
   FeedLibrary& feeds();
   TopicLibrary& topics();
   const HomePaths& paths() const;

@@ -101,4 +101,28 @@ void DatabaseKeeper::note(const Result<void>& recovered) {
   if (recovery_.failure()) begin();
 }
 
+void DatabaseKeeper::hold_files(std::function<void(Result<FilesHeld>)> done) {
+  auto pinned = std::make_shared<Result<store::PinnedFiles>>();
+  pool_.submit(
+      store::StorageLane::status,
+      [pinned](store::Backend& backend) { *pinned = store::file_pins_of(backend).pin_files(); },
+      [this, pinned, done = std::move(done), alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!*pinned) return done(fail(pinned->error()));
+        done(held(std::move(**pinned)));
+      });
+}
+
+DatabaseKeeper::FilesHeld DatabaseKeeper::held(store::PinnedFiles pinned) {
+  const auto let_go = [this, alive = std::weak_ptr(alive_)](const store::PinnedFiles* files) {
+    const std::shared_ptr<const store::PinnedFiles> last(files);
+    if (alive.expired()) return;
+    pool_.submit(
+        store::StorageLane::status,
+        [last](store::Backend& backend) { store::file_pins_of(backend).unpin_files(*last); },
+        [] {});
+  };
+  return FilesHeld(new store::PinnedFiles(std::move(pinned)), let_go);
+}
+
 }  // namespace cip::node

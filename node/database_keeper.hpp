@@ -1,14 +1,17 @@
 #pragma once
 
-// The database of a home: opened, and opened anew by itself when its disk has failed.
+// The database of a home: opened, opened anew by itself when its disk has failed, and held still
+// for who copies it.
 
 #include <asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 
 #include "base/time.hpp"
 #include "node/home.hpp"
 #include "node/storage_pool.hpp"
 #include "store/disk_recovery.hpp"
+#include "store/file_pins.hpp"
 
 namespace cip::node {
 
@@ -32,11 +35,16 @@ class DatabaseKeeper {
   // Why nothing is written at present; no error: all is well.
   std::error_code failure() const { return recovery_.failure(); }
 
+  // The files of the database stay as they are until the last owner of the answer lets it go.
+  using FilesHeld = std::shared_ptr<const store::PinnedFiles>;
+  void hold_files(std::function<void(Result<FilesHeld>)> done);
+
  private:
   void begin();
   void try_later();
   void try_now();
   void note(const Result<void>& recovered);
+  FilesHeld held(store::PinnedFiles pinned);
 
   asio::io_context& io_;
   store::DiskRecovery& recovery_;

@@ -214,7 +214,8 @@ HomePaths::HomePaths(fs::path home_directory)
       socket(home / "control.sock"),
       config(home / "config.toml"),
       lock(home / "lock"),
-      log(home / "node.log") {}
+      log(home / "node.log"),
+      restoring(home / "restore.partial") {}
 
 std::optional<fs::path> user_folder() {
   const char* named = std::getenv("HOME");
@@ -429,6 +430,13 @@ bool write_identity(const HomePaths& paths, const Bytes32& primary_key) {
 }
 
 Outcome<Identity> open_identity(const HomePaths& paths, Random& random) {
+  if (!fs::exists(paths.identity) && fs::exists(paths.restoring)) {
+    return fail_with(
+        ExitCode::corrupt,
+        fmt::format("a backup was being restored into the home {}, and that was cut off",
+                    paths.home.string()),
+        "run cipnode restore once more; it begins anew");
+  }
   if (!fs::exists(paths.identity) && has_database(paths)) {
     return fail_with(
         ExitCode::corrupt,

@@ -10,6 +10,8 @@
 //                    .spare: room kept to free, .mark (home_mark.hpp)
 //     control.sock   the control service; mode 0600; stale when the lock is free
 //     config.toml    settings of this home
+//     restore.partial/  what is being restored (restore.hpp); without an identity beside it the
+//                    home is none yet
 //     node.log       what a node in the background has to say; mode 0600
 
 #include <sys/types.h>
@@ -27,7 +29,7 @@ namespace cip::node {
 struct HomePaths {
   explicit HomePaths(std::filesystem::path home_directory);
 
-  std::filesystem::path home, identity, database, mark, socket, config, lock, log;
+  std::filesystem::path home, identity, database, mark, socket, config, lock, log, restoring;
 };
 
 // The folder of the user: $HOME, else what the passwd database says. Nothing: neither names one.

@@ -107,7 +107,7 @@ bool is_home_file(const HomePaths& paths, const fs::path& file) {
   const auto place = place_of(file);
   if (place.empty()) return false;
   for (const auto& own : {paths.identity, paths.lock, paths.socket, paths.config, paths.log,
-                          beside(paths.log, ".1")}) {
+                          beside(paths.log, ".1"), paths.restoring}) {
     if (place == place_of(own)) return true;
   }
   if (is_below(place, place_of(paths.database))) return true;

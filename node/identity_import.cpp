@@ -80,7 +80,8 @@ Outcome<void> prepare_import(const HomePaths& paths, int input_fd) {
   if (!given) return tl::unexpected(given.error());
   if (auto made = make_home(paths); !made) return made;
   // A home that lost its identity gets it back, though it has a database.
-  if (!fs::exists(paths.identity) && !lock_holder(paths)) write_identity(paths, given->primary_key);
+  const bool is_lost = !fs::exists(paths.identity) && !fs::exists(paths.restoring);
+  if (is_lost && !lock_holder(paths)) write_identity(paths, given->primary_key);
   GivenKey key(given->primary_key);
   auto identity = open_identity(paths, key);
   if (!identity && identity.error().code == ExitCode::corrupt && !lock_holder(paths)) {

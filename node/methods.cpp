@@ -42,6 +42,7 @@ constexpr std::array kMethods{
     local("paths"),
     local("version"),
     local("salvage"),
+    local("restore"),
     about_node("status"),
     about_node("peers"),
     about_node("routes"),
@@ -49,6 +50,7 @@ constexpr std::array kMethods{
     about_node("log.level"),
     // Without a running node they run in the process of the command: nothing stays behind.
     reads_home("id.export", kAtOnce),
+    reads_home("backup", kForEver),
     MethodInfo{.name = "id.import", .timeout = kForEver, .changes = true, .any_network = true},
     MethodInfo{.name = "stop",
                .timeout = kAtOnce,

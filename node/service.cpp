@@ -5,6 +5,7 @@
 #include <asio/signal_set.hpp>
 
 #include "node/background.hpp"
+#include "node/backup.hpp"
 #include "node/call_runner.hpp"
 #include "node/clock.hpp"
 #include "node/daemon.hpp"
@@ -14,8 +15,10 @@
 #include "node/local.hpp"
 #include "node/log.hpp"
 #include "node/process.hpp"
+#include "node/restore.hpp"
 #include "node/running_call.hpp"
 #include "node/signal_watch.hpp"
+#include "node/signals.hpp"
 #include "node/summary.hpp"
 #include "node/supervision.hpp"
 #include "node/swarm_host.hpp"
@@ -181,23 +184,92 @@ RunResult run_node(const JoinOptions& options, Handler& handler, ReadyReport& re
   return run_daemon(options, handler, report);
 }
 
-// The secrets of a home go out and in without leaving a node behind: one that runs does it, else
-// this process, which then meets nobody.
-RunResult run_identity(const ServiceOptions& options, const Request& request, Handler& handler) {
+// What is about the home itself leaves no node behind: one that runs does it, else this process,
+// which then meets nobody.
+RunResult run_for_home(const ServiceOptions& options, const Request& request, Handler& handler) {
   const HomePaths paths(std::filesystem::absolute(options.join.home));
-  if (auto own = check_home_owner(paths); !own) return failed(own.error());
-  if (request.method == "id.import") {
-    if (auto ready = prepare_import(paths, options.input_fd); !ready) return failed(ready.error());
-  } else if (std::error_code error; !std::filesystem::exists(paths.identity, error)) {
-    return failed({ExitCode::not_found,
-                   fmt::format("the home {} has no identity yet", paths.home.string()),
-                   "cipnode id makes one; --home DIR names another home"});
-  }
   if (lock_holder(paths) && !options.no_daemon) return run_over_socket(options, request, handler);
   auto alone = options;
   alone.join.lan = false;
   alone.join.listen = Endpoint{0x7f000001, 0};
   return run_in_process(alone, request, handler);
+}
+
+Outcome<void> check_has_identity(const HomePaths& paths) {
+  if (auto own = check_home_owner(paths); !own) return own;
+  if (std::error_code error; std::filesystem::exists(paths.identity, error)) return {};
+  return fail_with(ExitCode::not_found,
+                   fmt::format("the home {} has no identity yet", paths.home.string()),
+                   "cipnode id makes one; --home DIR names another home");
+}
+
+RunResult run_identity(const ServiceOptions& options, const Request& request, Handler& handler) {
+  const HomePaths paths(std::filesystem::absolute(options.join.home));
+  auto ready = request.method == "id.import" ? prepare_import(paths, options.input_fd)
+                                             : check_has_identity(paths);
+  if (!ready) return failed(ready.error());
+  return run_for_home(options, request, handler);
+}
+
+// What a node tells of its files is copied here, while it holds them still.
+class CopyingHandler final : public Handler {
+ public:
+  CopyingHandler(BackupWriter& writer, Handler& handler) : writer_(writer), handler_(handler) {}
+  const std::optional<Error>& failure() const { return failure_; }
+
+  void on_result(const Json& pinned) override {
+    if (auto copied = writer_.copy(pinned); !copied) failure_ = std::move(copied.error());
+  }
+  bool wants_more() const override { return !failure_; }
+  void on_notice(std::string_view sentence) override { handler_.on_notice(sentence); }
+
+ private:
+  BackupWriter& writer_;
+  Handler& handler_;
+  std::optional<Error> failure_;
+};
+
+RunResult stopped_by_signal(Handler& handler, std::string_view what) {
+  handler.on_notice(fmt::format("interrupted: nothing is left of the {}", what));
+  RunResult result;
+  result.signal = caught_signal();
+  return result;
+}
+
+RunResult failed_without_trace(Error error, std::string_view what) {
+  error.message += fmt::format("; nothing is left of the {}", what);
+  return failed(std::move(error));
+}
+
+RunResult run_backup(const ServiceOptions& options, const Request& request, Handler& handler) {
+  const HomePaths paths(std::filesystem::absolute(options.join.home));
+  if (auto ready = check_has_identity(paths); !ready) return failed(ready.error());
+  Params params(request.params);
+  const auto target = params.required_text("dir");
+  if (params.error()) return failed(*params.error());
+  auto writer = BackupWriter::begin(paths, target);
+  if (!writer) return failed(writer.error());
+  CopyingHandler copying(*writer, handler);
+  auto result = run_for_home(options, request, copying);
+  if (caught_signal() != 0) return stopped_by_signal(handler, "backup");
+  if (copying.failure()) return failed_without_trace(*copying.failure(), "backup");
+  if (result.error) return failed_without_trace(*result.error, "backup");
+  const auto done = writer->finish();
+  if (!done) return failed_without_trace(done.error(), "backup");
+  handler.on_result(*done);
+  return result;
+}
+
+RunResult run_restore(const ServiceOptions& options, const Request& request, Handler& handler) {
+  Params params(request.params);
+  const auto backup = params.required_text("dir");
+  if (params.error()) return failed(*params.error());
+  const SignalCatcher signals;
+  const auto done = restore_home(HomePaths(std::filesystem::absolute(options.join.home)), backup);
+  if (!done && caught_signal() != 0) return stopped_by_signal(handler, "restored home");
+  if (!done) return failed(done.error());
+  handler.on_result(*done);
+  return {};
 }
 
 // Of the time to wait for a contact, what is left.
@@ -217,6 +289,7 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
   if (given.method != "version") {
     if (auto named = check_home_named(options.join.home); !named) return failed(named.error());
   }
+  if (given.method == "restore") return run_restore(options, given, handler);
   if (info->local) {
     const auto answers = answer_locally(given, options.join.home);
     if (!answers) return failed(answers.error());
@@ -233,6 +306,7 @@ RunResult run_request(const ServiceOptions& options, const Request& given, Handl
   if (!options.join.contacts.empty()) request.params["bootstrap"] = options.join.contacts;
   if (given.method == "stop") return run_stop(options, request, handler);
   if (given.method.starts_with("id.")) return run_identity(options, request, handler);
+  if (given.method == "backup") return run_backup(options, request, handler);
   if (options.no_daemon) return run_in_process(options, request, handler);
   return run_over_socket(options, request, handler);
 }

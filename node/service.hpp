@@ -21,7 +21,9 @@
 //   id            -                                                {key, keyHex}             local
 //   paths         -                                                {home, identity, ...}     local
 //   salvage       dir                                              n: {name, key, saved, ...} local
+//   restore       dir                                              {home, key, feeds, ...}   local
 //   version       -                                                {version, commit, ...}    local
+//   backup        dir                                              {dir, key, bytes, ...}    ~
 //   id.export     -                                        out     none                       ~
 //   id.import     -                                        in      {key, feeds, topics, ...}  !~
 //   health        -                                                {ok, checks[]}             ~
@@ -41,7 +43,7 @@
 //   feed.create   name, compat?, encrypted?, derive?, private?     {name, key, ...}           !
 //   feed.ls       -                                                n: info objects with name  ~
 //   feed.info     feed                                             info object                ~
-//   feed.append   feed, lines?, blockSize?,                in      {key, length, ...}         !
+//   feed.append   feed, lines?, blockSize?, assumeLatest?, in      {key, length, ...}         !
 //                 hadBlocks?, hadBytes?
 //   feed.cat      feed, range? "A..B", encryptionKey?,     out     none
 //                 skipBytes?
@@ -54,7 +56,7 @@
 //   feed.truncate feed, length                                     {key, length, ...}         !
 //   feed.verify   feed                             progress        {key, blocks, nodes, bad}  ~
 //   feed.drop     feed                                             {key}                      !
-//   publish       topic, lines?, confirm?                  in      n: one per message         !
+//   publish       topic, lines?, confirm?, assumeLatest?   in      n: one per message         !
 //   subscribe     topic, since?, author?, durable?, count?,        n: {topic, feed, author, seq,
 //                 idleMs?, untilSynced?,                              time, text|data}, runs
 //                 after? {feed: seq}, begunMs?

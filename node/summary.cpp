@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
 #include "node/daemon.hpp"
+#include "node/database_keeper.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
@@ -17,7 +18,7 @@ std::string summary_of(Daemon& daemon) {
   auto out = fmt::format("{}, {}, {} open", counted(participant.dht().table().size(), "contact"),
                          counted(participant.hub().streams().size(), "peer"),
                          counted(daemon.feeds().open_feeds().size(), "feed"));
-  if (const auto failure = daemon.database_failure()) {
+  if (const auto failure = daemon.database().failure()) {
     out += fmt::format("; the database is not written: {}", failure.message());
   }
   if (daemon.disk().is_short()) out += "; own and kept feeds have no room";

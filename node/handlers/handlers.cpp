@@ -11,6 +11,7 @@ HandlerTable all_handlers() {
   HandlerTable table;
   add_node_handlers(table);
   add_health_handlers(table);
+  add_backup_handlers(table);
   add_id_handlers(table);
   add_find_handlers(table);
   add_dht_handlers(table);

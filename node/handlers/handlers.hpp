@@ -20,6 +20,7 @@ using HandlerTable = std::map<std::string, Factory>;
 
 void add_node_handlers(HandlerTable& table);         // status, peers, routes, stop, join.*
 void add_health_handlers(HandlerTable& table);       // health
+void add_backup_handlers(HandlerTable& table);       // backup
 void add_id_handlers(HandlerTable& table);           // id.export, id.import
 void add_find_handlers(HandlerTable& table);         // find
 void add_dht_handlers(HandlerTable& table);          // lookup, announce, put, get, size

@@ -9,6 +9,7 @@
 #include "dht/record_cache.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
+#include "node/database_keeper.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/participant.hpp"
@@ -159,7 +160,7 @@ Json status_of(Daemon& daemon, const Counts& counts) {
                     {"cache", use.cache},
                     {"topics", use.topics},
                     {"quota", daemon.disk().quota()}};
-  const auto failure = daemon.database_failure();
+  const auto failure = daemon.database().failure();
   status["database"] = failure ? "reopening" : "ok";
   if (failure) status["databaseProblem"] = failure.message();
   status["drops"] = drops_part(daemon);

@@ -95,6 +95,36 @@ TEST_CASE("salvage says of each feed what became of it") {
   check("salvage-nowhere", {}, {"salvage"});
 }
 
+TEST_CASE("backup and restore name folders and say what came of it") {
+  const Json made = {{"dir", "/mnt/monday"}, {"key", kKey},       {"keyHex", kHex},
+                     {"files", 12},          {"bytes", 34567890}, {"created", 1700000000000}};
+  check("backup", {.results = {made}}, {"backup", "/mnt/monday"});
+  check("backup-full",
+        {.end = failed({ExitCode::full,
+                        "/mnt/monday.partial-7/database/000012.sst cannot be written: No space "
+                        "left on device; nothing is left of the backup",
+                        "free some space, or name another folder"})},
+        {"backup", "/mnt/monday"});
+  check("backup-nowhere", {}, {"backup"});
+  const Json restored = {
+      {"home", "/h"},      {"key", kKey}, {"keyHex", kHex},           {"files", 12},
+      {"bytes", 34567890}, {"feeds", 3},  {"created", 1700000000000}, {"program", "0.1.0"}};
+  check("restore", {.results = {restored}}, {"restore", "/mnt/monday"});
+  check("restore-newer",
+        {.end = failed({ExitCode::incompatible,
+                        "the backup was made by a newer cipnode: cipnode backup 2",
+                        "use that version, or a newer one"})},
+        {"restore", "/mnt/monday"});
+}
+
+TEST_CASE("what appends in a restored home may go on though nobody answers") {
+  FakeNode node;
+  run_command_line(node, {"publish", "news", "hello", "--assume-latest"});
+  CHECK(node.asked.find("\"assumeLatest\":true") != std::string::npos);
+  run_command_line(node, {"feed", "append", "log", "--file", "/dev/null", "--assume-latest"});
+  CHECK(node.asked.find("\"assumeLatest\":true") != std::string::npos);
+}
+
 TEST_CASE("exported secrets go into a new file for its owner alone") {
   const WorkingFolder folder;
   const std::string secrets("\0secrets", 8);
