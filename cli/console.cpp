@@ -1,13 +1,18 @@
 #include "cli/console.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 
 #include "base/text.hpp"
 #include "cli/parse.hpp"
+#include "node/signals.hpp"
 
 namespace cip::cli {
 namespace {
@@ -29,6 +34,44 @@ int preferred_columns(int fd) {
   const auto columns = parse_count(wanted == nullptr ? "" : wanted);
   return columns && *columns > 0 && *columns <= 10'000 ? static_cast<int>(*columns)
                                                        : terminal_columns(fd);
+}
+
+// What is typed at stdin is not shown as long as it lives, however the command ends; but for the
+// newline.
+class HiddenTyping {
+ public:
+  HiddenTyping() {
+    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    auto hidden = before_;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    hidden.c_lflag |= ECHONL;
+    is_hidden_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
+  }
+  ~HiddenTyping() {
+    if (is_hidden_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  HiddenTyping(const HiddenTyping&) = delete;
+  HiddenTyping& operator=(const HiddenTyping&) = delete;
+  bool is_hidden() const { return is_hidden_; }
+
+ private:
+  termios before_{};
+  bool is_hidden_ = false;
+};
+
+// The next byte of stdin; nothing at its end, and after a signal.
+std::optional<char> typed_byte() {
+  while (true) {
+    std::array<pollfd, 2> ready{
+        {{STDIN_FILENO, POLLIN, 0}, {node::signal_descriptor(), POLLIN, 0}}};
+    if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return std::nullopt;
+    if (node::caught_signal() != 0) return std::nullopt;
+    if (ready[0].revents == 0) continue;
+    char byte = 0;
+    const auto n = ::read(STDIN_FILENO, &byte, 1);
+    if (n < 0 && errno == EINTR) continue;
+    return n == 1 ? std::optional(byte) : std::nullopt;
+  }
 }
 
 // How many bytes at the end of `text` begin a UTF-8 character that goes on behind it.
@@ -60,6 +103,20 @@ std::optional<std::string> ProcessConsole::ask(std::string_view question) {
   std::string line;
   std::getline(std::cin, line);
   return line;
+}
+
+std::optional<std::string> ProcessConsole::ask_secret(std::string_view question) {
+  if (::isatty(STDIN_FILENO) != 1 || !err_is_terminal) return std::nullopt;
+  const node::SignalCatcher signals;
+  const HiddenTyping hidden;
+  if (!hidden.is_hidden()) return std::nullopt;
+  write_err(question);
+  std::string line;
+  while (const auto byte = typed_byte()) {
+    if (*byte == '\n') return line;
+    line += *byte;
+  }
+  return std::nullopt;
 }
 
 void ProcessConsole::write_out(std::string_view bytes) {

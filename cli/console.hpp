@@ -4,6 +4,7 @@
 // write to stdout failed (its reader has gone, the disk is full, a signal came and the reader takes
 // nothing) the rest is dropped, and out_error() tells why.
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class Console {
   virtual std::error_code out_error() const = 0;
   // The line a user types in answer to a question; nothing when nobody sits at a terminal.
   virtual std::optional<std::string> ask(std::string_view question) = 0;
+  // The same, but what is typed is not shown. Nothing also after a signal (node/signals.hpp).
+  virtual std::optional<std::string> ask_secret(std::string_view question) = 0;
 
   bool out_is_terminal = false;
   bool err_is_terminal = false;
@@ -45,6 +48,7 @@ class ProcessConsole final : public Console {
   void write_err(std::string_view bytes) override;
   std::error_code out_error() const override { return out_error_; }
   std::optional<std::string> ask(std::string_view question) override;
+  std::optional<std::string> ask_secret(std::string_view question) override;
 
  private:
   PatientWriter out_, err_;
@@ -61,11 +65,19 @@ class RecordingConsole final : public Console {
     if (answer) err += question;
     return answer;
   }
+  std::optional<std::string> ask_secret(std::string_view question) override {
+    if (secrets.empty()) return std::nullopt;
+    err += question;
+    auto typed = secrets.front();
+    secrets.pop_front();
+    return typed;
+  }
 
   std::string out;
   std::string err;
   std::error_code fails_with;         // what out_error() says
   std::optional<std::string> answer;  // what ask() gets
+  std::deque<std::string> secrets;    // what ask_secret() gets, one after the other
 };
 
 // Bytes of others on their way to a terminal: control characters become visible, lines and tabs

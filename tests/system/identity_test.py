@@ -1,8 +1,13 @@
 """Secrets of a home go to a file and into another home, and never fork a feed on the way; health."""
 import os
+import pty
+import select
+import signal
+import subprocess
+import time
 import unittest
 
-from harness import BINARY, CONFLICT, CORRUPT, NO_DAEMON, NOT_FOUND, USAGE, SystemTest
+from harness import BINARY, CONFLICT, CORRUPT, NO_DAEMON, NOT_FOUND, REFUSED, USAGE, SystemTest
 
 
 class IdentityTest(SystemTest):
@@ -127,6 +132,75 @@ class IdentityTest(SystemTest):
         self.assertEqual(self.ok("id", home=self.home).out, key)
         self.assertEqual((self.home / "identity.damaged").read_bytes(), b"short")
         self.assertEqual(self.info(self.home)["length"], 5)
+
+
+    def test_a_sealed_export_opens_with_its_passphrase_alone(self):
+        self.make()
+        secret, wrong = self.folder / "secret", self.folder / "wrong"
+        secret.write_text("correct horse\n")
+        wrong.write_text("correct horses\n")
+        done = self.ok("--json", "id", "export", self.file, "--passphrase-file", secret, home=self.home).object
+        self.assertTrue(done["sealed"])
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+        plain = self.folder / "plain"
+        self.ok("id", "export", plain, home=self.home)
+        self.assertNotIn(plain.read_bytes()[17:49], self.file.read_bytes())
+        other = self.new_home()
+        self.fails(REFUSED, "id", "import", self.file, "--passphrase-file", wrong, home=other)
+        self.fails(USAGE, "id", "import", self.file, home=other)
+        whole = self.file.read_bytes()
+        bad = self.folder / "bad"
+        for text in (whole[:-1], whole[:60], whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]):
+            bad.write_bytes(text)
+            self.fails(CORRUPT, "id", "import", bad, "--passphrase-file", secret, home=other)
+        self.assertFalse(other.exists())
+        done = self.ok("--json", "id", "import", self.file, "--passphrase-file", secret, home=other).object
+        self.assertEqual((done["feeds"], done["topics"]), (1, 1))
+        self.assertEqual(self.ok("id", home=self.home).out, self.ok("id", home=other).out)
+
+    def typed(self, *args, answers, home):
+        """Runs a command at a terminal of its own, where the answers are typed as it asks; its exit code and all that the terminal showed."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen([BINARY, "--home", home, *args], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        shown, left, deadline = b"", list(answers), time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    piece = os.read(master, 4096)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                shown += piece
+            if left and shown.endswith(b": "):
+                shown += b"\n"  # what is typed is not shown: the prompt has been answered
+                answer = left.pop(0)
+                if answer is signal.SIGINT:
+                    process.send_signal(signal.SIGINT)
+                else:
+                    os.write(master, answer + b"\n")
+        code = process.wait(60)
+        os.close(master)
+        return code, shown
+
+    def test_a_passphrase_is_typed_unseen(self):
+        self.make()
+        secret = b"correct horse battery"
+        code, shown = self.typed("id", "export", self.file, "--passphrase", answers=[secret, secret], home=self.home)
+        self.assertEqual(code, 0, shown)
+        self.assertIn(b"Once more: ", shown)
+        self.assertNotIn(b"horse", shown)
+        other = self.new_home()
+        code, shown = self.typed("id", "import", self.file, answers=[secret + b"!"], home=other)
+        self.assertEqual(code, REFUSED, shown)
+        self.assertNotIn(b"horse", shown)
+        code, shown = self.typed("id", "import", self.file, answers=[signal.SIGINT], home=other)
+        self.assertEqual(code, 130, shown)
+        self.assertFalse(other.exists())
+        code, shown = self.typed("id", "import", self.file, answers=[secret], home=other)
+        self.assertEqual(code, 0, shown)
+        self.assertIn(b"two histories", shown)
 
 
 class HealthTest(SystemTest):

@@ -174,6 +174,58 @@ TEST_CASE("imported secrets reach the node as they are in the file") {
   check("id-import-nothing", {}, {"id", "import", "other.bak"});
 }
 
+TEST_CASE("secrets are sealed with a passphrase from a file, and opened with it alone") {
+  const WorkingFolder folder;
+  REQUIRE(write_file("secret.txt", "correct horse\n"));
+  FakeNode node{.data = "secrets"};
+  const auto made =
+      run_command_line(node, {"id", "export", "id.sealed", "--passphrase-file", "secret.txt"});
+  CHECK(made.code == 0);
+  CHECK(made.err.find("the passphrase is this node") != std::string::npos);
+  CHECK(mode_of("id.sealed") == 0600);
+  CHECK(text_in("id.sealed").starts_with("cipnode-sealed"));
+  CHECK(text_in("id.sealed").find("secrets") == std::string::npos);
+  FakeNode taker;
+  CHECK(run_command_line(taker, {"id", "import", "id.sealed", "--passphrase-file", "secret.txt"})
+            .code == 0);
+  CHECK(taker.asked == "id.import {} <- secrets");
+
+  FakeNode other;
+  REQUIRE(write_file("wrong.txt", "correct horses"));
+  check("id-import-wrong-passphrase", other,
+        {"id", "import", "id.sealed", "--passphrase-file", "wrong.txt"});
+  check("id-import-no-passphrase", other, {"id", "import", "id.sealed"});
+  REQUIRE(write_file("empty.txt", "\n"));
+  REQUIRE(write_file("long.txt", std::string(4097, 'x')));
+  for (const char* file : {"empty.txt", "long.txt", "none.txt"}) {
+    CHECK(run_command_line(other, {"id", "export", "new", "--passphrase-file", file}).code == 2);
+  }
+  CHECK(run_command_line(other, {"id", "export", "new", "--passphrase"}).code == 2);
+  CHECK_FALSE(fs::exists("new"));
+  CHECK(other.asked.empty());
+}
+
+TEST_CASE("a passphrase is typed twice for a new file and once for an old one, and not shown") {
+  const WorkingFolder folder;
+  FakeNode node{.data = "secrets"};
+  const auto backend = node.backend();
+  RecordingConsole console;
+  console.secrets = {"correct horse", "correct hors"};
+  CHECK(run_application({"id", "export", "id.sealed", "--passphrase"}, kEmpty, console, backend) ==
+        2);
+  CHECK(console.err.find("differ") != std::string::npos);
+  CHECK_FALSE(fs::exists("id.sealed"));
+  console.secrets = {"correct horse", "correct horse"};
+  CHECK(run_application({"id", "export", "id.sealed", "--passphrase"}, kEmpty, console, backend) ==
+        0);
+  console.secrets = {"correct horse"};
+  CHECK(run_application({"id", "import", "id.sealed"}, kEmpty, console, backend) == 0);
+  CHECK(node.asked == "id.import {} <- secrets");
+  console.secrets = {"something else"};
+  CHECK(run_application({"id", "import", "id.sealed"}, kEmpty, console, backend) == 7);
+  CHECK((console.out + console.err).find("horse") == std::string::npos);
+}
+
 TEST_CASE("completion prints the script of the shell that is named") {
   FakeNode node;
   for (const char* shell : {"bash", "zsh", "fish"}) {
