@@ -47,6 +47,7 @@ int dispatch(const std::vector<std::string>& words, const Environment& environme
 void add_all_commands(CommandTree& tree) {
   add_join_command(tree);
   add_node_commands(tree);
+  add_top_command(tree);
   add_log_commands(tree);
   add_config_commands(tree);
   add_backup_commands(tree);

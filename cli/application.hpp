@@ -16,6 +16,7 @@ void add_node_commands(CommandTree& tree);    // command_node.cpp: status, peers
 void add_id_commands(CommandTree& tree);      // command_id.cpp
 void add_health_command(CommandTree& tree);   // command_health.cpp
 void add_log_commands(CommandTree& tree);     // command_log.cpp
+void add_top_command(CommandTree& tree);      // command_top.cpp
 void add_config_commands(CommandTree& tree);  // command_config.cpp
 void add_backup_commands(CommandTree& tree);  // command_backup.cpp: backup, restore
 void add_salvage_command(CommandTree& tree);  // command_salvage.cpp

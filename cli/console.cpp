@@ -22,10 +22,10 @@ bool is_set(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
-int terminal_columns(int fd) {
+TerminalSize size_of(int fd) {
   winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
 }
 
 // $COLUMNS is how wide its user wants text; what is drawn over must know the real width.
@@ -33,7 +33,7 @@ int preferred_columns(int fd) {
   const char* wanted = std::getenv("COLUMNS");
   const auto columns = parse_count(wanted == nullptr ? "" : wanted);
   return columns && *columns > 0 && *columns <= 10'000 ? static_cast<int>(*columns)
-                                                       : terminal_columns(fd);
+                                                       : size_of(fd).columns;
 }
 
 // What is typed at stdin is not shown as long as it lives, however the command ends; but for the
@@ -93,7 +93,7 @@ ProcessConsole::ProcessConsole() : out_(STDOUT_FILENO), err_(STDERR_FILENO) {
   const char* term = std::getenv("TERM");
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
   colour = out_is_terminal && err_is_terminal && !dumb && !is_set("NO_COLOR");
-  columns = terminal_columns(STDERR_FILENO);
+  columns = size_of(STDERR_FILENO).columns;
   out_columns = preferred_columns(STDOUT_FILENO);
 }
 
@@ -118,6 +118,8 @@ std::optional<std::string> ProcessConsole::ask_secret(std::string_view question)
   }
   return std::nullopt;
 }
+
+TerminalSize ProcessConsole::size() const { return size_of(STDOUT_FILENO); }
 
 void ProcessConsole::write_out(std::string_view bytes) {
   if (!out_error_) out_error_ = out_.write(bytes);

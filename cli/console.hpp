@@ -15,6 +15,12 @@
 
 namespace cip::cli {
 
+struct TerminalSize {
+  int columns = 80;
+  int rows = 24;
+  bool operator==(const TerminalSize&) const = default;
+};
+
 class Console {
  public:
   virtual ~Console() = default;
@@ -29,6 +35,9 @@ class Console {
   virtual std::optional<std::string> ask(std::string_view question) = 0;
   // The same, but what is typed is not shown. Nothing also after a signal (node/signals.hpp).
   virtual std::optional<std::string> ask_secret(std::string_view question) = 0;
+
+  // Of the terminal on stdout, as it is now.
+  virtual TerminalSize size() const = 0;
 
   bool out_is_terminal = false;
   bool err_is_terminal = false;
@@ -49,6 +58,7 @@ class ProcessConsole final : public Console {
   std::error_code out_error() const override { return out_error_; }
   std::optional<std::string> ask(std::string_view question) override;
   std::optional<std::string> ask_secret(std::string_view question) override;
+  TerminalSize size() const override;
 
  private:
   PatientWriter out_, err_;
@@ -72,12 +82,14 @@ class RecordingConsole final : public Console {
     secrets.pop_front();
     return typed;
   }
+  TerminalSize size() const override { return terminal; }
 
   std::string out;
   std::string err;
   std::error_code fails_with;         // what out_error() says
   std::optional<std::string> answer;  // what ask() gets
   std::deque<std::string> secrets;    // what ask_secret() gets, one after the other
+  TerminalSize terminal;
 };
 
 // Bytes of others on their way to a terminal: control characters become visible, lines and tabs

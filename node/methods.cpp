@@ -48,6 +48,11 @@ constexpr std::array kMethods{
     about_node("routes"),
     about_node("health"),
     about_node("log.level"),
+    MethodInfo{.name = "top",
+               .timeout = kForEver,
+               .starts_node = false,
+               .runs = true,
+               .any_network = true},
     // Without a running node they run in the process of the command: nothing stays behind.
     reads_home("id.export", kAtOnce),
     reads_home("backup", kForEver),

@@ -30,6 +30,7 @@
 //   status        metrics? (then one result {"text": ...})         status object              ~
 //   peers         -                                                n: one per stream          ~
 //   routes        -                                                n: one per contact         ~
+//   top           intervalMs?, count?                              n: samples, runs           ~
 //   log.level     spec? (floors it does not name stay)             {levels: {floor: level}}   ~
 //   size          -                                                {estimate, low, high, ...}
 //   stop          makeWay? (of a node started for a command),      {pid}                      ~ !

@@ -23,6 +23,7 @@ HandlerTable all_handlers() {
   add_fetch_handlers(table);
   add_follow_handlers(table);
   add_seed_handlers(table);
+  add_top_handlers(table);
   add_topic_handlers(table);
   add_publish_handlers(table);
   add_subscribe_handlers(table);

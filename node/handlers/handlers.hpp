@@ -32,6 +32,7 @@ void add_append_handlers(HandlerTable& table);       // feed.append
 void add_seed_handlers(HandlerTable& table);         // feed.seed
 void add_fetch_handlers(HandlerTable& table);        // feed.cat, download
 void add_follow_handlers(HandlerTable& table);       // feed.follow
+void add_top_handlers(HandlerTable& table);          // top
 void add_topic_handlers(HandlerTable& table);        // topic.create, ls, info
 void add_publish_handlers(HandlerTable& table);      // publish
 void add_subscribe_handlers(HandlerTable& table);    // subscribe

@@ -87,9 +87,43 @@ Json stored_part(const dht::RecordCache::Counts& counts) {
           {"refused", counts.refused}};
 }
 
-// Everything that was not processed, by reason: datagrams, own datagrams the system refused,
-// hellos, and connections that ended because of what came over them.
-Json drops_part(Daemon& daemon) {
+Json status_of(Daemon& daemon, const Counts& counts) {
+  auto& participant = daemon.participant();
+  const auto& dht = participant.dht();
+  Json status{{"version", kProgramVersion},
+              {"pid", ::getpid()},
+              {"uptimeMs", to_ms(now().mono - daemon.started())},
+              {"key", to_z32(daemon.identity().public_key)},
+              {"node", to_hex(dht.id().bytes)},
+              {"udp", to_string(participant.local())},
+              {"tcp", to_string(participant.local())},
+              {"network", daemon.options().network},
+              {"persistent", dht.is_persistent()},
+              {"reachable", !dht.is_firewalled()}};
+  status["duplicate"] = duplicate_part(participant);
+  status["dht"] = dht_part(participant);
+  status["udx"] = udx_part(participant);
+  status["nat"] = nat_part(dht.nat_view());
+  status["stored"] = stored_part(dht.records().counts());
+  status["peers"] = participant.hub().streams().size();
+  status["feeds"] = counts.feeds;
+  status["topics"] = counts.topics;
+  const auto use = daemon.disk().use();
+  status["disk"] = {{"own", use.own},
+                    {"kept", use.kept},
+                    {"cache", use.cache},
+                    {"topics", use.topics},
+                    {"quota", daemon.disk().quota()}};
+  const auto failure = daemon.database().failure();
+  status["database"] = failure ? "reopening" : "ok";
+  if (failure) status["databaseProblem"] = failure.message();
+  status["drops"] = drops_object(daemon);
+  return status;
+}
+
+}  // namespace
+
+Json drops_object(Daemon& daemon) {
   auto& participant = daemon.participant();
   Json drops = Json::object();
   const auto add = [&](std::string name, std::uint64_t count) {
@@ -132,42 +166,6 @@ Json drops_part(Daemon& daemon) {
   add("topic_feed_given_up", daemon.topics().given_up());
   return drops;
 }
-
-Json status_of(Daemon& daemon, const Counts& counts) {
-  auto& participant = daemon.participant();
-  const auto& dht = participant.dht();
-  Json status{{"version", kProgramVersion},
-              {"pid", ::getpid()},
-              {"uptimeMs", to_ms(now().mono - daemon.started())},
-              {"key", to_z32(daemon.identity().public_key)},
-              {"node", to_hex(dht.id().bytes)},
-              {"udp", to_string(participant.local())},
-              {"tcp", to_string(participant.local())},
-              {"network", daemon.options().network},
-              {"persistent", dht.is_persistent()},
-              {"reachable", !dht.is_firewalled()}};
-  status["duplicate"] = duplicate_part(participant);
-  status["dht"] = dht_part(participant);
-  status["udx"] = udx_part(participant);
-  status["nat"] = nat_part(dht.nat_view());
-  status["stored"] = stored_part(dht.records().counts());
-  status["peers"] = participant.hub().streams().size();
-  status["feeds"] = counts.feeds;
-  status["topics"] = counts.topics;
-  const auto use = daemon.disk().use();
-  status["disk"] = {{"own", use.own},
-                    {"kept", use.kept},
-                    {"cache", use.cache},
-                    {"topics", use.topics},
-                    {"quota", daemon.disk().quota()}};
-  const auto failure = daemon.database().failure();
-  status["database"] = failure ? "reopening" : "ok";
-  if (failure) status["databaseProblem"] = failure.message();
-  status["drops"] = drops_part(daemon);
-  return status;
-}
-
-}  // namespace
 
 void gather_status(Daemon& daemon, std::function<void(const Json&)> done) {
   using Topics = store::ListTopicsOp::Answer;
