@@ -38,6 +38,12 @@ if(CIP_SANITIZE)
                          -fno-omit-frame-pointer)
   target_link_options(cip_flags INTERFACE -fsanitize=${CIP_SANITIZE})
 endif()
+if(CIP_SANITIZE MATCHES "address")
+  # What the sanitizers describe holds millions of addresses. A program with a fixed place has them from
+  # the linker; a movable one computes them at each start, and each unit test is a start.
+  target_compile_options(cip_flags INTERFACE -fno-pie)
+  target_link_options(cip_flags INTERFACE -no-pie)
+endif()
 
 # cip_layer(NAME [UNITY] SOURCES file... LINKS target...): one floor = one folder = one static library cip::NAME.
 # UNITY: large enough that CIP_UNITY is worth it.
