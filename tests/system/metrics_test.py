@@ -20,17 +20,25 @@ class MetricsTest(SystemTest):
         self.cipnode("find", stranger.ready["key"], home=node)
         metrics = {}
         for home in (node, stranger):
+            help_of, kind_of = {}, {}
             for line in self.ok("status", "--metrics", home=home).text.splitlines():
+                if head := re.fullmatch(r"# (HELP|TYPE) (\w+) (.+)", line):
+                    about = help_of if head[1] == "HELP" else kind_of
+                    self.assertNotIn(head[2], about, "said once")
+                    about[head[2]] = head[3]
+                    continue
                 match = re.fullmatch(r'([a-z_]+)(\{reason="[^"\\]+"\})? (\d+(?:\.\d+)?(?:e[+-]?\d+)?)', line)
                 self.assertTrue(match, line)
-                metrics[match[1]] = float(match[3])
+                metrics[match[1]] = (kind_of.get(match[1]), help_of.get(match[1]))
         return metrics
 
     def test_page_dashboard_and_alerts_name_what_a_node_prints(self):
-        printed = set(self.printed())
+        printed = self.printed()
         self.assertIn("cipnode_drops_total", printed)
-        described = set(re.findall(r"(?m)^\| `(cipnode_\w+)` \| (?:gauge|counter) \|", PAGE.read_text()))
-        self.assertEqual(described, printed)
+        rows = re.findall(r"(?m)^\| `(cipnode_\w+)` \| (gauge|counter) \| ([^;|]+?)(?:; [^|]*)? \|$", PAGE.read_text())
+        self.assertEqual({name: (kind, text.replace("`", "")) for name, kind, text in rows},
+                         {name: (kind, (text or "").split("; ")[0]) for name, (kind, text) in printed.items()})
+        printed = set(printed)
         shown = set(re.findall(METRIC, DASHBOARD.read_text()))
         self.assertEqual(shown, printed, "the dashboard shows all")
         asked = set(re.findall(METRIC, "".join(re.findall(r"(?m)^ +expr: (.*)$", ALERTS.read_text()))))
