@@ -24,6 +24,47 @@ std::vector<std::string> with_aliases(std::vector<std::string> words) {
   return words;
 }
 
+// What was typed: without what whoever started this process in the background had from settings.
+std::vector<std::string> typed_words(std::vector<std::string> words, const CommandTree& tree) {
+  for (const auto& key : tree.join().from_settings) {
+    const auto& settings = tree.settings().all();
+    const auto setting = std::ranges::find(settings, key, &Setting::key);
+    if (setting == settings.end()) continue;
+    const auto taken = is_switch(*setting->option) ? 1 : 2;
+    for (auto at = words.begin(); (at = std::find(at, words.end(), "--" + key)) != words.end();) {
+      at = words.erase(at, at + std::min<std::ptrdiff_t>(taken, words.end() - at));
+    }
+  }
+  return words;
+}
+
+std::vector<std::string> keys_from_settings(const Settings& settings) {
+  std::vector<std::string> out;
+  for (const auto& setting : settings.all()) {
+    const auto kind = setting.origin.kind;
+    const bool is_settled = kind == Origin::Kind::file || kind == Origin::Kind::environment;
+    // A relative one is only found from the folder of this process.
+    if (is_settled && setting.key != "home") out.push_back(setting.key);
+  }
+  return out;
+}
+
+// The options of a node as the same words make them by now.
+Outcome<node::JoinOptions> reread(const std::vector<std::string>& words,
+                                  const Environment& environment) {
+  CommandTree first;
+  add_all_commands(first);
+  if (auto invocation = first.parse(words, environment); !invocation) {
+    return tl::unexpected(std::move(invocation.error()));
+  }
+  CommandTree tree;
+  add_all_commands(tree);
+  if (auto invocation = tree.parse(typed_words(words, first), environment); !invocation) {
+    return tl::unexpected(std::move(invocation.error()));
+  }
+  return join_options(tree.globals(), tree.join());
+}
+
 int dispatch(const std::vector<std::string>& words, const Environment& environment,
              Console& console, const Backend& backend, bool json) {
   CommandTree tree;
@@ -37,7 +78,9 @@ int dispatch(const std::vector<std::string>& words, const Environment& environme
     console.write_out(help_text(tree, *invocation->app, console.out_columns));
     return 0;
   }
-  const auto join = join_options(tree.globals(), tree.join());
+  auto join = join_options(tree.globals(), tree.join());
+  join.from_settings = keys_from_settings(tree.settings());
+  join.reread = [words, environment] { return reread(words, environment); };
   Context context{tree.globals(), join, console, backend};
   return tree.command(*invocation->app).run(context);
 }

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cli/application.hpp"
 #include "cli/flags.hpp"
+#include "cli/printer.hpp"
 
 namespace cip::cli {
 namespace {
@@ -142,6 +143,31 @@ int check_file(Context& context, const std::string& file) {
   return print_checks(context, sources);
 }
 
+// ---- reload
+
+void add_changes(Table& table, const Json& changes, const char* since) {
+  for (const auto& change : changes) {
+    table.add({text_of(change, "key"), value_text(change.value("from", Json())),
+               value_text(change.value("to", Json())), since});
+  }
+}
+
+std::string reload_text(const Json& object, Style style) {
+  const auto now = object.value("atOnce", Json::array());
+  const auto later = object.value("atNextStart", Json::array());
+  if (now.empty() && later.empty()) return "nothing has changed\n";
+  Table table({"key", "was", "is", "holds"});
+  add_changes(table, now, "from now on");
+  add_changes(table, later, "from the next start on");
+  return table.text(style);
+}
+
+int reload(Context& context) {
+  TextPrinter printer(context,
+                      [&](const Json& object) { return reload_text(object, context.style()); });
+  return run(context, node::Request{"config.reload"}, printer);
+}
+
 }  // namespace
 
 void add_config_commands(CommandTree& tree) {
@@ -161,6 +187,17 @@ void add_config_commands(CommandTree& tree) {
   add_switch(shown, "--origin", flags.origin,
              "Say where each comes from: default, file with line, variable or flag")
       ->group(kCommandFlags);
+
+  tree.add(config, "reload", "Commands",
+           {.purpose = "Let the running node ask its settings again",
+            .details = "quota, log and idle-exit hold at once, feeds to seed and contacts that are "
+                       "new are taken up; other changes are named and hold from the next start. "
+                       "What was typed when the node was started holds on. A setting that is wrong "
+                       "is named with its place, and nothing changes.",
+            .timeout = default_timeout("config.reload"),
+            .examples = {"cipnode config reload", "systemctl reload cipnode"},
+            .exits = exits_of("config.reload"),
+            .run = [](Context& context) { return reload(context); }});
 
   auto& file = tree.options<std::string>();
   auto& check = tree.add(

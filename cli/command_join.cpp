@@ -8,11 +8,6 @@
 namespace cip::cli {
 namespace {
 
-struct JoinFlags {
-  std::vector<std::string> contacts;
-  bool detach = false;
-};
-
 std::string ready_text(const Json& event, Style style) {
   Pairs pairs;
   pairs.add("ready", fmt::format("udp {}, tcp {}", text_of(event, "udp"), text_of(event, "tcp")));
@@ -54,12 +49,11 @@ class JoinPrinter final : public node::Handler {
   std::uint64_t pid_ = 0;
 };
 
-int join(Context& context, const JoinFlags& flags) {
+int join(Context& context, bool detach) {
   auto options = context.join;
-  options.contacts.insert(options.contacts.begin(), flags.contacts.begin(), flags.contacts.end());
   if (context.globals.timeout) options.ready_timeout = *context.globals.timeout;
   JoinPrinter printer(context);
-  if (!flags.detach) return conclude(context, context.backend.run_join(options, printer), true);
+  if (!detach) return conclude(context, context.backend.run_join(options, printer), true);
   const int code = conclude(context, context.backend.run_join_detached(options, printer), false);
   if (code != 0) return code;
   // It was asked for and answers; that nobody could be told does not end it.
@@ -82,6 +76,7 @@ Parsed<std::uint32_t> parse_node_count(std::string_view text) {
 // What the program and its tests say to themselves; not part of the contract, not in help.
 void add_hidden_flags(CLI::App& app, CommandTree& tree) {
   add_value(app, "--for-command", tree.join().for_command, parse_text, "COMMAND", "")->group("");
+  add_list(app, "--from-settings", tree.join().from_settings, parse_text, "KEY", "")->group("");
   add_value(app, "--ready-fd", tree.join().ready_fd, parse_descriptor, "N", "")->group("");
   add_value(app, "--test-nodes", tree.join().test_nodes, parse_node_count, "N", "")->group("");
 }
@@ -89,7 +84,7 @@ void add_hidden_flags(CLI::App& app, CommandTree& tree) {
 }  // namespace
 
 void add_join_command(CommandTree& tree) {
-  auto& flags = tree.options<JoinFlags>();
+  auto& detach = tree.options<bool>();
   auto& app = tree.add(
       tree.root(), "join", "Node",
       {.purpose = "Run a node: start an overlay, or enter one through contacts",
@@ -104,10 +99,10 @@ void add_join_command(CommandTree& tree) {
        .examples = {"cipnode join", "cipnode join 192.0.2.7:49737 --listen 0.0.0.0:0 --detach"},
        .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::refused, ExitCode::busy,
                  ExitCode::incompatible, ExitCode::full, ExitCode::corrupt},
-       .run = [&flags](Context& context) { return join(context, flags); }});
-  add_list(app, "HOST:PORT", flags.contacts, parse_contact, "",
+       .run = [&detach](Context& context) { return join(context, detach); }});
+  add_list(app, "HOST:PORT", tree.join().contacts, parse_contact, "",
            "Contacts to enter an overlay through");
-  add_switch(app, "-d,--detach", flags.detach, "Return when the node in the background answers")
+  add_switch(app, "-d,--detach", detach, "Return when the node in the background answers")
       ->group(kCommandFlags);
   add_join_flags(app, tree.settings(), tree.join());
   add_hidden_flags(app, tree);

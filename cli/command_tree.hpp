@@ -60,6 +60,7 @@ class CommandTree {
   const Settings& settings() const { return settings_; }
   const Globals& globals() const { return globals_; }
   node::JoinOptions& join() { return join_; }
+  const node::JoinOptions& join() const { return join_; }
   const Command& command(const CLI::App& app) const { return commands_.at(&app); }
   // `word` is none of the commands below `group`; names the nearest that is.
   Error unknown_command(const CLI::App& group, const std::string& word) const;

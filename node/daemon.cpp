@@ -23,10 +23,12 @@
 #include "node/lan_discovery.hpp"
 #include "node/loading.hpp"
 #include "node/log.hpp"
+#include "node/log_levels.hpp"
 #include "node/name_lookup.hpp"
 #include "node/open_home.hpp"
 #include "node/participant.hpp"
 #include "node/record_keeper.hpp"
+#include "node/reload.hpp"
 #include "node/system_random.hpp"
 #include "node/topic_library.hpp"
 
@@ -88,6 +90,10 @@ class Daemon::Impl {
   void begin(std::function<void(const Json&)> on_event, std::function<void()> stopped_callback);
   void restore_records();
   void load();
+  void seed(const Bytes32& key, std::function<void()> done);
+  void set_idle_exit();
+  std::uint64_t quota() const { return options.quota.value_or(default_quota(paths.home)); }
+  Outcome<SettingChanges> reload();
   void announce_ready(TimePoint until);
   bool is_for_a_command() const { return role == HomeRole::for_command; }
   void look_for_duplicate(Now time);
@@ -174,8 +180,7 @@ Outcome<void> Daemon::Impl::open_network() {
   const bool announce = options.network != kPublicNetwork || options.announce_public;
   feeds =
       std::make_unique<FeedLibrary>(*participant, storage, identity.primary_key, random, announce);
-  disk = std::make_unique<DiskKeeper>(io, *feeds, storage,
-                                      options.quota.value_or(default_quota(paths.home)));
+  disk = std::make_unique<DiskKeeper>(io, *feeds, storage, quota());
   topics = std::make_unique<TopicLibrary>(*participant, *feeds, storage, backend->instance(),
                                           announce, mark);
   disk->on_give_up = [this](store::FeedNumber number) { topics->give_up(number); };
@@ -229,10 +234,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   meet_until = std::max(meet_until, now().mono + patience);
   load();
   save_contacts_later();
-  if (options.idle_exit && role != HomeRole::in_process) {
-    idle.emplace(*options.idle_exit);
-    watch_idle();
-  }
+  set_idle_exit();
   // Who waits for this node to be ready does not wait longer than it said; 0: for ever.
   const bool is_patient = options.ready_timeout == Duration::zero();
   announce_ready(now().mono +
@@ -244,17 +246,41 @@ void Daemon::Impl::load() {
   disk->start([part = loading.part()] {});
   feeds->start(loading.part());
   topics->start(loading.part());
-  for (const auto& key : options.seed) {
-    FeedQuery query;
-    query.key = key;
-    query.disk_class = store::DiskClass::kept;
-    feeds->open(std::move(query), "join --seed",
-                [this, part = loading.part()](const Outcome<FeedUse>& use) {
-                  if (!use) return;
-                  feeds->set_seeded(use->number(), true, [part](const Outcome<void>&) {});
-                });
-  }
+  for (const auto& key : options.seed) seed(key, [part = loading.part()] {});
   loading.all_begun();
+}
+
+void Daemon::Impl::seed(const Bytes32& key, std::function<void()> done) {
+  FeedQuery query;
+  query.key = key;
+  query.disk_class = store::DiskClass::kept;
+  feeds->open(std::move(query), "join --seed",
+              [this, done = std::move(done)](const Outcome<FeedUse>& use) {
+                if (!use) return done();
+                feeds->set_seeded(use->number(), true, [done](const Outcome<void>&) { done(); });
+              });
+}
+
+Outcome<SettingChanges> Daemon::Impl::reload() {
+  if (!options.reread) return fail_with(ExitCode::refused, "this node has no settings to ask", "");
+  const auto wanted = options.reread();
+  if (!wanted) return tl::unexpected(wanted.error());
+  auto changes = compare_settings(options, *wanted);
+  const auto before = std::exchange(options, with_reloaded(options, *wanted));
+  if (before.log.spec != options.log.spec) {
+    if (auto done = reset_log_levels(options.log.spec); !done) return tl::unexpected(done.error());
+  }
+  if (before.idle_exit != options.idle_exit) set_idle_exit();
+  disk->set_quota(quota());
+  records->set_most_bytes(quota() / kRecordsShare);
+  resolver.resolve(options.contacts);
+  for (const auto& key : options.seed) {
+    if (std::ranges::find(before.seed, key) == before.seed.end()) seed(key, [] {});
+  }
+  for (const auto& change : changes.at_once) {
+    log(Floor::node, LogLevel::info, "{} is {} from now on", change.key, change.to.dump());
+  }
+  return changes;
 }
 
 // Before the first datagram is read, so that nobody is told of less than was stored here.
@@ -356,6 +382,13 @@ void Daemon::Impl::finish_stop() {
   save_own_dates();
   records->flush();
   if (on_stopped) on_stopped();
+}
+
+void Daemon::Impl::set_idle_exit() {
+  idle.reset();
+  if (!options.idle_exit || role == HomeRole::in_process) return;
+  idle.emplace(*options.idle_exit);
+  watch_idle();
 }
 
 void Daemon::Impl::watch_idle() {
@@ -540,6 +573,7 @@ FeedLibrary& Daemon::feeds() { return *impl_->feeds; }
 TopicLibrary& Daemon::topics() { return *impl_->topics; }
 const HomePaths& Daemon::paths() const { return impl_->paths; }
 const JoinOptions& Daemon::options() const { return impl_->options; }
+Outcome<SettingChanges> Daemon::reload() { return impl_->reload(); }
 const KeyPair& Daemon::identity() const { return impl_->identity.peer; }
 KeyPair Daemon::record_key(const std::string& name) const {
   return derive_key_pair(impl_->identity.primary_key, child_namespace(Bytes32{}, "cip/record"),

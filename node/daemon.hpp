@@ -29,6 +29,7 @@ class FeedLibrary;
 class LanDiscovery;
 class Participant;
 class TopicLibrary;
+struct SettingChanges;
 
 class Daemon final : public Service, public Reach {
  public:
@@ -62,6 +63,9 @@ class Daemon final : public Service, public Reach {
   TopicLibrary& topics();
   const HomePaths& paths() const;
   const JoinOptions& options() const;
+  // Asks the settings again. What holds at once does so when this returns. Errors: usage (a setting
+  // is wrong, and nothing changed), refused (nobody can tell what the settings are).
+  Outcome<SettingChanges> reload();
   const KeyPair& identity() const;
   // Puts the value again from now on, also after a restart.
   void keep_own_value(const dht::OwnValue& value);

@@ -63,6 +63,8 @@ class DiskKeeper {
     bool is_admitted_ = false;
   };
   std::uint64_t quota() const { return quota_; }
+  // Holds at the next look, as everything that is taken meanwhile.
+  void set_quota(std::uint64_t quota) { quota_ = quota; }
   // What else takes of the quota: records that are stored for others.
   std::function<std::uint64_t()> other_bytes = [] { return std::uint64_t{0}; };
   // A topic's feed of another author must go; whoever holds it open gives it up.
@@ -95,7 +97,7 @@ class DiskKeeper {
 
   FeedLibrary& feeds_;
   store::StorageRequests& storage_;
-  const std::uint64_t quota_;
+  std::uint64_t quota_;
   std::map<store::FeedNumber, store::DiskShare> closed_;  // of feeds that are not open
   std::set<Claim*> claims_;
   bool is_counted_ = false;

@@ -66,6 +66,10 @@ std::vector<std::string> join_arguments(const JoinOptions& options) {
   if (!options.for_command.empty()) {
     out.insert(out.end(), {"--for-command", options.for_command});
   }
+  for (const auto& key : options.from_settings) {
+    if (std::ranges::find(out, "--" + key) == out.end()) continue;
+    out.insert(out.end(), {"--from-settings", key});
+  }
   if (options.ready_fd >= 0) {
     out.insert(out.end(), {"--ready-fd", std::to_string(options.ready_fd)});
   }

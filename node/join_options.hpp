@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "node/error.hpp"
 
 namespace cip::node {
 
@@ -49,10 +51,17 @@ struct JoinOptions {
   std::optional<std::uint64_t> quota;  // bytes of disk; absent: the rule of D15
   LogOptions log;
 
+  // What the same start would be told by now, for a reload. Error usage: a setting is wrong, where
+  // it stands. Empty: nobody can tell.
+  std::function<Outcome<JoinOptions>()> reread;
+
   // Hidden flags, for the program itself and its tests.
   std::string for_command;  // --for-command: what the node is started for; empty: it is joined
   int ready_fd = -1;        // --ready-fd: the ready object or the error is also written here
   Duration ready_timeout = std::chrono::seconds{10};  // with ready_fd: time for a contact to answer
+  // --from-settings: keys of flags beside it whose values come from files or the environment, so
+  // that a reload asks those again.
+  std::vector<std::string> from_settings;
   std::uint32_t test_nodes = 0;  // --test-nodes N: N light nodes in this process
 };
 

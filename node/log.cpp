@@ -210,6 +210,13 @@ Outcome<void> change_log_levels(std::string_view spec) {
   return {};
 }
 
+Outcome<void> reset_log_levels(std::string_view spec) {
+  const auto levels = parse_spec(spec);
+  if (!levels) return tl::unexpected(levels.error());
+  the_log().levels = *levels;
+  return {};
+}
+
 LogListener::LogListener(std::function<void(const std::string&)> listener)
     : listener_(std::move(listener)) {
   listeners.push_back(this);

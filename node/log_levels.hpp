@@ -17,4 +17,8 @@ std::map<std::string_view, std::string_view> log_levels();
 // unknown floor or level; nothing is changed then.
 Outcome<void> change_log_levels(std::string_view spec);
 
+// The levels that --log gives at the start of a node; whatever was changed since is gone. Errors as
+// above.
+Outcome<void> reset_log_levels(std::string_view spec);
+
 }  // namespace cip::node

@@ -48,6 +48,7 @@ constexpr std::array kMethods{
     about_node("routes"),
     about_node("health"),
     about_node("log.level"),
+    about_node("config.reload"),
     MethodInfo{.name = "top",
                .timeout = kForEver,
                .starts_node = false,

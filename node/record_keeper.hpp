@@ -46,6 +46,8 @@ class RecordKeeper {
   void take(Now now, dht::RecordChange change);
   void keep_own(Now now, const dht::OwnValue& value, UnixMillis until);
   void forget_own(Now now, const dht::Target& target);
+  // Less than what is there lets nothing go, and takes nothing more.
+  void set_most_bytes(std::uint64_t bytes) { most_bytes_ = bytes; }
   // What records of others take of the disk, at most: what was replaced counts until the next
   // count.
   std::uint64_t bytes() const { return bytes_; }
@@ -68,7 +70,7 @@ class RecordKeeper {
 
   store::StorageRequests& storage_;
   std::string network_;
-  const std::uint64_t most_bytes_;
+  std::uint64_t most_bytes_;
   std::uint64_t bytes_ = 0;
   std::uint64_t refused_ = 0;
   std::map<Place, Write> waiting_;

@@ -1,4 +1,4 @@
-// status, peers, routes, log.level, stop, join.wait: about the node itself.
+// status, peers, routes, log.level, config.reload, stop, join.wait: about the node itself.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "node/handlers/status.hpp"
 #include "node/log_levels.hpp"
 #include "node/participant.hpp"
+#include "node/reload.hpp"
 
 namespace cip::node {
 
@@ -148,6 +149,22 @@ class LogLevels final : public Operation {
   std::string spec_;
 };
 
+Json list_of(const std::vector<SettingChange>& changes) {
+  Json out = Json::array();
+  for (const auto& [key, from, to] : changes) {
+    out.push_back({{"key", key}, {"from", from}, {"to", to}});
+  }
+  return out;
+}
+
+Outcome<void> put_reload(Daemon& daemon, Output& out) {
+  const auto changes = daemon.reload();
+  if (!changes) return tl::unexpected(changes.error());
+  out.result(
+      {{"atOnce", list_of(changes->at_once)}, {"atNextStart", list_of(changes->at_next_start)}});
+  return {};
+}
+
 // Ends when the node has met another one.
 class WaitForContact final : public Operation {
  public:
@@ -186,6 +203,7 @@ void add_node_handlers(HandlerTable& table) {
   table["peers"] = at_once(put_peers);
   table["routes"] = at_once(put_routes);
   table["log.level"] = factory_of<LogLevels>();
+  table["config.reload"] = at_once(put_reload);
   table["stop"] = factory_of<Stop>();
   table["join.wait"] = factory_of<WaitForContact>();
 }

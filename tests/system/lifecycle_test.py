@@ -42,6 +42,61 @@ class LifecycleTest(SystemTest):
         return self.start([BINARY, "--home", self.home, "--json", *args])
 
 
+class ReloadTest(LifecycleTest):
+    def settings(self, *lines):
+        self.home.mkdir(exist_ok=True)
+        (self.home / "config.toml").write_text("".join(line + "\n" for line in lines))
+
+    def reload(self):
+        said = self.ok("--json", "config", "reload", home=self.home).object
+        return {change["key"]: (change["from"], change["to"]) for change in said["atOnce"]}, [change["key"] for change in said["atNextStart"]]
+
+    def test_changed_settings_hold_at_once_or_are_said_to_wait(self):
+        self.settings('quota = "5M"')
+        node = self.join(home=self.home)
+        self.assertEqual(self.reload(), ({}, []))
+        key = "y" * 52
+        self.settings('quota = "9M"', 'log = "dht=debug"', f'seed = "{key}"', "contact-card = true")
+        at_once, waits = self.reload()
+        self.assertEqual(at_once, {"quota": (5_000_000, 9_000_000), "log": (None, "dht=debug"), "seed": (None, [key])})
+        self.assertEqual(waits, ["contact-card"])
+        self.assertEqual(self.status()["disk"]["quota"], 9_000_000)
+        self.assertEqual(self.ok("--json", "log", "level", home=self.home).object["levels"]["dht"], "debug")
+        self.eventually(lambda: any(feed["key"] == key for feed in self.ok("--json", "feed", "ls", home=self.home).objects), 10, "the new feed")
+        self.assertEqual(self.reload(), ({}, ["contact-card"]))
+        with self.subTest("what is gone is as if nobody had said it"):
+            self.settings()
+            self.assertEqual(set(self.reload()[0]), {"quota", "log", "seed"})
+            self.assertEqual(self.ok("--json", "log", "level", home=self.home).object["levels"]["dht"], "warning")
+        with self.subTest("a mistake changes nothing"):
+            self.settings('quota = "7M"', "teleport = true")
+            refused = self.cipnode("config", "reload", home=self.home)
+            self.assertEqual(refused.code, USAGE)
+            self.assertIn("line 2: unknown setting 'teleport'", refused.err.decode())
+            self.settings('quota = "many"')
+            self.assertEqual(self.cipnode("config", "reload", home=self.home).code, USAGE)
+            self.assertGreater(self.status()["disk"]["quota"], 9_000_000)
+        self.assertEqual(node.stop(), OK)
+        self.assertEqual(self.cipnode("config", "reload", home=self.home, env={"CIPNODE_QUOTA": ""}).code, USAGE)
+        self.settings()
+        self.assertEqual(self.cipnode("config", "reload", home=self.home).code, NO_DAEMON)
+
+    def test_what_was_typed_holds_also_in_the_background(self):
+        self.settings('quota = "5M"', 'idle-exit = "1h"')
+        self.detach("--idle-exit", "2h")
+        self.settings('quota = "6M"', 'idle-exit = "3h"')
+        self.assertEqual(self.reload(), ({"quota": (5_000_000, 6_000_000)}, []))
+        self.settings("no-lan = true")
+        self.assertEqual(self.reload()[0]["quota"], (6_000_000, None))
+
+    def test_a_node_ends_by_the_idle_time_that_was_set_while_it_ran(self):
+        self.settings()
+        node = self.join(home=self.home)
+        self.settings('idle-exit = "1s"')
+        self.assertEqual(self.reload()[0], {"idle-exit": (None, "1s")})
+        self.assertEqual(node.wait(20), OK)
+
+
 class TakeOverTest(LifecycleTest):
     def test_a_join_takes_over_from_a_node_that_a_command_started_with_all_its_flags(self):
         self.ok("feed", "ls", home=self.home)

@@ -1,6 +1,7 @@
 """The Debian packages in a bare Debian 12: installed, used by an ordinary user as the README begins, upgraded with data in
 place, removed and purged; and the service under a systemd of its own. Needs root, and the mirror of this machine's apt once."""
 import functools
+import json
 import os
 import re
 import shlex
@@ -226,8 +227,15 @@ class ServiceTest(PackageTest):
             said = self.well("journalctl -u cipnode -o cat -p info").text
             self.assertRegex(said, r"(?m)^node: ready on 0\.0\.0\.0:49737$")
             self.assertNotIn("ready on", self.well("journalctl -u cipnode -o cat -p notice").text)
-        with self.subTest("there is no reload"):
+        with self.subTest("a reload takes settings over, and refuses wrong ones"):
+            self.well("echo 'quota = \"5M\"' >>/etc/cipnode/config.toml; systemctl reload cipnode")
+            self.assertEqual(json.loads(self.well("cipnode-service --json status").text)["disk"]["quota"], 5_000_000)
+            self.assertIn("quota is 5000000 from now on", self.well("journalctl -u cipnode -o cat").text)
+            self.well("echo 'teleport = true' >>/etc/cipnode/config.toml")
             self.assertNotEqual(self.inside("systemctl reload cipnode").code, OK)
+            self.assertIn("unknown setting 'teleport'", self.well("journalctl -u cipnode -o cat").text)
+            self.well("sed -i '/teleport\\|quota/d' /etc/cipnode/config.toml; systemctl reload cipnode")
+            self.assertEqual(self.show("MainPID", "NRestarts"), {"MainPID": before["MainPID"], "NRestarts": "0"})
         with self.subTest("an upgrade restarts it, with what it had"):
             self.install("new")
             after = self.show("MainPID", "ActiveState")

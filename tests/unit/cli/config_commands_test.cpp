@@ -35,7 +35,8 @@ struct Settled {
 
   Run run(std::vector<std::string> words, std::map<std::string, std::string> variables = {}) {
     variables.insert({{"CIPNODE_HOME", path / "home"}, {"XDG_CONFIG_HOME", path / "user"}});
-    const Environment environment = [&](const std::string& variable) -> std::optional<std::string> {
+    const Environment environment =
+        [variables](const std::string& variable) -> std::optional<std::string> {
       const auto found = variables.find(variable);
       if (found == variables.end()) return std::nullopt;
       return found->second;
@@ -132,6 +133,53 @@ TEST_CASE("config check is content with files that are not there, and says so") 
                       {"ok", true},
                       {"settings", 0},
                       {"problems", Json::array()}});
+}
+
+TEST_CASE("a node asks its settings again, behind the words that it was started with") {
+  Settled here;
+  here.write(here.home_file(), "quota = \"5M\"\nidle-exit = \"1h\"\n");
+  here.run({"join", "192.0.2.7:1", "--idle-exit", "2h"}, {{"CIPNODE_BOOTSTRAP", "192.0.2.8:1"}});
+  const auto started = here.node.options.join;
+  CHECK(started.contacts == std::vector<std::string>{"192.0.2.7:1", "192.0.2.8:1"});
+  CHECK(started.from_settings == std::vector<std::string>{"bootstrap", "quota"});
+  here.write(here.home_file(), "quota = \"6M\"\nidle-exit = \"3h\"\nno-lan = true\n");
+  const auto by_now = started.reread();
+  REQUIRE(by_now);
+  CHECK(by_now->contacts == started.contacts);
+  CHECK(by_now->quota == 6'000'000);
+  CHECK(by_now->idle_exit == started.idle_exit);
+  CHECK_FALSE(by_now->lan);
+  here.write(here.home_file(), "no = such\n");
+  REQUIRE_FALSE(started.reread());
+  CHECK(started.reread().error().message.find("line 1: unknown setting 'no'") != std::string::npos);
+}
+
+TEST_CASE("a node in the background knows which of its words somebody typed") {
+  Settled here;
+  here.write(here.home_file(), "quota = \"5M\"\npublic = true\n");
+  here.run({"join", "--detach", "--idle-exit", "2h"});
+  const auto words = node::join_arguments(here.node.options.join);
+  here.run(words);  // as the process in the background runs
+  const auto started = here.node.options.join;
+  CHECK(started.quota == 5'000'000);
+  CHECK(started.reachable);
+  here.write(here.home_file(), "idle-exit = \"3h\"\n");
+  const auto by_now = started.reread();
+  REQUIRE(by_now);
+  CHECK_FALSE(by_now->quota);
+  CHECK_FALSE(by_now->reachable);
+  CHECK(by_now->idle_exit == std::chrono::hours(2));
+}
+
+TEST_CASE("a reload says what changed and since when it holds") {
+  const Json changes{{"atOnce",
+                      {{{"key", "quota"}, {"from", 5'000'000}, {"to", 9'000'000}},
+                       {{"key", "log"}, {"from", nullptr}, {"to", "dht=debug"}}}},
+                     {"atNextStart", {{{"key", "no-lan"}, {"from", false}, {"to", true}}}}};
+  check("config-reload", {.results = {changes}}, {"config", "reload"});
+  const Json none{{"atOnce", Json::array()}, {"atNextStart", Json::array()}};
+  FakeNode node{.results = {none}};
+  CHECK(run_command_line(node, {"config", "reload"}).out == "nothing has changed\n");
 }
 
 TEST_CASE("a file is checked before it is put in its place") {

@@ -35,6 +35,16 @@ TEST_CASE("a background node is told everything its starter was told") {
                                  "--ready-fd", "3"});
 }
 
+TEST_CASE("a background node knows which of its flags come from settings, to ask those again") {
+  JoinOptions options;
+  options.home = "/h";
+  options.quota = 7;
+  options.from_settings = {"quota", "json"};  // a flag of the command alone is no flag of the node
+  CHECK(join_arguments(options) == std::vector<std::string>{"--home", "/h", "--network", "default",
+                                                            "join", "--quota", "7",
+                                                            "--from-settings", "quota"});
+}
+
 TEST_CASE("a contact is a host with a port that is not zero") {
   CHECK(parse_host_port("example.org:49737")->host == "example.org");
   CHECK(parse_host_port("example.org:49737")->port == 49737);
