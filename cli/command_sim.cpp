@@ -176,26 +176,43 @@ int sim_paper(Context& context, PaperFlags& flags) {
   return complete ? 0 : signal_code();
 }
 
+std::uint64_t seed_of(const simulations::SafetyRun& run) { return run.info.seed; }
+std::uint64_t seed_of(const simulations::StreamSafetyRun& run) { return run.seed; }
+
+// Worlds drawn from seeds, side by side. The first that broke is the error.
+template <typename Run>
+int break_worlds(Context& context, const SafetyFlags& flags,
+                 const std::function<Run(std::uint64_t seed, const Progress&)>& scenario) {
+  std::optional<Error> broken;
+  const bool complete = run_all<Run>(
+      context, flags.runs, flags.jobs,
+      [&](std::uint64_t number, const Progress& progress) {
+        return scenario(flags.seed + number, progress);
+      },
+      [&](const Run& run, const Measured& measured) {
+        context.console.write_out(context.globals.json ? safety_json_line(run, measured)
+                                                       : safety_text(run));
+        if (run.broken.empty() || broken) return;
+        const auto seed = seed_of(run);
+        broken = Error{
+            ExitCode::internal, fmt::format("seed {}: {}", seed, run.broken),
+            fmt::format("repeat with cipnode sim safety --what {} --seed {}", flags.what, seed)};
+      });
+  if (broken) return report(context, *broken);
+  return complete ? 0 : signal_code();
+}
+
 int sim_safety(Context& context, const SafetyFlags& flags) {
   if (flags.runs == 0 || flags.jobs == 0 || flags.jobs > 256) {
     return report(context, Error{ExitCode::usage, "--runs and --jobs begin at 1",
                                  "give --runs 1 or more and --jobs from 1 to 256"});
   }
-  std::optional<Error> broken;
-  const bool complete = run_all<simulations::SafetyRun>(
-      context, flags.runs, flags.jobs,
-      [&](std::uint64_t number, const Progress& progress) {
-        return simulations::run_safety(flags.seed + number, progress);
-      },
-      [&](const simulations::SafetyRun& run, const Measured& measured) {
-        context.console.write_out(context.globals.json ? safety_json_line(run, measured)
-                                                       : safety_text(run));
-        if (run.broken.empty() || broken) return;
-        broken = Error{ExitCode::internal, fmt::format("seed {}: {}", run.info.seed, run.broken),
-                       fmt::format("repeat with cipnode sim safety --seed {}", run.info.seed)};
-      });
-  if (broken) return report(context, *broken);
-  return complete ? 0 : signal_code();
+  if (flags.what == "streams") {
+    return break_worlds<simulations::StreamSafetyRun>(
+        context, flags,
+        [](std::uint64_t seed, const Progress&) { return simulations::run_stream_safety(seed); });
+  }
+  return break_worlds<simulations::SafetyRun>(context, flags, simulations::run_safety);
 }
 
 int sim_metrics(Context& context, const OutputFlags& flags) {
@@ -281,7 +298,8 @@ void add_safety(CommandTree& tree, CLI::App& sim) {
       sim, "safety", "Scenarios",
       {.purpose = "Break worlds drawn from seeds and see that invariants hold and they heal",
        .details = "Exit code 1 names the seed whose world broke one.",
-       .examples = {"cipnode sim safety --runs 5", "cipnode sim safety --seed 17 --json"},
+       .examples = {"cipnode sim safety --runs 5", "cipnode sim safety --seed 17 --json",
+                    "cipnode sim safety --what streams --runs 100000 --jobs 2"},
        .run = [&flags](Context& context) { return sim_safety(context, flags); }});
   add_safety_flags(app, flags);
 }

@@ -41,6 +41,11 @@ Parsed<std::string> parse_start_text(std::string_view text) {
   return tl::unexpected<std::string>("a start is oracle, shared or join");
 }
 
+Parsed<std::string> parse_what(std::string_view text) {
+  if (text == "dht" || text == "streams") return std::string(text);
+  return tl::unexpected<std::string>("dht or streams");
+}
+
 Parsed<std::string> parse_codec(std::string_view text) {
   if (text == "sample" || text == "all") return std::string(text);
   return tl::unexpected<std::string>("sample or all");
@@ -170,6 +175,10 @@ void add_output_flags(CLI::App& app, OutputFlags& flags, const char* csv_help) {
 }
 
 void add_safety_flags(CLI::App& app, SafetyFlags& flags) {
+  show(add_value(app, "--what", flags.what, parse_what, "dht|streams",
+                 "Networks of nodes (dht), or two ends of a UDX stream and the path between them "
+                 "(streams)"),
+       flags.what);
   add_number(app, "--seed", flags.seed, "The world follows from it; run i has seed + i");
   add_number(app, "--runs", flags.runs, "Worlds");
   add_number(app, "--jobs", flags.jobs, "Worlds at the same time");

@@ -38,6 +38,7 @@ struct PaperFlags : OutputFlags {
 };
 
 struct SafetyFlags {
+  std::string what = "dht";
   std::uint64_t seed = 1;
   std::uint64_t runs = 1;
   std::uint64_t jobs = 1;

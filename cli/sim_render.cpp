@@ -441,4 +441,24 @@ std::string safety_text(const simulations::SafetyRun& run) {
                      count_text(run.info.events));
 }
 
+std::string safety_json_line(const simulations::StreamSafetyRun& run, const Measured& measured) {
+  return json_line({{"seed", run.seed},
+                    {"world", run.world},
+                    {"broken", run.broken.empty() ? Json(nullptr) : Json(run.broken)},
+                    {"gaveUp", run.gave_up},
+                    {"bytes", run.bytes},
+                    {"packets", run.packets},
+                    {"simulatedSeconds", run.seconds},
+                    {"wallMs", measured.wall_ms}}) +
+         "\n";
+}
+
+std::string safety_text(const simulations::StreamSafetyRun& run) {
+  const auto end = !run.broken.empty() ? "BROKEN: " + run.broken
+                   : run.gave_up       ? fmt::format("held, gave up after {:.1f} s", run.seconds)
+                                       : fmt::format("held, closed in {:.1f} s", run.seconds);
+  return fmt::format("seed {}: {} ({}, {} packets)\n", run.seed, end, run.world,
+                     count_text(run.packets));
+}
+
 }  // namespace cip::cli

@@ -14,6 +14,7 @@
 #include "simulations/routing.hpp"
 #include "simulations/safety.hpp"
 #include "simulations/size.hpp"
+#include "simulations/stream_safety.hpp"
 
 namespace cip::cli {
 
@@ -51,6 +52,8 @@ std::string paper_csv(const PaperRun& run);
 
 std::string safety_json_line(const simulations::SafetyRun& run, const Measured& measured);
 std::string safety_text(const simulations::SafetyRun& run);
+std::string safety_json_line(const simulations::StreamSafetyRun& run, const Measured& measured);
+std::string safety_text(const simulations::StreamSafetyRun& run);
 
 // 12.5 %
 std::string percent_text(double share);

@@ -69,6 +69,10 @@ class SimTest(SystemTest):
         run = self.ok("sim", "safety", "--seed", "100", "--runs", "100", "--jobs", "2", seconds=200)
         self.assertEqual(run.text.count(": held"), 100)
 
+    def test_every_byte_comes_once_and_in_order_over_a_hundred_thousand_paths(self):
+        run = self.ok("sim", "safety", "--what", "streams", "--runs", "100000", "--jobs", "2", seconds=250)
+        self.assertEqual(run.text.count(": held"), 100_000)
+
     def test_impossible_parameters_are_refused_before_any_work(self):
         for flags in (["--nodes", "0"], ["--nodes", "100", "--k", "0"], ["--nodes", "100", "--dead", "1.5"], ["--latency", "slow"]):
             result = self.cipnode("--json", "sim", "routing", *flags)

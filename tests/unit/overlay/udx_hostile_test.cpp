@@ -5,12 +5,12 @@
 
 #include "overlay/transport/udx/packet.hpp"
 #include "overlay/transport/udx/streams.hpp"
-#include "tests/unit/overlay/udx_network.hpp"
+#include "simulations/udx_network.hpp"
 
 using namespace cip;
 using namespace cip::overlay;
 using namespace std::chrono_literals;
-using test::UdxNetwork;
+using simulations::UdxNetwork;
 
 namespace {
 

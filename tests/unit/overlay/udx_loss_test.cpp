@@ -4,11 +4,11 @@
 
 #include <map>
 
-#include "tests/unit/overlay/udx_network.hpp"
+#include "simulations/udx_network.hpp"
 
 using namespace cip;
 using namespace cip::overlay;
-using namespace cip::test;
+using namespace cip::simulations;
 using namespace std::chrono_literals;
 
 namespace {

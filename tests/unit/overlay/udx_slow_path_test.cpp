@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "tests/unit/overlay/udx_network.hpp"
+#include "simulations/udx_network.hpp"
 
 using namespace cip;
-using namespace cip::test;
+using namespace cip::simulations;
 using namespace std::chrono_literals;
 
 TEST_CASE(

@@ -5,13 +5,13 @@
 #include <doctest/doctest.h>
 
 #include "overlay/transport/udx/bbr.hpp"
-#include "tests/unit/overlay/udx_network.hpp"
+#include "simulations/udx_network.hpp"
 
 using namespace cip;
 using namespace cip::overlay;
 using namespace std::chrono_literals;
-using test::UdxNetwork;
-using test::UdxPathModel;
+using simulations::UdxNetwork;
+using simulations::UdxPathModel;
 
 namespace {
 

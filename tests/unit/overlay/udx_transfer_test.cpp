@@ -8,13 +8,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/unit/overlay/udx_network.hpp"
+#include "simulations/udx_network.hpp"
 
 using namespace cip;
 using namespace cip::overlay;
 using namespace std::chrono_literals;
-using test::UdxNetwork;
-using test::UdxPathModel;
+using simulations::UdxNetwork;
+using simulations::UdxPathModel;
 
 namespace {
 
