@@ -250,7 +250,8 @@ bool Participant::drain_hub(Now time) {
   udp_.carry_out(*hub_->udx().punches());
   while (const auto datagram = hub_->udx().poll_datagram(time)) {
     const auto local = static_cast<dht::SocketRole>(datagram->socket);
-    udp_.send(local, datagram->to, datagram->bytes, datagram->segment);
+    udp_.send(local, datagram->to, datagram->bytes, datagram->segment,
+              datagram->may_fragment ? Fragments::allowed : Fragments::never);
     worked = true;
   }
   while (auto op = hub_->poll_store_op()) {

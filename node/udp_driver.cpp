@@ -99,8 +99,9 @@ void UdpDriver::send(const dht::Outgoing& outgoing) {
   }
 }
 
-void UdpDriver::send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment) {
-  if (auto* from = socket(local)) from->send_segments(to, datagrams, segment);
+void UdpDriver::send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment,
+                     Fragments fragments) {
+  if (auto* from = socket(local)) from->send_segments(to, datagrams, segment, fragments);
 }
 
 void UdpDriver::close() {

@@ -41,7 +41,8 @@ class UdpDriver {
   // use for as long as the driver.
   void carry_out(overlay::Punches& punches);
   // Datagrams of `segment` bytes each, the last of what is left, to one receiver.
-  void send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment);
+  void send(dht::SocketRole local, Endpoint to, ByteView datagrams, std::size_t segment,
+            Fragments fragments);
   void close();
 
   // 0: there is no such socket.

@@ -213,44 +213,54 @@ bool UdpSocket::receive() {
 }
 
 bool UdpSocket::send(Endpoint to, ByteView datagram, SendPath path) {
+  set_fragments(Fragments::standard);
   const auto n = path == SendPath{} ? send_plain(socket_.native_handle(), to, datagram)
                                     : send_along(socket_.native_handle(), to, datagram, path);
   return count_sent(n, 1);
 }
 
-bool UdpSocket::send_segments(Endpoint to, ByteView datagrams, std::size_t segment) {
+bool UdpSocket::send_segments(Endpoint to, ByteView datagrams, std::size_t segment,
+                              Fragments fragments) {
+  set_fragments(fragments);
   const auto most = std::clamp<std::size_t>(kMostSegmentBytes / segment, 1, kMostSegments);
   bool sent = true;
   while (!datagrams.empty()) {
-    const auto together = cuts_ ? most * segment : segment;
-    const auto piece = datagrams.first(std::min(datagrams.size(), together));
-    if (piece.size() <= segment) {
-      sent = send(to, piece) && sent;
-    } else {
-      const auto n = send_cut(socket_.native_handle(), to, piece, segment);
-      // An interface that cannot: one by one from now on.
-      if (n < 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) {
-        cuts_ = false;
-        continue;
-      }
-      // Wider than the interface: what is sent alone leaves in fragments.
-      if (n < 0 && errno == EMSGSIZE) {
-        sent = send_each(to, piece, segment) && sent;
-      } else {
-        sent = count_sent(n, (piece.size() + segment - 1) / segment) && sent;
-      }
-    }
+    const auto piece = datagrams.first(std::min(datagrams.size(), most * segment));
+    sent = (cuts_ && piece.size() > segment ? send_together(to, piece, segment)
+                                            : send_each(to, piece, segment)) &&
+           sent;
     datagrams = datagrams.subspan(piece.size());
   }
   return sent;
 }
 
+bool UdpSocket::send_together(Endpoint to, ByteView datagrams, std::size_t segment) {
+  const auto n = send_cut(socket_.native_handle(), to, datagrams, segment);
+  // An interface that cannot: one by one from now on.
+  if (n < 0 && (errno == EIO || errno == EINVAL || errno == ENOPROTOOPT)) cuts_ = false;
+  // Wider than the interface: alone they leave in fragments, or are lost, each by itself.
+  if (n < 0 && (!cuts_ || errno == EMSGSIZE)) return send_each(to, datagrams, segment);
+  return count_sent(n, (datagrams.size() + segment - 1) / segment);
+}
+
 bool UdpSocket::send_each(Endpoint to, ByteView datagrams, std::size_t segment) {
   bool sent = true;
-  for (; !datagrams.empty(); datagrams = datagrams.subspan(std::min(datagrams.size(), segment))) {
-    sent = send(to, datagrams.first(std::min(datagrams.size(), segment))) && sent;
+  while (!datagrams.empty()) {
+    const auto one = datagrams.first(std::min(datagrams.size(), segment));
+    datagrams = datagrams.subspan(one.size());
+    const auto n = send_plain(socket_.native_handle(), to, one);
+    if (n < 0 && errno == EMSGSIZE && fragments_ == Fragments::never) continue;
+    sent = count_sent(n, 1) && sent;
   }
   return sent;
+}
+
+void UdpSocket::set_fragments(Fragments fragments) {
+  if (std::exchange(fragments_, fragments) == fragments) return;
+  const int mode = fragments == Fragments::standard ? IP_PMTUDISC_WANT
+                   : fragments == Fragments::never  ? IP_PMTUDISC_PROBE
+                                                    : IP_PMTUDISC_DONT;
+  ::setsockopt(socket_.native_handle(), IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof mode);
 }
 
 bool UdpSocket::count_sent(std::ptrdiff_t bytes, std::size_t datagrams) {

@@ -34,6 +34,13 @@ struct SendPath {
   bool operator==(const SendPath&) const = default;
 };
 
+// Whether routers may cut a datagram that is too wide for a link (the DF bit).
+enum class Fragments : std::uint8_t {
+  standard,  // the system's choice: it knows of narrow paths what it was told
+  never,     // too wide ones are lost: that is how a sender learns the width (udx.md 8)
+  allowed,
+};
+
 class UdpSocket {
  public:
   // `now`: when the datagrams that came together were read; the clock is not asked for each. The
@@ -57,8 +64,10 @@ class UdpSocket {
   // False when the system refused; datagrams may be lost anyway.
   bool send(Endpoint to, ByteView datagram, SendPath path = {});
   // Datagrams of `segment` bytes each, the last of what is left: one system call (UDP_SEGMENT) for
-  // as many as the system takes together.
-  bool send_segments(Endpoint to, ByteView datagrams, std::size_t segment);
+  // as many as the system takes together. Those that are wider than the interface and must not be
+  // cut are lost without a word.
+  bool send_segments(Endpoint to, ByteView datagrams, std::size_t segment,
+                     Fragments fragments = Fragments::standard);
   void close();
 
   std::uint16_t port() const;
@@ -71,7 +80,9 @@ class UdpSocket {
   void wait();
   // Handles what is there, up to one batch; false when the socket is gone.
   bool receive();
+  bool send_together(Endpoint to, ByteView datagrams, std::size_t segment);
   bool send_each(Endpoint to, ByteView datagrams, std::size_t segment);
+  void set_fragments(Fragments fragments);
   bool count_sent(std::ptrdiff_t bytes, std::size_t datagrams);
 
   UdpHandle socket_;
@@ -79,7 +90,8 @@ class UdpSocket {
   OnDatagram on_datagram_;
   OnRead on_read_;
   UdpCounters counters_;
-  bool cuts_ = true;  // the system cuts datagrams for us
+  bool cuts_ = true;                           // the system cuts datagrams for us
+  Fragments fragments_ = Fragments::standard;  // as the socket is set
   TimePoint received_at_{};
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -376,7 +376,9 @@ class Peer {
     streams_.settle(now);
     take_events(now);
     while (const auto datagram = streams_.poll_datagram(now)) {
-      socket_.send_segments(datagram->to, datagram->bytes, datagram->segment);
+      socket_.send_segments(
+          datagram->to, datagram->bytes, datagram->segment,
+          datagram->may_fragment ? node::Fragments::allowed : node::Fragments::never);
     }
     arm();
   }

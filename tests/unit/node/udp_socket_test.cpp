@@ -1,6 +1,8 @@
 #include "node/udp_socket.hpp"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "tests/unit/node/support.hpp"
 
@@ -51,6 +53,26 @@ TEST_CASE("segments arrive as datagrams of their own, above what the system take
   CHECK(seen.datagrams[150].second == Bytes(7, 150));
   CHECK(a.counters().datagrams_out == 151);
   CHECK(a.counters().bytes_out == bytes.size());
+}
+
+TEST_CASE("datagrams that must not be cut carry the bit that says so, and others do not") {
+  asio::io_context io;
+  UdpSocket socket(io);
+  REQUIRE_FALSE(socket.open({kLoopback, 0}));
+  const auto mode = [&] {
+    int value = -1;
+    socklen_t size = sizeof value;
+    ::getsockopt(socket.native_handle(), IPPROTO_IP, IP_MTU_DISCOVER, &value, &size);
+    return value;
+  };
+  const auto standing = mode();
+  const Endpoint to{kLoopback, 9};
+  socket.send_segments(to, Bytes(3000), 1000, Fragments::never);
+  CHECK(mode() == IP_PMTUDISC_PROBE);
+  socket.send_segments(to, Bytes(3000), 1000, Fragments::allowed);
+  CHECK(mode() == IP_PMTUDISC_DONT);
+  socket.send(to, Bytes(10));
+  CHECK(mode() == standing);
 }
 
 TEST_CASE("a socket on all addresses answers from the one it is told to") {
