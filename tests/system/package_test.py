@@ -228,7 +228,7 @@ class ServiceTest(PackageTest):
             self.assertRegex(said, r"(?m)^node: ready on 0\.0\.0\.0:49737$")
             self.assertNotIn("ready on", self.well("journalctl -u cipnode -o cat -p notice").text)
         with self.subTest("a reload takes settings over, and refuses wrong ones"):
-            self.well("echo 'quota = \"5M\"' >>/etc/cipnode/config.toml; systemctl reload cipnode")
+            self.well("echo 'quota = \"5000000\"' >>/etc/cipnode/config.toml; systemctl reload cipnode")
             self.assertEqual(json.loads(self.well("cipnode-service --json status").text)["disk"]["quota"], 5_000_000)
             self.assertIn("quota is 5000000 from now on", self.well("journalctl -u cipnode -o cat").text)
             self.well("echo 'teleport = true' >>/etc/cipnode/config.toml")

@@ -137,12 +137,12 @@ TEST_CASE("config check is content with files that are not there, and says so") 
 
 TEST_CASE("a node asks its settings again, behind the words that it was started with") {
   Settled here;
-  here.write(here.home_file(), "quota = \"5M\"\nidle-exit = \"1h\"\n");
+  here.write(here.home_file(), "quota = \"5000000\"\nidle-exit = \"1h\"\n");
   here.run({"join", "192.0.2.7:1", "--idle-exit", "2h"}, {{"CIPNODE_BOOTSTRAP", "192.0.2.8:1"}});
   const auto started = here.node.options.join;
   CHECK(started.contacts == std::vector<std::string>{"192.0.2.7:1", "192.0.2.8:1"});
   CHECK(started.from_settings == std::vector<std::string>{"bootstrap", "quota"});
-  here.write(here.home_file(), "quota = \"6M\"\nidle-exit = \"3h\"\nno-lan = true\n");
+  here.write(here.home_file(), "quota = \"6000000\"\nidle-exit = \"3h\"\nno-lan = true\n");
   const auto by_now = started.reread();
   REQUIRE(by_now);
   CHECK(by_now->contacts == started.contacts);
@@ -156,7 +156,7 @@ TEST_CASE("a node asks its settings again, behind the words that it was started 
 
 TEST_CASE("a node in the background knows which of its words somebody typed") {
   Settled here;
-  here.write(here.home_file(), "quota = \"5M\"\npublic = true\n");
+  here.write(here.home_file(), "quota = \"5000000\"\npublic = true\n");
   here.run({"join", "--detach", "--idle-exit", "2h"});
   const auto words = node::join_arguments(here.node.options.join);
   here.run(words);  // as the process in the background runs
