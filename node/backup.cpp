@@ -83,17 +83,15 @@ Outcome<void> BackupWriter::copy(const Json& pinned) {
   const auto identity = open_identity(home_, random);
   if (!identity) return tl::unexpected(identity.error());
   manifest_.identity = identity->peer.public_key;
-  const auto& secret = identity->primary_key;
-  if (auto done = take("identity", secret.size(), write_new_file(partial_ / "identity", secret));
-      !done) {
-    return done;
-  }
+  if (auto done = copy_database(pinned); !done) return done;
   std::error_code missing;
   if (const auto bytes = fs::file_size(home_.config, missing); !missing) {
     auto copied = copy_file(home_.config, partial_ / "config.toml", bytes);
     if (auto done = take("config.toml", bytes, copied); !done) return done;
   }
-  return copy_database(pinned);
+  // Behind the rest: what a process that was killed leaves is no home without it.
+  const auto& secret = identity->primary_key;
+  return take("identity", secret.size(), write_new_file(partial_ / "identity", secret));
 }
 
 Outcome<void> BackupWriter::copy_database(const Json& pinned) {

@@ -14,7 +14,6 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::string_view kTitle = "cipnode backup ";
 constexpr std::string_view kFirstLine = "cipnode backup 1\n";
 constexpr std::string_view kChecksum = "checksum ";
 constexpr std::string_view kDatabase = "database/";
@@ -132,7 +131,7 @@ std::string encode_manifest(const BackupManifest& manifest) {
 }
 
 Outcome<BackupManifest> decode_manifest(std::string_view text) {
-  if (!text.starts_with(kTitle)) {
+  if (!text.starts_with(kManifestTitle)) {
     return fail_with(ExitCode::usage, "the folder is no backup: its manifest is of another kind",
                      "name a folder that cipnode backup wrote");
   }

@@ -26,6 +26,8 @@
 namespace cip::node {
 
 inline constexpr std::string_view kManifestName = "manifest";
+// Before the version: of one that this program cannot read, too.
+inline constexpr std::string_view kManifestTitle = "cipnode backup ";
 // A database of a terabyte has some 16,000 files of 64 MiB.
 inline constexpr std::size_t kLargestManifest = std::size_t{64} << 20;
 

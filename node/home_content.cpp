@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "node/backup_manifest.hpp"
 #include "store/rocksdb/inventory.hpp"
 
 namespace cip::node {
@@ -71,6 +72,15 @@ fs::path foreign_file(const HomePaths& paths) {
   return {};
 }
 
+// It has the files of a home, but its feeds are not marked as restored: what is appended to them
+// there forks them, and the backup is one no more.
+bool is_backup(const HomePaths& paths) {
+  std::ifstream in(paths.home / kManifestName, std::ios::binary);
+  std::string start(kManifestTitle.size(), '\0');
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start == kManifestTitle;
+}
+
 // The same name for every way to a file, whether it is there or not; empty: there is no way.
 fs::path place_of(const fs::path& file) {
   std::error_code error;
@@ -92,6 +102,11 @@ bool has_database(const HomePaths& paths) {
 
 Outcome<void> check_home_content(const HomePaths& paths) {
   std::error_code error;
+  if (is_backup(paths)) {
+    return fail_with(ExitCode::refused,
+                     fmt::format("the folder {} is a backup, not a home", paths.home.string()),
+                     "make a home of it: cipnode --home NEW restore BACKUP");
+  }
   if (fs::exists(paths.identity, error)) return {};
   const auto foreign = foreign_file(paths);
   // Another command may be making the home at this time: the identity comes before the rest.

@@ -10,8 +10,8 @@
 namespace cip::node {
 
 // A folder that somebody names may have files of another program under the names that a node writes
-// to. Error refused: names the first of them. A home with an identity is one: a node makes it
-// before its database, its log and its socket.
+// to. Error refused: names the first of them. A home with an identity is one, as a node makes it
+// before its database, its log and its socket; a backup is none.
 Outcome<void> check_home_content(const HomePaths& paths);
 
 // Whether there is a database that was used; its identity was made before it.

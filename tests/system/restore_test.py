@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BINARY, BUSY, CONFLICT, CORRUPT, FULL, INCOMPATIBLE, NO_ROUTE, NOT_FOUND, USAGE, Process, SystemTest
+from harness import BINARY, BUSY, CONFLICT, CORRUPT, FULL, INCOMPATIBLE, NO_ROUTE, NOT_FOUND, REFUSED, USAGE, Process, SystemTest
 
 MB = 1_000_000
 
@@ -189,6 +189,20 @@ class RestoreTest(SystemTest):
         (self.backup / "identity").write_bytes(identity)
         self.ok("restore", self.backup, home=other)
 
+    def test_a_backup_is_no_home_and_stays_one(self):
+        home = self.new_home()
+        self.ok("feed", "create", "log", home=home)
+        self.append(home, "one\n")
+        self.ok("backup", self.backup, home=home)
+        self.stop(home)
+        before = sorted(file.name for file in self.backup.rglob("*"))
+        for command in (("feed", "append", "log"), ("--no-daemon", "feed", "append", "log"), ("join", "--detach", "--no-lan")):
+            refused = self.fails(REFUSED, *command, home=self.backup, stdin=b"another history")
+            self.assertIn("is a backup", refused["message"])
+            self.assertIn("restore", refused["hint"])
+        self.assertEqual(sorted(file.name for file in self.backup.rglob("*")), before)
+        self.assertEqual(self.info(self.restored())["length"], 1)
+
     def large_home(self):
         home = self.new_home()
         self.ok("feed", "create", "log", home=home)
@@ -215,6 +229,7 @@ class RestoreTest(SystemTest):
         self.assertEqual(len(left), 1)
         self.assertIn(".partial-", left[0])
         self.fails(USAGE, "restore", self.folder / left[0], home=self.new_home())
+        self.assertFalse((self.folder / left[0] / "identity").exists(), "without it, it is no home either")
         # The node holds nothing for the one that is gone, and the next backup is whole.
         self.ok("backup", self.backup, home=home, seconds=120)
         self.assertEqual(self.info(self.restored())["contiguousLength"], 2000)

@@ -117,6 +117,26 @@ TEST_CASE("a backup replaces nothing and does not go where the home has its file
   CHECK(read(home.place("file")) == "mine");
 }
 
+TEST_CASE("a backup is no home, and neither is what is left of one that was cut off") {
+  RunningHome home;
+  REQUIRE(home.back_up(home.place("backup")));
+  const auto refused = make_home(HomePaths(home.place("backup")));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ExitCode::refused);
+  CHECK(refused.error().hint.find("restore") != std::string::npos);
+  CHECK(restore_home(HomePaths(home.place("again")), home.place("backup")));
+
+  auto writer = BackupWriter::begin(home.paths, home.place("other"));
+  REQUIRE(writer);
+  auto cut = store::file_pins_of(*home.backend).pin_files().value();
+  cut.files.push_back({"000999.sst", 10, {}});
+  REQUIRE_FALSE(writer->copy(told(cut)));
+  for (const auto& entry : fs::directory_iterator(home.folder.path())) {
+    const bool is_partial = entry.path().string().find(".partial-") != std::string::npos;
+    if (is_partial) CHECK_FALSE(fs::exists(entry.path() / "identity"));
+  }
+}
+
 TEST_CASE("a backup that is not finished leaves nothing") {
   RunningHome home;
   {
