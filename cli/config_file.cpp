@@ -170,13 +170,27 @@ constexpr std::size_t kLargestConfig = 1 << 20;
 
 }  // namespace
 
+bool is_config_there(const std::filesystem::path& path) {
+  std::error_code problem, ignored;
+  const auto type = std::filesystem::symlink_status(path, problem).type();
+  if (type != std::filesystem::file_type::none && type != std::filesystem::file_type::not_found) {
+    return true;
+  }
+  return problem == std::errc::permission_denied &&
+         std::filesystem::is_directory(path.parent_path(), ignored);
+}
+
 Outcome<std::string> read_config(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::string();
-  return read_file(path.string(), "the config file", kLargestConfig);
+  if (!is_config_there(path)) return std::string();
+  auto text = read_file(path.string(), "the config file", kLargestConfig);
+  if (!text) text.error().hint = "make it a text file that you may read, or move it away";
+  return text;
 }
 
 ConfigText parse_config(std::string_view text, std::string_view name) {
+  // What some editors put in front; TOML ignores it.
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   ConfigReader reader(text);
   ConfigText out{reader.read_all()};
   if (reader.problem().empty()) return out;

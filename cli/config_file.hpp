@@ -21,6 +21,11 @@ struct ConfigEntry {
   int line = 0;                     // where the key stands, from 1
 };
 
+// Also a link that leads nowhere, and whatever is in a folder that may not be looked into: settings
+// that somebody wrote are not passed over. A folder that cannot even be seen is no such one: HOME
+// may be that of another user.
+bool is_config_there(const std::filesystem::path& path);
+
 // The text of a config file; empty when there is none. Error usage: it cannot be read to its end.
 Outcome<std::string> read_config(const std::filesystem::path& path);
 

@@ -149,14 +149,18 @@ Outcome<void> Settings::apply_entry(const ConfigEntry& entry, const std::filesys
   }
   // An empty array says nothing.
   if (entry.values.empty()) return {};
+  if (entry.values.size() > 1 && setting->option->get_delimiter() == '\0') {
+    return usage_error(fmt::format("{}: {} takes one value, and there are {}", where, entry.key,
+                                   entry.values.size()),
+                       "leave the one that counts");
+  }
   setting->origin = {Origin::Kind::file, file.string(), entry.line};
   return assign(*setting->option, entry.values, fmt::format("{}: {}", where, entry.key));
 }
 
 void Settings::apply_config_file(const std::filesystem::path& path, bool for_home) {
-  std::error_code ignored;
-  auto& source = sources_.emplace_back(
-      SettingsSource{.file = path, .exists = std::filesystem::exists(path, ignored)});
+  auto& source =
+      sources_.emplace_back(SettingsSource{.file = path, .exists = is_config_there(path)});
   const auto text = read_config(path);
   if (!text) return source.problems.push_back({0, text.error()});
   const auto read = parse_config(*text, path.string());

@@ -43,6 +43,11 @@ TEST_CASE("a config file is keys with strings, numbers, switches and arrays") {
   CHECK(entries.at(6).values.empty());
   CHECK(entries.at(7).key == "feed.seed.once");
   CHECK(parse_config("", "config.toml").entries.empty());
+  CHECK(parse_config("\xEF\xBB\xBF"
+                     "a = 1",
+                     "config.toml")
+            .entries.at(0)
+            .key == "a");
 }
 
 TEST_CASE("what cannot be read is refused with its line") {

@@ -161,4 +161,20 @@ TEST_CASE("a bad setting is refused with its source") {
   CHECK(unknown.result.error().hint == "did you mean 'network'?");
 }
 
+TEST_CASE("no setting that is written is passed over") {
+  const Folder folder;
+  const auto file = folder.path / "config.toml";
+  folder.write("config.toml", "listen = [\":1\", \":2\"]\n");
+  CHECK(Line({"id"}, {{"CIPNODE_HOME", folder.path}}).message() ==
+        file.string() + ", line 1: listen takes one value, and there are 2");
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink("nowhere", file);
+  const Line astray({"id"}, {{"CIPNODE_HOME", folder.path}});
+  CHECK(astray.message() ==
+        "the config file " + file.string() + " cannot be read: No such file or directory");
+  CHECK_FALSE(astray.result.error().hint.empty());
+  std::filesystem::remove(file);
+  CHECK(Line({"id"}, {{"CIPNODE_HOME", folder.path}}).result);
+}
+
 }  // namespace cip::cli
