@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <system_error>
 
 #include "cli/help.hpp"
 
@@ -113,6 +114,13 @@ int run_application(const std::vector<std::string>& words, const Environment& en
   try {
     const int code = dispatch(words, environment, console, backend, json);
     return code_after_output(console, json, code);
+  } catch (const std::system_error& problem) {
+    // What is made at a start, a loop, a thread, asks the system for it.
+    const auto hint = node::hint_for_shortage(problem.code());
+    print_error(console, json,
+                {ExitCode::internal, problem.what(),
+                 hint.empty() ? "this is a bug: report it" : std::string(hint)});
+    return static_cast<int>(ExitCode::internal);
   } catch (const std::exception& problem) {
     // The last edge: a library threw what nobody expected.
     print_error(console, json, {ExitCode::internal, problem.what(), "this is a bug: report it"});

@@ -139,7 +139,8 @@ Outcome<pid_t> spawn(const std::vector<std::string>& arguments, int log_fd, int 
   posix_spawnattr_destroy(&attributes);
   if (error == 0) return pid;
   return fail_with(ExitCode::internal,
-                   fmt::format("cannot start a node in the background: {}", std::strerror(error)));
+                   fmt::format("cannot start a node in the background: {}", std::strerror(error)),
+                   std::string(hint_for_shortage({error, std::generic_category()})));
 }
 
 // How a process ended that said nothing.

@@ -1,5 +1,7 @@
 #include "node/error.hpp"
 
+#include <cerrno>
+
 namespace cip::node {
 
 std::string_view class_name(ExitCode code) {
@@ -38,6 +40,23 @@ std::string_view class_name(ExitCode code) {
 
 ExitCode exit_code_of(int number) {
   return number >= 0 && number <= 13 ? static_cast<ExitCode>(number) : ExitCode::internal;
+}
+
+std::string_view hint_for_shortage(std::error_code code) {
+  // Codes of Asio's category are those of the system, and equal to none of them.
+  const std::string_view category = code.category().name();
+  const bool is_of_system =
+      category == "system" || category == "generic" || category == "asio.system";
+  if (!is_of_system) return {};
+  switch (code.value()) {
+    case EMFILE:
+    case ENFILE:
+      return "raise the limit (ulimit -n), or close other programs";
+    case EAGAIN:
+      return "raise the limit of processes and threads (ulimit -u), or end other programs";
+    default:
+      return {};
+  }
 }
 
 }  // namespace cip::node

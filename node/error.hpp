@@ -39,6 +39,10 @@ struct Error {
   std::string hint;     // what to do; may be empty
 };
 
+// What to do where the system has no more descriptors or processes to give; empty: `code` says
+// something else.
+std::string_view hint_for_shortage(std::error_code code);
+
 // A value or an Error.
 template <typename T>
 class [[nodiscard]] Outcome : public tl::expected<T, Error> {

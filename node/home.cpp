@@ -160,14 +160,27 @@ bool is_known(const Table& table, std::string_view text) {
   return std::ranges::any_of(table, [&](const auto& entry) { return entry.second == text; });
 }
 
+// Another home is another node: what makes this one work again comes first.
+std::string way_to_write(int problem) {
+  constexpr std::string_view kElsewhere =
+      "choose another directory with --home DIR or CIPNODE_HOME";
+  const auto shortage = hint_for_shortage({problem, std::generic_category()});
+  if (!shortage.empty()) return std::string(shortage);
+  if (exit_code_of_problem(problem) == ExitCode::full) {
+    return fmt::format("free some space, or {}", kElsewhere);
+  }
+  if (problem == EROFS) return fmt::format("mount it writable again, or {}", kElsewhere);
+  if (problem == EACCES || problem == EPERM) {
+    return fmt::format("give yourself the right (chmod u+rwx), or {}", kElsewhere);
+  }
+  return std::string(kElsewhere);
+}
+
 tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
-  const auto code = exit_code_of_problem(problem);
   return fail_with(
-      code,
+      exit_code_of_problem(problem),
       fmt::format("the home {} is not writable: {}", paths.home.string(), std::strerror(problem)),
-      code == ExitCode::full
-          ? "free some space, or choose another directory with --home DIR or CIPNODE_HOME"
-          : "choose another directory with --home DIR or CIPNODE_HOME");
+      way_to_write(problem));
 }
 
 Outcome<Identity> read_identity(const HomePaths& paths, int fd) {

@@ -39,8 +39,11 @@ tl::unexpected<Error> cannot_listen(Endpoint local, std::error_code error) {
     return fail_with(ExitCode::busy, fmt::format("{} is already in use", to_string(local)),
                      "choose another with --listen HOST:PORT; port 0 takes any that is free");
   }
-  return fail_with(ExitCode::usage,
-                   fmt::format("cannot listen on {}: {}", to_string(local), error.message()),
+  const auto message = fmt::format("cannot listen on {}: {}", to_string(local), error.message());
+  if (const auto hint = hint_for_shortage(error); !hint.empty()) {
+    return fail_with(ExitCode::internal, message, std::string(hint));
+  }
+  return fail_with(ExitCode::usage, message,
                    "choose an address of this host with --listen HOST:PORT");
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <system_error>
 
 namespace cip::node {
 
@@ -45,6 +46,7 @@ void handle(int signal) {
 // As if no signal had come.
 void forget_signals() {
   if (came_fd < 0) came_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (came_fd < 0) throw std::system_error(errno, std::system_category(), "watching signals");
   std::uint64_t count = 0;
   static_cast<void>(!::read(came_fd, &count, sizeof count));
   first_signal = 0;

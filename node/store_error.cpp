@@ -12,7 +12,7 @@ namespace {
 
 struct Advice {
   ExitCode code = ExitCode::internal;
-  const char* hint = "";
+  std::string_view hint = "";
 };
 
 Advice of_store(store::Errc code) {
@@ -111,8 +111,7 @@ Advice advice(std::error_code code) {
   const std::string_view category = code.category().name();
   if (category == "store") return of_store(static_cast<store::Errc>(code.value()));
   if (category == "dht") return of_dht(static_cast<dht::Errc>(code.value()));
-  if (code == std::errc::too_many_files_open)
-    return {ExitCode::internal, "raise the limit (ulimit -n), or close other programs"};
+  if (const auto hint = hint_for_shortage(code); !hint.empty()) return {ExitCode::internal, hint};
   if (category == "overlay") return of_overlay(static_cast<overlay::Errc>(code.value()));
   return {};
 }
@@ -121,7 +120,7 @@ Advice advice(std::error_code code) {
 
 Error error_from(std::error_code code, const std::string& what) {
   const auto found = advice(code);
-  return {found.code, fmt::format("{}: {}", what, code.message()), found.hint};
+  return {found.code, fmt::format("{}: {}", what, code.message()), std::string(found.hint)};
 }
 
 }  // namespace cip::node

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <system_error>
 
 #include "store/rocksdb/lasting_database.hpp"
 #include "store/rocksdb/run_store.hpp"
@@ -177,8 +178,11 @@ Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options,
     auto backend = std::make_unique<RocksBackend>(with_whole_name(options));
     if (auto ready = backend->open(random, said); !ready) return fail(ready.error());
     return backend;
+  } catch (const std::system_error& error) {
+    // RocksDB throws nothing of its own; what may come is the library's: no thread to be had.
+    said = error.what();
+    return fail(error_of_errno(error.code().value()));
   } catch (const std::exception& error) {
-    // RocksDB throws nothing of its own; what may come is the library's, e.g. no thread to be had.
     said = error.what();
     return fail(Errc::io_failed);
   }

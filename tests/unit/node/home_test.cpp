@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <ios>
 
 #include "base/random.hpp"
 #include "node/home_content.hpp"
@@ -101,6 +103,17 @@ TEST_CASE("a home that lost its identity is no folder of another program") {
     std::ofstream(paths.home / name) << "x";
   }
   CHECK(make_home(paths));
+}
+
+TEST_CASE("what the system is short of is told, whoever asked for it") {
+  const auto hint = [](int problem) {
+    return std::string(hint_for_shortage({problem, std::generic_category()}));
+  };
+  CHECK(hint(EMFILE).find("ulimit -n") != std::string::npos);
+  CHECK(hint(EAGAIN).find("ulimit -u") != std::string::npos);
+  CHECK(hint(EACCES).empty());
+  CHECK(hint_for_shortage({EMFILE, std::system_category()}) == hint(EMFILE));
+  CHECK(hint_for_shortage(std::make_error_code(std::io_errc::stream)).empty());
 }
 
 TEST_CASE("a lock is known by all of its lines") {

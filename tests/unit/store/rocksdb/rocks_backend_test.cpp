@@ -12,6 +12,7 @@
 #include "store/flat_tree.hpp"
 #include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/run_cursor.hpp"
+#include "store/rocksdb/status.hpp"
 #include "tests/unit/store/backend_fixture.hpp"
 #include "tests/unit/store/rocksdb/temp_folder.hpp"
 
@@ -92,6 +93,15 @@ CommitOp synced(CommitOp op) {
 }
 
 }  // namespace
+
+TEST_CASE("a format is blamed only where the system had nothing to say") {
+  using rocksdb::Status;
+  CHECK(error_of(Status::InvalidArgument("a family that is not opened")) == Errc::unknown_format);
+  CHECK(error_of(Status::InvalidArgument("options incompatible with filesystem: IO error: CURRENT: "
+                                         "Too many open files")) == std::errc::too_many_files_open);
+  CHECK(error_of(Status::InvalidArgument("IO error: CURRENT: Permission denied")) ==
+        Errc::not_writable);
+}
 
 TEST_CASE("a synced commit is in a copy of the files of a running database") {
   TempFolder temp;
