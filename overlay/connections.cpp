@@ -206,7 +206,9 @@ void Connections::close(Now now, ConnId conn, std::error_code error, const std::
                         bool link_gone) {
   const auto connection = table_.remove(conn);
   count_unproven_out(*connection);
-  ++counters_.closed[reason];
+  // Who comes and goes without a byte looked whether the port is open, as `doctor` does.
+  const bool was_a_look = link_gone && !connection->info.outgoing && connection->bytes_in == 0;
+  if (!was_a_look) ++counters_.closed[reason];
   if (!link_gone) {
     // What was said before (closes of channels, the end of an answer) still goes out.
     if (connection->mux && !error) connection->mux->flush();

@@ -35,7 +35,7 @@ struct ConnectionCounters {
   std::uint64_t dialled = 0;
   std::uint64_t opened_bound = 0;
   std::uint64_t opened_xx = 0;
-  std::map<std::string, std::uint64_t> closed;  // by reason
+  std::map<std::string, std::uint64_t> closed;  // by reason; not those of others without a byte
 };
 
 // What the owner decides, and hears as it happens. It may open and doom connections from inside.

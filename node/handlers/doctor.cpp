@@ -9,6 +9,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/counted.hpp"
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
 #include "node/clock.hpp"
@@ -213,7 +214,8 @@ class Doctor final : public Operation {
     if (others == 0) {
       return fmt::format("{} accepts connections of this host; no other one has tried", place);
     }
-    return fmt::format("{} accepts connections; {} of other nodes are open", place, others);
+    return fmt::format("{} accepts connections; other nodes have opened {}", place,
+                       counted(others, "stream"));
   }
 
   Daemon& daemon_;

@@ -63,6 +63,14 @@ class MetricsTest(SystemTest):
         self.assertEqual(len(cells), len(set(cells)))
         self.assertLess(max(x for x, _ in cells), 24)
 
+    def test_looking_after_a_node_is_no_drop(self):
+        node = self.join()
+        peer = self.join(node.contact)
+        for command in ("doctor", "health", "doctor", "peers", "doctor"):
+            self.cipnode(command, home=node)
+        for home in (node, peer):
+            self.assertEqual(self.ok("--json", "status", home=home).object["drops"], {})
+
     def test_without_a_node_there_are_none(self):
         self.assertEqual(self.cipnode("status", "--metrics", home=self.new_home()).code, 8)
 

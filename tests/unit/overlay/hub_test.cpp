@@ -183,6 +183,20 @@ TEST_CASE("sockets that prove nothing are closed in time and limited in number")
   CHECK(world.accept_stranger(host) != 0);
 }
 
+TEST_CASE("who looks whether the port is open, and says nothing, is no stream that broke") {
+  HubWorld world;
+  auto& host = world.add();
+  const auto reset = std::make_error_code(std::errc::connection_reset);
+  const auto silent = world.accept_stranger(host);
+  host.hub->handle_closed(world.now(), silent, reset);
+  CHECK(host.hub->counters().closed.empty());
+  const auto broken = world.accept_stranger(host);
+  Bytes begun{0, 0, 0, 50};
+  host.hub->handle_bytes(world.now(), broken, begun);
+  host.hub->handle_closed(world.now(), broken, reset);
+  CHECK(host.hub->counters().closed.at("transport") == 1);
+}
+
 TEST_CASE("random bytes close their connection and nothing else") {
   FeedPair f(10);
   f.download();
