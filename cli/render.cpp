@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/text.hpp"
@@ -40,15 +39,6 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-// Three digits that count: 1.23, 12.3, 123; without zeros behind the point.
-std::string short_number(double value) {
-  auto text = fmt::format("{:.{}f}", value, value < 10 ? 2 : value < 100 ? 1 : 0);
-  if (text.find('.') == std::string::npos) return text;
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return text;
-}
-
 std::string two_units(std::uint64_t large, std::string_view large_unit, std::uint64_t small,
                       std::string_view small_unit) {
   if (small == 0) return fmt::format("{} {}", large, large_unit);
@@ -81,16 +71,6 @@ std::string count_text(std::uint64_t value) {
     text.insert(at, 1, ',');
   }
   return text;
-}
-
-std::string bytes_text(double bytes) {
-  constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
-  std::size_t unit = 0;
-  while (bytes >= 999.5 && unit + 1 < kUnits.size()) {
-    bytes /= 1000;
-    ++unit;
-  }
-  return fmt::format("{} {}", short_number(bytes), kUnits[unit]);
 }
 
 std::string duration_text(double ms) {

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantity.hpp"
+
 namespace cip::cli {
 
 // 1,234,567
 std::string count_text(std::uint64_t value);
-// 999 B, 1.2 kB, 34 MB: powers of 1000, as disks and networks are sold
-std::string bytes_text(double bytes);
 // 0.42 ms, 12 ms, 3.4 s, 2 min 5 s, 3 h 2 min, 2 d 4 h
 std::string duration_text(double ms);
 // "500ms", "20s", "1h": as a user would type it; "0" for zero

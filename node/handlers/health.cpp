@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/counted.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
 #include "node/disk_keeper.hpp"
@@ -34,7 +35,8 @@ HealthFinding space(Daemon& daemon) {
   const auto use = daemon.disk().use();
   const auto quota = daemon.disk().quota();
   if (!error && free < kLeastSpace) {
-    return {"disk", ExitCode::full, fmt::format("{} MiB are free on the disk", free >> 20),
+    return {"disk", ExitCode::full,
+            fmt::format("{} are free on the disk", bytes_text(static_cast<double>(free))),
             "free some space"};
   }
   if (use.own + use.kept >= quota || daemon.disk().is_short()) {
@@ -46,9 +48,9 @@ HealthFinding space(Daemon& daemon) {
             "the share of topics in the quota is used up: messages of others wait",
             "raise --quota, or drop what is not needed"};
   }
-  return good("disk", fmt::format("{:.1f} MB of {:.1f} MB of the quota are used",
-                                  static_cast<double>(use.own + use.kept + use.cache) / 1e6,
-                                  static_cast<double>(quota) / 1e6));
+  return good("disk", fmt::format("{} of {} of the quota are used",
+                                  bytes_text(static_cast<double>(use.own + use.kept + use.cache)),
+                                  bytes_text(static_cast<double>(quota))));
 }
 
 HealthFinding feeds(Daemon& daemon) {
