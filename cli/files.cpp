@@ -173,6 +173,7 @@ Outcome<void> check_writable(const std::string& path) {
     ::unlink(path.c_str());
     return {};
   }
+  if (errno != EEXIST) return unwritable(path, errno);
   const Descriptor there(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!there.ok()) return unwritable(path, errno);
   return {};
