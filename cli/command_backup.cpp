@@ -26,7 +26,8 @@ int backup(Context& context, const std::string& folder) {
   const int code = run(context, {"backup", {{"dir", absolute_name(folder)}}}, printer);
   if (code != 0) return code;
   print_notice(context, "whoever has this folder can be this node: keep it closed");
-  return 0;
+  return report_unwritten(context, fmt::format("the backup {} is whole", folder),
+                          "use it, or delete it like any folder");
 }
 
 void add_backup(CommandTree& tree) {
@@ -66,7 +67,7 @@ int restore(Context& context, const std::string& folder) {
   print_notice(context,
                "the first append to each own feed, and the first message to each topic, asks those "
                "who have it how far it went since");
-  return 0;
+  return report_unwritten(context, "the home is restored", "use it; a second restore is refused");
 }
 
 void add_restore(CommandTree& tree) {

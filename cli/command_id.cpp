@@ -116,7 +116,8 @@ int export_identity(Context& context, const ExportFlags& flags) {
                      "with them at one time; without the passphrase nobody can read it"
                    : "whoever has these secrets is this node: keep them closed, and never run two "
                      "homes with them at one time");
-  return 0;
+  if (flags.file == kStdout) return 0;
+  return report_unwritten(context, flags.file + " is written", "use it, or delete it");
 }
 
 void add_passphrase_file(CLI::App& app, std::string& target) {
