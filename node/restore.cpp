@@ -48,10 +48,17 @@ Outcome<void> clear_home(const HomePaths& home) {
   return {};
 }
 
+tl::unexpected<Error> unreadable(const fs::path& place) {
+  return fail_with(ExitCode::refused, fmt::format("{} cannot be read", place.string()),
+                   "restore as a user who may read it");
+}
+
 Outcome<BackupManifest> read_manifest(const fs::path& backup) {
   const auto file = backup / kManifestName;
   std::error_code error;
-  if (!fs::is_regular_file(file, error)) {
+  const bool is_file = fs::is_regular_file(file, error);
+  if (error == std::errc::permission_denied) return unreadable(backup);
+  if (!is_file) {
     return fail_with(
         ExitCode::usage,
         fmt::format("{} is no backup: it has no manifest, which is written last", backup.string()),
@@ -64,8 +71,7 @@ Outcome<BackupManifest> read_manifest(const fs::path& backup) {
   std::ifstream in(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   if (in.bad() || !in.is_open()) {
-    return fail_with(ExitCode::refused, fmt::format("{} cannot be read", file.string()),
-                     "restore as a user who may read it");
+    return unreadable(file);
   }
   return decode_manifest(text);
 }
@@ -78,7 +84,11 @@ Outcome<void> copy_checked(const BackupFile& file, const fs::path& backup, const
                      "use another backup");
   }
   const auto hash = copy_file(from, into / file.path, file.bytes);
-  if (!hash) return tl::unexpected(hash.error());
+  if (!hash) {
+    auto problem = hash.error();
+    if (problem.code == ExitCode::corrupt) problem.hint = "use another backup";
+    return tl::unexpected(std::move(problem));
+  }
   if (*hash == file.hash) return {};
   return fail_with(ExitCode::corrupt,
                    fmt::format("{} was changed since the backup was made", from.string()),

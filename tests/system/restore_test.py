@@ -1,5 +1,6 @@
 """A home is backed up while its node works, and restored somewhere else without ever forking a feed."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -188,6 +189,33 @@ class RestoreTest(SystemTest):
         self.assertEqual(list(other.glob("*")), [other / "lock"])
         (self.backup / "identity").write_bytes(identity)
         self.ok("restore", self.backup, home=other)
+
+    def test_what_stands_is_told_although_stdout_is_full(self):
+        home = self.new_home()
+        self.ok("--no-daemon", "feed", "create", "log", home=home)
+        other, secrets = self.new_home(), self.folder / "secrets"
+        for command, left in ((["--home", home, "backup", self.backup], "the backup"), (["--home", other, "restore", self.backup], "is restored"),
+                              (["--home", home, "id", "export", secrets], "is written")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, FULL, done.stderr)
+            self.assertIn(left, done.stderr.decode())
+        self.assertTrue(secrets.exists())
+        self.assertEqual(self.ok("id", home=other).out, self.ok("id", home=home).out)
+
+    def test_a_backup_that_may_not_be_read_is_not_called_another_folder(self):
+        home = self.new_home()
+        self.ok("--no-daemon", "feed", "create", "log", home=home)
+        self.ok("backup", self.backup, home=home)
+        program, place = self.folder / "cipnode", self.folder / "place"
+        shutil.copy(BINARY, program)
+        place.mkdir()
+        os.chown(place, 54321, 54321)
+        self.folder.chmod(0o755)
+        done = subprocess.run(["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env", "HOME=/nonexistent", program, "--home",
+                               place / "home", "restore", self.backup], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        self.assertIn("may read it", done.stderr.decode())
 
     def test_a_backup_is_no_home_and_stays_one(self):
         home = self.new_home()
