@@ -24,7 +24,8 @@ bool Republisher::keep(Now now, OwnValue value, UnixMillis until) {
   }
   found->target = target;
   found->value = std::move(value);
-  const auto left = until > now.wall ? until.value - now.wall.value : 0;
+  constexpr std::uint64_t longest = kLongest / std::chrono::milliseconds(1);
+  const auto left = until > now.wall ? std::min(until.value - now.wall.value, longest) : 0;
   found->end = now.mono + std::chrono::milliseconds(left);
   found->until = until;
   found->running = {};

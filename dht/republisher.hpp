@@ -34,6 +34,8 @@ class Republisher {
   static constexpr Duration kRetry = std::chrono::minutes(1);
   static constexpr Duration kSpacing = std::chrono::seconds(1);
   static constexpr std::size_t kMaxValues = 1024;
+  // Nothing is kept longer: an end beyond it was dated while the clock showed something else.
+  static constexpr auto kLongest = std::chrono::hours(24 * 30);
   // Changes of the clock that are not worth a new date on disk.
   static constexpr auto kDateSlack = std::chrono::hours(1);
 

@@ -19,7 +19,7 @@
 namespace cip::node {
 
 // An own value is put again for so long after its owner put it last.
-inline constexpr auto kOwnValueLife = std::chrono::hours(24 * 30);
+inline constexpr auto kOwnValueLife = dht::Republisher::kLongest;
 
 class RecordKeeper {
  public:

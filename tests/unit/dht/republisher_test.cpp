@@ -101,6 +101,15 @@ TEST_CASE_FIXTURE(Fixture, "a clock that is set right neither ends a value nor m
   CHECK(owner->size() == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a clock that is years behind at the start makes no value immortal") {
+  auto wrong = net.now();
+  wrong.wall.value = 1'000'000;  // 1970
+  REQUIRE(owner->keep(wrong, value_of("put in another run"), in(24h)));
+  const auto moved = owner->take_moved(net.now());
+  REQUIRE(moved.size() == 1);
+  CHECK(moved[0].until.value <= in(Republisher::kLongest).value);
+}
+
 TEST_CASE_FIXTURE(Fixture, "the number of the value that is kept for a key is known") {
   const auto key = make_key_pair(Bytes32{7});
   const auto target = target_of_key(key.public_key);
