@@ -202,7 +202,7 @@ void add_subscribe_flags(CLI::App& app, SubscribeFlags& flags) {
       "new");
   add(add_value(app, "--author", flags.author, parse_key_text, "KEY",
                 "Only messages of this peer"));
-  add(add_value(app, "--durable", flags.durable, parse_text, "NAME",
+  add(add_value(app, "--durable", flags.durable, parse_label, "NAME",
                 "Go on where the subscription of this name ended"));
   add(add_value(app, "--count", flags.count, parse_count, "N", "End after N messages"));
   add(add_value(app, "--idle", flags.idle, parse_duration, "DURATION",

@@ -99,7 +99,7 @@ void add_put(CommandTree& tree) {
   add_value(app, "VALUE", flags.value, parse_value, "", "The value; none: stdin");
   add_value(app, "--file", flags.file, parse_text, "FILE", "Read the value from a file")
       ->group(kCommandFlags);
-  add_value(app, "--key", flags.key, parse_text, "NAME", "Sign it with the key of this name")
+  add_value(app, "--key", flags.key, parse_label, "NAME", "Sign it with the key of this name")
       ->group(kCommandFlags);
   add_value(app, "--seq", flags.seq, parse_count, "N",
             "Sequence number; default: the time in milliseconds")

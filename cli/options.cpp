@@ -48,7 +48,7 @@ void add_global_flags(CLI::App& app, Settings& settings, Globals& globals) {
                 "Give up after this time; 0: never"));
   add(add_list(app, "--bootstrap", globals.bootstrap, parse_contact, "HOST:PORT",
                "Contact to enter an overlay through (repeatable)"));
-  add(add_value(app, "--network", globals.network, parse_text, "NAME",
+  add(add_value(app, "--network", globals.network, parse_label, "NAME",
                 "Label under which contacts and announces are kept apart"),
       "default");
   add(add_switch(app, "--no-daemon", globals.no_daemon,

@@ -228,6 +228,12 @@ Parsed<std::string> parse_since(std::string_view text) {
              quoted(text));
 }
 
+Parsed<std::string> parse_label(std::string_view text) {
+  if (text.empty()) return bad("the value cannot be empty");
+  if (!is_utf8(bytes_of(text))) return bad("{}: a name is UTF-8 text", quoted(text));
+  return std::string(text);
+}
+
 Parsed<std::string> parse_text(std::string_view text) {
   if (text.empty()) return bad("the value cannot be empty");
   return std::string(text);

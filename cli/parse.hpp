@@ -57,6 +57,9 @@ Parsed<std::string> parse_new_feed_name(std::string_view text);
 Parsed<std::string> parse_topic_text(std::string_view text);
 // start, new, last:N, a sequence number or a duration. Given back as typed.
 Parsed<std::string> parse_since(std::string_view text);
+// A name that nobody but its user gives a meaning: of a key, a cursor, a network. JSON takes UTF-8
+// alone: two names of other bytes would be one to the node.
+Parsed<std::string> parse_label(std::string_view text);
 // Any text that is not empty.
 Parsed<std::string> parse_text(std::string_view text);
 

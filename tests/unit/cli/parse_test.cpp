@@ -154,6 +154,11 @@ TEST_CASE("since takes words, numbers and durations") {
   }
 }
 
+TEST_CASE("a label is UTF-8, so that no two of them become one on their way to the node") {
+  CHECK(parse_label("n\u00e4chste Woche") == "n\u00e4chste Woche");
+  for (const auto* text : {"", "\xff", "a\xfe"}) CHECK_FALSE(parse_label(text));
+}
+
 TEST_CASE("what was typed is quoted without its control characters") {
   CHECK(parse_count("\x1b[2J").error() == "'\\x1b[2J' is not a whole number");
 }
