@@ -78,8 +78,6 @@ class ReloadTest(LifecycleTest):
             self.settings()
             self.assertEqual(self.reload(), ({}, []))
         self.assertEqual(node.stop(), OK)
-        self.assertEqual(self.cipnode("config", "reload", home=self.home, env={"CIPNODE_QUOTA": ""}).code, USAGE)
-        self.settings()
         self.assertEqual(self.cipnode("config", "reload", home=self.home).code, NO_DAEMON)
 
     def test_what_was_typed_holds_also_in_the_background(self):
