@@ -92,6 +92,7 @@ void add_all_commands(CommandTree& tree) {
   add_join_command(tree);
   add_node_commands(tree);
   add_top_command(tree);
+  add_du_command(tree);
   add_log_commands(tree);
   add_config_commands(tree);
   add_backup_commands(tree);

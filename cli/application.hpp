@@ -11,11 +11,12 @@
 namespace cip::cli {
 
 // Every command, in the order of help. Each function is the file of its group of commands.
-void add_join_command(CommandTree& tree);     // command_join.cpp
-void add_node_commands(CommandTree& tree);    // command_node.cpp: status, peers, routes, id, …
-void add_id_commands(CommandTree& tree);      // command_id.cpp
-void add_health_command(CommandTree& tree);   // command_health.cpp
-void add_log_commands(CommandTree& tree);     // command_log.cpp
+void add_join_command(CommandTree& tree);    // command_join.cpp
+void add_node_commands(CommandTree& tree);   // command_node.cpp: status, peers, routes, id, …
+void add_id_commands(CommandTree& tree);     // command_id.cpp
+void add_health_command(CommandTree& tree);  // command_health.cpp
+void add_log_commands(CommandTree& tree);    // command_log.cpp
+void add_du_command(CommandTree& tree);
 void add_top_command(CommandTree& tree);      // command_top.cpp
 void add_config_commands(CommandTree& tree);  // command_config.cpp
 void add_backup_commands(CommandTree& tree);  // command_backup.cpp: backup, restore

@@ -73,10 +73,10 @@ class DiskKeeper {
   std::function<void(bool)> on_topics_full = [](bool) {};
   // As known here: feeds that are open as they are now, the others as they were closed.
   store::DiskUse use() const { return store::sum_up(shares()); }
+  std::vector<store::DiskShare> shares() const;
 
  private:
   Outcome<void> admit(std::uint64_t bytes, const Claim* except) const;
-  std::vector<store::DiskShare> shares() const;
   std::uint64_t room() const { return quota_ - std::min(quota_, other_bytes()); }
   // What a feed that takes its share still lacks: of all that is known of it, and of what it may
   // fetch now.

@@ -66,6 +66,7 @@ constexpr std::array kMethods{
     // Answers when a contact answered: what `join --detach` waits for.
     about_node("join.wait"),
     reads("size", kWalk),
+    reads_home("du", kAtOnce),
     reads("doctor", seconds{30}),
     reads("find", kWalk),
     reads("lookup", kWalk),

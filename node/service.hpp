@@ -31,6 +31,7 @@
 //   peers         -                                                n: one per stream          ~
 //   routes        -                                                n: one per contact         ~
 //   top           intervalMs?, count?                              n: samples, runs           ~
+//   du            -                                 n: {class, bytes, key?, name?, topic?}       ~
 //   config.reload -                                 {atOnce, atNextStart: [{key, from, to}]}   ~
 //   log.level     spec? (floors it does not name stay)             {levels: {floor: level}}   ~
 //   size          -                                                {estimate, low, high, ...}

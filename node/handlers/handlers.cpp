@@ -16,6 +16,7 @@ HandlerTable all_handlers() {
   add_find_handlers(table);
   add_dht_handlers(table);
   add_doctor_handlers(table);
+  add_disk_use_handlers(table);
   add_feed_handlers(table);
   add_append_handlers(table);
   add_feed_change_handlers(table);

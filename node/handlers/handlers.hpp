@@ -25,6 +25,7 @@ void add_id_handlers(HandlerTable& table);           // id.export, id.import
 void add_find_handlers(HandlerTable& table);         // find
 void add_dht_handlers(HandlerTable& table);          // lookup, announce, put, get, size
 void add_doctor_handlers(HandlerTable& table);       // doctor
+void add_disk_use_handlers(HandlerTable& table);     // du
 void add_feed_handlers(HandlerTable& table);         // feed.create, ls, info, unseed
 void add_feed_change_handlers(HandlerTable& table);  // feed.truncate, clear, drop
 void add_verify_handlers(HandlerTable& table);       // feed.verify

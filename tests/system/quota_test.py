@@ -38,6 +38,24 @@ class QuotaTest(SystemTest):
         self.eventually(lambda: self.disk(node)["cache"] <= 2 << 20, 20, "the cache is within the quota")
         self.assertEqual(self.ok("feed", "cat", key, home=node).out, data)
 
+    def test_du_says_what_each_feed_takes_and_adds_up_to_the_sums_of_status(self):
+        kept, _ = self.feed("kept", MB)
+        read, _ = self.feed("read", 2 * MB)
+        node = self.small_node("100M")
+        self.ok("feed", "download", kept, home=node)
+        self.ok("feed", "cat", read, home=node)
+        self.ok("feed", "create", "mine", home=node)
+        self.ok("feed", "append", "mine", home=node, stdin=b"x" * 1000)
+        self.ok("publish", "news", "hello", home=node)
+        rows = self.ok("--json", "du", home=node).objects
+        self.assertEqual([row["bytes"] for row in rows], sorted((row["bytes"] for row in rows), reverse=True))
+        self.assertEqual([(row["class"], row["key"]) for row in rows[:2]], [("cache", read), ("kept", kept)])
+        self.assertIn(("own", "mine", None), [(row["class"], row["name"], row["topic"]) for row in rows])
+        self.assertIn(("own", "news"), [(row["class"], row["topic"]) for row in rows])
+        disk = self.disk(node)
+        for name in ("own", "kept", "cache"):
+            self.assertEqual(sum(row["bytes"] for row in rows if row["class"] == name), disk[name], name)
+
     def test_the_cache_that_was_read_longest_ago_goes_first(self):
         feeds = [self.feed(name, MB) for name in ("a", "b", "c")]
         node = self.small_node("2500k")

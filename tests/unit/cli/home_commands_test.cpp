@@ -226,6 +226,19 @@ TEST_CASE("a passphrase is typed twice for a new file and once for an old one, a
   CHECK((console.out + console.err).find("horse") == std::string::npos);
 }
 
+TEST_CASE("du shows feeds, largest first, and what each class takes") {
+  const Json own{
+      {"class", "own"}, {"bytes", 5'000'000}, {"key", kKey}, {"name", "log"}, {"topic", nullptr}};
+  const Json kept{
+      {"class", "kept"}, {"bytes", 1'200'000}, {"key", kKey}, {"name", ""}, {"topic", nullptr}};
+  const Json author{
+      {"class", "kept"}, {"bytes", 900}, {"key", kKey}, {"name", ""}, {"topic", "news"}};
+  const Json records{{"class", "records"}, {"bytes", 77}};
+  check("du", {.results = {own, kept, author, records}}, {"du"});
+  FakeNode empty;
+  CHECK(run_command_line(empty, {"du"}).err.find("nothing is stored") != std::string::npos);
+}
+
 TEST_CASE("completion prints the script of the shell that is named") {
   FakeNode node;
   for (const char* shell : {"bash", "zsh", "fish"}) {
