@@ -25,11 +25,9 @@ void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, MutableValue& value) {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
-
 template <typename T>
 std::optional<T> load(ByteView bytes) {
-  auto loaded = load_record<T>(bytes, kVersion);
+  auto loaded = load_record<T>(bytes, kRecordVersion);
   return loaded ? std::optional(std::move(*loaded)) : std::nullopt;
 }
 
@@ -51,10 +49,10 @@ std::string_view name_of(RecordTable table) {
 
 Bytes32 record_key(const Target& topic, const PublicKey& key) { return hash({topic, key}); }
 
-Bytes save(const SavedRecord& record) { return save_record(kVersion, record); }
-Bytes save(const SavedForward& forward) { return save_record(kVersion, forward); }
-Bytes save(const MutableValue& value) { return save_record(kVersion, value); }
-Bytes save(const Bytes& immutable) { return save_record(kVersion, immutable); }
+Bytes save(const SavedRecord& record) { return save_record(kRecordVersion, record); }
+Bytes save(const SavedForward& forward) { return save_record(kRecordVersion, forward); }
+Bytes save(const MutableValue& value) { return save_record(kRecordVersion, value); }
+Bytes save(const Bytes& immutable) { return save_record(kRecordVersion, immutable); }
 
 std::optional<SavedRecord> load_saved_record(ByteView bytes) { return load<SavedRecord>(bytes); }
 std::optional<SavedForward> load_saved_forward(ByteView bytes) { return load<SavedForward>(bytes); }

@@ -20,6 +20,9 @@
 
 namespace cip::dht {
 
+// The number of the format of all values below.
+inline constexpr std::uint8_t kRecordVersion = 1;
+
 // Frozen: on disk under these names.
 enum class RecordTable : std::uint8_t { records, forwards, mutables, immutables };
 inline constexpr std::array kRecordTables{RecordTable::records, RecordTable::forwards,

@@ -7,8 +7,6 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint8_t kAuthorsVersion = 1;
-
 struct SavedAuthor {
   Bytes32 feed{};
   std::uint64_t floor = 0;
@@ -30,7 +28,9 @@ struct SavedAuthors {
 
 }  // namespace
 
-std::string author_memory_name(const Bytes32& topic) { return "topic/" + to_hex(topic); }
+std::string author_memory_name(const Bytes32& topic) {
+  return std::string(kAuthorsBegin) + to_hex(topic);
+}
 
 Bytes save_author_memories(const AuthorMemories& memories) {
   SavedAuthors saved;

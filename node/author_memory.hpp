@@ -13,6 +13,9 @@ namespace cip::node {
 
 using AuthorMemories = std::map<Bytes32, overlay::Topics::AuthorMemory>;  // by feed
 
+inline constexpr std::uint8_t kAuthorsVersion = 1;
+inline constexpr std::string_view kAuthorsBegin = "topic/";
+
 // The name of the state of a topic.
 std::string author_memory_name(const Bytes32& topic);
 Bytes save_author_memories(const AuthorMemories& memories);

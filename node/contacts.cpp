@@ -9,10 +9,6 @@
 
 namespace cip::node {
 
-namespace {
-constexpr std::uint8_t kContactsVersion = 1;
-}
-
 const std::vector<Endpoint>& public_contacts() {
   static const std::vector<Endpoint> contacts{
       {0x586303d6, 49737}, {0x8e5d5a71, 49737}, {0x8aa89308, 49737}};
@@ -143,7 +139,7 @@ Result<std::vector<Endpoint>> load_contacts(ByteView record) {
 }
 
 std::string contacts_record(std::string_view network) {
-  return fmt::format("contacts/{}", network);
+  return fmt::format("{}{}", kContactsBegin, network);
 }
 
 Bytes save_names(std::vector<std::string> names) {
@@ -156,7 +152,7 @@ Result<std::vector<std::string>> load_names(ByteView record) {
 }
 
 std::string names_record(std::string_view network) {
-  return fmt::format("contact-names/{}", network);
+  return fmt::format("{}{}", kNamesBegin, network);
 }
 
 }  // namespace cip::node

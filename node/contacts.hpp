@@ -83,6 +83,11 @@ class ContactResolver {
 // A sentence for contacts of earlier runs of which none answers; nothing when there are none.
 std::optional<std::string> silent_contacts(const std::vector<Endpoint>& saved);
 
+// The number of the format of both lists below, and how the names begin that they have on disk.
+inline constexpr std::uint8_t kContactsVersion = 1;
+inline constexpr std::string_view kContactsBegin = "contacts/";
+inline constexpr std::string_view kNamesBegin = "contact-names/";
+
 // Contacts kept for the next start: those heard of most lately.
 inline constexpr std::size_t kSavedContacts = 100;
 Bytes save_contacts(const dht::RoutingTable& table);

@@ -9,6 +9,7 @@
 
 #include "node/descriptors.hpp"
 #include "node/log.hpp"
+#include "node/saved_formats.hpp"
 #include "node/store_error.hpp"
 #include "store/rocksdb/rocks_backend.hpp"
 
@@ -29,6 +30,7 @@ constexpr const char* kWayOutOfNothing =
 Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, Random& random) {
   store::RocksOptions options;
   options.folder = paths.database.string();
+  options.owners_formats = saved_formats();
   options.max_open_files = static_cast<int>(share_descriptors(raise_descriptor_limit()).database);
   std::string problem;
   // RocksDB makes files that anybody may read: the folder keeps others out, from the first moment.
@@ -38,6 +40,12 @@ Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, R
   if (backend) {
     ::chmod(paths.database.c_str(), 0700);
     return std::move(*backend);
+  }
+  if (backend.error() == store::Errc::unknown_format && !problem.empty()) {
+    return fail_with(
+        ExitCode::incompatible,
+        fmt::format("the database {} is of a newer cipnode: {}", paths.database.string(), problem),
+        "nothing was changed; use that version, or a newer one");
   }
   auto error =
       error_from(backend.error(), fmt::format("opening the database {}", paths.database.string()));

@@ -10,7 +10,6 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint8_t kClockVersion = 1;
 // Clocks that are kept right are moved by less than that at a time.
 constexpr std::int64_t kSlackMs = 1000;
 // A clock that is set more often than that while messages are written is right hardly ever.
@@ -70,6 +69,8 @@ OwnClock OwnClock::load(ByteView bytes) {
   return out;
 }
 
-std::string own_clock_name(const Bytes32& topic) { return "own-clock/" + to_hex(topic); }
+std::string own_clock_name(const Bytes32& topic) {
+  return std::string(kClockBegin) + to_hex(topic);
+}
 
 }  // namespace cip::node

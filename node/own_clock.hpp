@@ -47,6 +47,9 @@ class OwnClock {
   std::vector<Step> steps_;
 };
 
+inline constexpr std::uint8_t kClockVersion = 1;
+inline constexpr std::string_view kClockBegin = "own-clock/";
+
 // The name of the state of a topic.
 std::string own_clock_name(const Bytes32& topic);
 

@@ -12,14 +12,15 @@ namespace cip::node {
 
 namespace {
 
-constexpr std::uint8_t kOwnValueVersion = 1;
 // Key, date and the database's own bytes around a record.
 constexpr std::uint64_t kRecordOverhead = 128;
 
 std::string table_of(dht::RecordTable table, const std::string& network) {
   return fmt::format("{}/{}", dht::name_of(table), network);
 }
-std::string own_table(const std::string& network) { return fmt::format("own/{}", network); }
+std::string own_table(const std::string& network) {
+  return fmt::format("{}{}", kOwnValuesBegin, network);
+}
 
 struct SavedOwn {
   Bytes immutable;

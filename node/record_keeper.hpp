@@ -18,6 +18,9 @@
 
 namespace cip::node {
 
+inline constexpr std::uint8_t kOwnValueVersion = 1;
+inline constexpr std::string_view kOwnValuesBegin = "own/";
+
 // An own value is put again for so long after its owner put it last.
 inline constexpr auto kOwnValueLife = dht::Republisher::kLongest;
 

@@ -1,14 +1,14 @@
 #pragma once
 
 // How the records of a database are saved: cereal functions for base/archive.hpp, one version per
-// kind. What changes shape gets a new version here and a migration from kStoreFormat n - 1.
+// kind. What changes shape gets a new version here, and is read in the old one too.
 
 #include "base/archive.hpp"
 #include "store/backend.hpp"
 
 namespace cip::store {
 
-// Frozen with kStoreFormat.
+// A later number is refused before it is read (saved_formats.hpp).
 inline constexpr std::uint8_t kFeedRecordVersion = 1;
 inline constexpr std::uint8_t kHeadVersion = 1;
 inline constexpr std::uint8_t kEquivocationVersion = 1;

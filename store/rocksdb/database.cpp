@@ -11,6 +11,7 @@
 #include "base/assert.hpp"
 #include "store/rocksdb/crc32c.hpp"
 #include "store/rocksdb/database_files.hpp"
+#include "store/rocksdb/format_check.hpp"
 #include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/run_codec.hpp"
 #include "store/rocksdb/status.hpp"
@@ -125,13 +126,17 @@ Result<void> check_folder(const std::string& folder) {
 
 // Whether all families are there. A later format may have some that this program does not know;
 // RocksDB refuses to open a database without naming all that it has.
-Result<bool> has_families(const rocksdb::DBOptions& options, const std::string& folder) {
+Result<bool> has_families(const rocksdb::DBOptions& options, const std::string& folder,
+                          std::string& problem) {
   std::vector<std::string> names;
+  problem = "CURRENT and the manifest cannot be read";
   const auto listed = rocksdb::DB::ListColumnFamilies(options, folder, &names);
   if (!listed.ok()) return fail(error_of(listed));
   for (const auto& name : names) {
     const auto known = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-    if (!known && name != rocksdb::kDefaultColumnFamilyName) return fail(Errc::unknown_format);
+    if (known || name == rocksdb::kDefaultColumnFamilyName) continue;
+    problem = "it has a table " + name + ", which this program does not know";
+    return fail(Errc::unknown_format);
   }
   return names.size() == kNames.size() + 1;
 }
@@ -149,18 +154,20 @@ Families families_of(const RocksOptions& options, OpenMode mode,
   return families;
 }
 
-// Compares the tables with the manifest, as RocksDB does while it opens, but changes nothing.
-rocksdb::Status check_tables(const rocksdb::DBOptions& options, const std::string& folder,
-                             const Families& families) {
+// Compares the tables with the manifest, as RocksDB does while it opens, but changes nothing. Then
+// looks for formats of a later program (format_check.hpp), which `later` names.
+rocksdb::Status check_tables(rocksdb::DBOptions how, const RocksOptions& options,
+                             const Families& families, std::string& later) {
+  // Logs would be read into memory, all at once.
+  const auto files = make_files_without_logs(*how.env);
+  how.env = files.get();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
-  // Ends at the logs, which would be read for nothing.
-  auto status = rocksdb::DB::OpenForReadOnly(options, folder, families, &handles, &raw, true);
+  auto status = rocksdb::DB::OpenForReadOnly(how, options.folder, families, &handles, &raw);
+  if (status.ok()) later = find_later_format(*raw, handles, options);
   for (auto* handle : handles) raw->DestroyColumnFamilyHandle(handle);
   delete raw;
-  const bool at_the_logs = status.IsCorruption() &&
-                           status.ToString().find("error_if_wal_file_exists") != std::string::npos;
-  return at_the_logs ? rocksdb::Status::OK() : status;
+  return status;
 }
 
 // RocksDB's own lock: what another process writes is not to be judged.
@@ -200,17 +207,18 @@ Result<bool> Database::check(const RocksOptions& options, std::string& problem) 
   const auto lock = Locked::acquire(*env_, options.folder);
   if (!lock) return fail(lock.error());
   const auto db = db_options(options, *env_, OpenMode::usual);
-  const auto whole = has_families(db, options.folder);
-  problem = "CURRENT and the manifest cannot be read";
+  const auto whole = has_families(db, options.folder, problem);
   if (!whole) return fail(whole.error());
   if (!*whole && !inventory_->is_made() && !inventory_->has_data()) return true;
   problem = "the end of the manifest is missing";
   if (!*whole && !options.salvaged) return fail(Errc::corrupt);
   if (options.salvaged) return false;
+  std::string later;
   const auto checked =
-      check_tables(db, options.folder, families_of(options, OpenMode::usual, cache_));
-  problem = checked.ToString();
+      check_tables(db, options, families_of(options, OpenMode::usual, cache_), later);
+  problem = checked.ok() ? later : checked.ToString();
   if (!checked.ok()) return fail(error_of(checked));
+  if (!later.empty()) return fail(Errc::unknown_format);
   if (auto mended = mend_log_tails(options.folder); !mended) return fail(mended.error());
   problem.clear();
   return false;
@@ -220,12 +228,8 @@ Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options, Op
                                                  std::string& problem) {
   static_cast<void>(has_fast_checksums());
   std::unique_ptr<Database> out(new Database());
-  auto inventory = Inventory::open(options.folder);
-  if (!inventory) {
-    problem =
-        "the file " + Inventory::path_of(options.folder).filename().string() + " is unreadable";
-    return fail(inventory.error());
-  }
+  auto inventory = Inventory::open(options.folder, problem);
+  if (!inventory) return fail(inventory.error());
   out->inventory_ = std::move(*inventory);
   out->env_ = make_database_files(options.env, out->inventory_);
   // Few shards: a strict one must hold whatever readers pin at one time.

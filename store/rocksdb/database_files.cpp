@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/rocksdb/log_in_place.hpp"
 
@@ -133,12 +134,30 @@ class DatabaseFiles final : public rocksdb::FileSystemWrapper {
   std::shared_ptr<Inventory> inventory_;
 };
 
+class WithoutLogs final : public rocksdb::FileSystemWrapper {
+ public:
+  explicit WithoutLogs(const std::shared_ptr<rocksdb::FileSystem>& base)
+      : FileSystemWrapper(base) {}
+  const char* Name() const override { return "WithoutLogs"; }
+
+  IOStatus GetChildren(const std::string& folder, const IOOptions& options,
+                       std::vector<std::string>* names, IODebugContext* debug) override {
+    auto status = target()->GetChildren(folder, options, names, debug);
+    std::erase_if(*names, [](const auto& name) { return kind_of(name) == Kind::log; });
+    return status;
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<rocksdb::Env> make_database_files(rocksdb::Env* base,
                                                   std::shared_ptr<Inventory> inventory) {
   const auto files = base != nullptr ? base->GetFileSystem() : rocksdb::FileSystem::Default();
   return rocksdb::NewCompositeEnv(std::make_shared<DatabaseFiles>(files, std::move(inventory)));
+}
+
+std::unique_ptr<rocksdb::Env> make_files_without_logs(rocksdb::Env& files) {
+  return rocksdb::NewCompositeEnv(std::make_shared<WithoutLogs>(files.GetFileSystem()));
 }
 
 }  // namespace cip::store

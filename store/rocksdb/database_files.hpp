@@ -21,4 +21,8 @@ namespace cip::store {
 std::unique_ptr<rocksdb::Env> make_database_files(rocksdb::Env* base,
                                                   std::shared_ptr<Inventory> inventory);
 
+// The same files as RocksDB sees them that shall not read a log: none are listed. For a database
+// that is opened to be read alone.
+std::unique_ptr<rocksdb::Env> make_files_without_logs(rocksdb::Env& files);
+
 }  // namespace cip::store

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/status.hpp"
+#include "store/saved_formats.hpp"
 
 namespace cip::store {
 
@@ -26,7 +27,8 @@ constexpr std::size_t kLines = 64;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kLengthDigits = 20;
 const std::string kProgram = "cipnode database ";
-const std::string kTitle = kProgram + "1";
+constexpr std::uint64_t kFormat = 1;
+const std::string kTitle = kProgram + std::to_string(kFormat);
 
 std::string padded(std::string text) {
   text.resize(kLine - 1, ' ');
@@ -76,6 +78,13 @@ Result<std::string> read_all(int fd) {
 }  // namespace
 
 Result<std::shared_ptr<Inventory>> Inventory::open(const std::string& folder) {
+  std::string unasked;
+  return open(folder, unasked);
+}
+
+Result<std::shared_ptr<Inventory>> Inventory::open(const std::string& folder,
+                                                   std::string& problem) {
+  problem = fmt::format("the file {} is unreadable", path_of(folder).filename().string());
   std::shared_ptr<Inventory> out(new Inventory(folder));
   const int fd = ::open(path_of(folder).c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) return out;
@@ -84,7 +93,7 @@ Result<std::shared_ptr<Inventory>> Inventory::open(const std::string& folder) {
   out->fd_ = fd;
   const auto text = read_all(fd);
   if (!text) return fail(text.error());
-  if (auto understood = out->read(*text); !understood) return fail(understood.error());
+  if (auto understood = out->read(*text, problem); !understood) return fail(understood.error());
   return out;
 }
 
@@ -92,13 +101,20 @@ Inventory::~Inventory() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<void> Inventory::read(const std::string& text) {
+Result<void> Inventory::read(const std::string& text, std::string& problem) {
   if (text.size() < kFirstFile * kLine || text.size() % kLine != 0) return fail(Errc::corrupt);
   const auto line = [&](std::size_t n) {
     return trimmed(std::string_view(text).substr(n * kLine, kLine));
   };
-  if (line(0) != kTitle)
-    return fail(line(0).starts_with(kProgram) ? Errc::unknown_format : Errc::corrupt);
+  if (line(0) != kTitle) {
+    const auto title = line(0);
+    std::uint64_t found = 0;
+    if (!title.starts_with(kProgram)) return fail(Errc::corrupt);
+    std::from_chars(title.data() + kProgram.size(), title.data() + title.size(), found);
+    if (found <= kFormat) return fail(Errc::corrupt);
+    problem = later_format("the file " + path_of(folder_).filename().string(), found, kFormat);
+    return fail(Errc::unknown_format);
+  }
   if (line(1) != instance_line({})) {
     const auto instance = from_hex(std::string_view(line(1)).substr(sizeof("instance ") - 1));
     if (!instance || instance->size() != 16) return fail(Errc::corrupt);

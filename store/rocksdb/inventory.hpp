@@ -33,7 +33,9 @@ namespace cip::store {
 
 class Inventory {
  public:
-  // Reads it; nothing is written before the first change. Errors: corrupt, io_failed.
+  // Reads it; nothing is written before the first change. `problem`: what is wrong, in words.
+  // Errors: corrupt, unknown_format, io_failed.
+  static Result<std::shared_ptr<Inventory>> open(const std::string& folder, std::string& problem);
   static Result<std::shared_ptr<Inventory>> open(const std::string& folder);
   ~Inventory();
   Inventory(const Inventory&) = delete;
@@ -64,7 +66,7 @@ class Inventory {
   };
 
   explicit Inventory(std::string folder) : folder_(std::move(folder)) {}
-  Result<void> read(const std::string& text);
+  Result<void> read(const std::string& text, std::string& problem);
   Result<void> make();
   Result<void> write_line(std::size_t line, const std::string& text, bool sync);
   std::size_t free_line() const;

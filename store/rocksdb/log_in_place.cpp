@@ -171,6 +171,19 @@ bool holds_synced(const std::string& path, std::uint64_t length) {
 
 std::vector<Bytes> log_records(ByteView log) {
   std::vector<Bytes> out;
+  each_log_record(log, [&](Bytes record) { out.push_back(std::move(record)); });
+  return out;
+}
+
+void each_log_record(const std::string& path, const std::function<void(Bytes)>& take) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const Mapped log(fd);
+  ::close(fd);
+  each_log_record(log.bytes(), take);
+}
+
+void each_log_record(ByteView log, const std::function<void(Bytes)>& take) {
   std::optional<Bytes> begun;
   for (std::uint64_t at = 0; at + kHeader <= log.size();) {
     const auto left_in_block = kLogBlock - at % kLogBlock;
@@ -186,9 +199,8 @@ std::vector<Bytes> log_records(ByteView log) {
     if (type == kWhole || type == kFirstPart) begun.emplace();
     if (!begun) continue;  // its beginning was damaged
     begun->insert(begun->end(), part.begin(), part.end());
-    if (type == kWhole || type == kLastPart) out.push_back(*std::exchange(begun, std::nullopt));
+    if (type == kWhole || type == kLastPart) take(*std::exchange(begun, std::nullopt));
   }
-  return out;
 }
 
 Bytes log_record(std::uint64_t at, ByteView content) {

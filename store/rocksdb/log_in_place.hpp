@@ -18,6 +18,7 @@
 //   crc u32 (masked CRC-32C of type and data) | size u16 | type u8 | data
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ bool holds_synced(const std::string& path, std::uint64_t length);
 
 // What the records of a log hold, each with all of its parts; those that are damaged are left out.
 std::vector<Bytes> log_records(ByteView log);
+// The same, one at a time. A file that cannot be read has none.
+void each_log_record(ByteView log, const std::function<void(Bytes)>& take);
+void each_log_record(const std::string& path, const std::function<void(Bytes)>& take);
 // The bytes that put a record with this content at the end of a log of `at` bytes.
 Bytes log_record(std::uint64_t at, ByteView content);
 

@@ -4,11 +4,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/random.hpp"
 #include "store/backend.hpp"
 #include "store/disk_recovery.hpp"
 #include "store/file_pins.hpp"
+#include "store/saved_formats.hpp"
 
 namespace rocksdb {
 class Env;
@@ -27,6 +29,8 @@ struct RocksOptions {
   std::size_t run_cache_bytes = std::size_t{16} << 20;
   // A process has 1,024 by default; sockets need most of them.
   int max_open_files = 256;
+  // What the owner of the database keeps in it that has a format of its own.
+  std::vector<OwnersFormat> owners_formats;
   // It is what repair made of a damaged one (salvage.hpp): families may be missing.
   bool salvaged = false;
   // Where files come from, for tests of failing disks; nullptr: the system. Outlives the backend.
@@ -35,6 +39,7 @@ struct RocksOptions {
 
 // Opens or makes the database. `random` is used in the call only, to draw the instance of a new
 // one. `problem`, if asked for, says in words what the error does not, e.g. which file is missing.
+// A database of which anything has a later format (unknown_format) is not changed in any way.
 // Errors: locked, not_writable, unknown_format, corrupt, full, io_failed,
 // std::errc::too_many_files_open.
 [[nodiscard]] Result<std::unique_ptr<Backend>> open_rocks_backend(const RocksOptions& options,

@@ -185,6 +185,25 @@ TEST_CASE("an inventory keeps names and lengths, takes names off, and grows") {
   CHECK(missing() == "the file 100099.log is missing");
 }
 
+TEST_CASE("an inventory of a later format is refused by its number") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  make_database(folder, true);
+  const auto path = Inventory::path_of(folder.string());
+  const auto write_number = [&](char number) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(sizeof("cipnode database ") - 1).put(number);
+  };
+  std::string problem;
+  write_number('2');
+  CHECK(Inventory::open(folder.string(), problem).error() == Errc::unknown_format);
+  CHECK(problem == "the file db.inventory has format 2, and this program reads 1");
+  write_number('x');
+  CHECK(Inventory::open(folder.string(), problem).error() == Errc::corrupt);
+  write_number('1');
+  CHECK(open_in(folder).has_value());
+}
+
 TEST_CASE("an inventory that is not one is damage") {
   TempFolder temp;
   const auto folder = temp.path() / "db";

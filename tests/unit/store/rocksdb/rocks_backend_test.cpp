@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "store/flat_tree.hpp"
 #include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/run_cursor.hpp"
 #include "store/rocksdb/status.hpp"
+#include "store/table_keys.hpp"
 #include "tests/unit/store/backend_fixture.hpp"
 #include "tests/unit/store/rocksdb/temp_folder.hpp"
 
@@ -44,6 +46,16 @@ fs::path copy_of(const fs::path& folder) {
 Result<std::unique_ptr<Database>> open_database(const RocksOptions& options) {
   std::string problem;
   return Database::open(options, OpenMode::usual, problem);
+}
+
+// Every file with its contents.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    out[entry.path().filename().string()] = {std::istreambuf_iterator<char>(file), {}};
+  }
+  return out;
 }
 
 // The newest file with this extension that holds anything.
@@ -349,18 +361,50 @@ TEST_CASE("a folder that cannot be made is named as such") {
 TEST_CASE("a database of an unknown format is refused and left as it is") {
   TempFolder temp;
   const auto folder = temp.path() / "db";
-  const auto set_format = [&](std::uint32_t version) {
+  REQUIRE(open_in(folder).has_value());
+  {
     RocksOptions options;
     options.folder = folder.string();
     auto database = open_database(options).value();
-    const std::string value{static_cast<char>(version), 0, 0, 0};
+    const std::string value{static_cast<char>(kStoreFormat + 1), 0, 0, 0};
     REQUIRE(database->db().Put({}, database->family(Family::meta), "!format", value).ok());
+  }
+  const auto before = contents(folder);
+  CHECK(open_in(folder).error() == Errc::unknown_format);
+  CHECK(contents(folder) == before);
+}
+
+TEST_CASE("a database of which one entry has a later format is not changed by a single byte") {
+  TempFolder temp;
+  const auto folder = temp.path() / "db";
+  RocksOptions options;
+  options.folder = folder.string();
+  options.owners_formats = {{Table::meta, "contacts/", "the list of contacts", 1}};
+  const auto put = [&](Family family, const Bytes& key, const Bytes& value) {
+    auto database = open_database(options).value();
+    const auto status =
+        database->db().Put({}, database->family(family), slice_of(key), slice_of(value));
+    REQUIRE(status.ok());
+  };
+  const auto is_refused = [&](const std::string& what) {
+    const auto before = contents(folder);
+    std::string problem;
+    const auto opened = Database::open(options, OpenMode::usual, problem);
+    REQUIRE_FALSE(opened.has_value());
+    CHECK(opened.error() == Errc::unknown_format);
+    CHECK(problem == later_format(what, 2, 1));
+    CHECK(contents(folder) == before);
   };
   REQUIRE(open_in(folder).has_value());
-  set_format(kStoreFormat + 1);
-  CHECK(open_in(folder).error() == Errc::unknown_format);
-  set_format(kStoreFormat);
-  CHECK(open_in(folder).has_value());
+  put(Family::meta, keys::state("contacts/default"), {2});
+  is_refused("the list of contacts");  // in a log
+  options.owners_formats.front().latest = 2;
+  REQUIRE(open_database(options).has_value());
+  options.owners_formats.front().latest = 1;
+  is_refused("the list of contacts");  // in a table
+  options.owners_formats.clear();
+  put(Family::feeds, keys::head(1), {2});
+  is_refused("the head of a feed");
 }
 
 TEST_CASE("a database with tables of a later format is refused") {
@@ -375,6 +419,11 @@ TEST_CASE("a database with tables of a later format is refused") {
     REQUIRE(database->db().DestroyColumnFamilyHandle(handle).ok());
   }
   CHECK(open_in(folder).error() == Errc::unknown_format);
+  std::string problem;
+  RocksOptions options;
+  options.folder = folder.string();
+  CHECK_FALSE(Database::open(options, OpenMode::usual, problem).has_value());
+  CHECK(problem == "it has a table spaces, which this program does not know");
 }
 
 TEST_CASE("a database that was killed before its first write opens as new") {
