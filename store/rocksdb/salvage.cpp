@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/rocksdb/database.hpp"
+#include "store/rocksdb/format_check.hpp"
 #include "store/rocksdb/inventory.hpp"
 #include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/manifest_tables.hpp"
@@ -171,6 +172,13 @@ Result<void> replay(Database& database, const fs::path& log) {
   return {};
 }
 
+bool has_later_format(Database& database, const RocksOptions& options) {
+  const std::vector<rocksdb::ColumnFamilyHandle*> families{
+      database.family(Family::meta), database.family(Family::feeds),
+      database.family(Family::topics), database.family(Family::records)};
+  return !find_later_format(database.db(), families, options).empty();
+}
+
 // A database is known by its format and its instance; a lost instance is no loss to a copy.
 Result<void> complete(Database& database, Random& random) {
   auto* meta = database.family(Family::meta);
@@ -202,6 +210,8 @@ Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
   const auto tables = files_of(folder, ".sst");
   const auto logs = files_of(folder, ".log");
   if (tables.empty() && logs.empty()) return fail(Errc::not_found);
+  const auto inventory = Inventory::open(folder);
+  if (!inventory && inventory.error() == Errc::unknown_format) return fail(inventory.error());
   std::error_code error;
   if (!fs::create_directory(scratch, error)) return fail(error_of_errno(error.value()));
   if (auto taken = take_over(tables, scratch); !taken) return fail(taken.error());
@@ -226,6 +236,7 @@ Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
     for (const auto& log : logs) {
       if (auto replayed = replay(**database, log); !replayed) return fail(replayed.error());
     }
+    if (has_later_format(**database, options)) return fail(Errc::unknown_format);
     if (auto completed = complete(**database, random); !completed) return fail(completed.error());
   }
   return open_rocks_backend(options, random);

@@ -6,7 +6,10 @@
 
 #include <functional>
 
+#include "store/rocksdb/database.hpp"
 #include "store/rocksdb/rocks_backend.hpp"
+#include "store/rocksdb/status.hpp"
+#include "store/table_keys.hpp"
 #include "tests/unit/store/backend_fixture.hpp"
 #include "tests/unit/store/rocksdb/temp_folder.hpp"
 
@@ -112,6 +115,22 @@ TEST_CASE("what is lost takes only itself along") {
   const auto left = count_blocks(*backend, home.large, kBlocks, kLarge);
   CHECK(left > 0);
   CHECK(left < kBlocks);
+}
+
+TEST_CASE("nothing is salvaged of a database of a later format") {
+  Damaged home(true);
+  {
+    RocksOptions options;
+    options.folder = home.folder();
+    std::string problem;
+    const auto database = Database::open(options, OpenMode::usual, problem).value();
+    const auto head = keys::head(home.small);
+    REQUIRE(database->db().Put({}, database->family(Family::feeds), slice_of(head), "\2").ok());
+  }
+  TempFolder temp;
+  SeededRandom random(9);
+  const auto opened = open_salvaged(home.folder(), temp.file("scratch"), random);
+  CHECK(opened.error() == Errc::unknown_format);
 }
 
 TEST_CASE("where no database is nothing is salvaged, and nothing is made") {
