@@ -17,6 +17,7 @@
 #include "node/file_descriptor.hpp"
 #include "node/home_content.hpp"
 #include "node/identity_file.hpp"
+#include "store/saved_formats.hpp"
 
 namespace cip::node {
 namespace fs = std::filesystem;
@@ -183,6 +184,21 @@ tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
       way_to_write(problem));
 }
 
+// Another format of the identity names itself and its number in its first line, as the other files
+// of a home do. A key begins so once in 2^136 homes.
+constexpr std::string_view kLaterIdentity = "cipnode identity ";
+constexpr std::size_t kLongestIdentity = 64;
+
+// 1: it is of the only format that there is so far, or damaged.
+std::uint64_t identity_format(ByteView bytes) {
+  std::uint64_t format = 1;
+  auto text = text_of(bytes);
+  if (!text.starts_with(kLaterIdentity)) return format;
+  text.remove_prefix(kLaterIdentity.size());
+  std::from_chars(text.data(), text.data() + text.size(), format);
+  return format;
+}
+
 Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
   struct stat info {};
   if (::fstat(fd, &info) == 0 && (info.st_mode & 077) != 0) {
@@ -190,7 +206,13 @@ Outcome<Identity> read_identity(const HomePaths& paths, int fd) {
                      fmt::format("others may read the secret key in {}", paths.identity.string()),
                      fmt::format("run: chmod 600 {}", paths.identity.string()));
   }
-  const auto bytes = read_some(fd, 33);
+  const auto bytes = read_some(fd, kLongestIdentity);
+  if (const auto later = store::later_format("it", identity_format(bytes), 1); !later.empty()) {
+    return fail_with(
+        ExitCode::incompatible,
+        fmt::format("the identity {} is of a newer cipnode: {}", paths.identity.string(), later),
+        "nothing was changed; use that version, or a newer one");
+  }
   if (bytes.size() != 32) {
     return fail_with(ExitCode::corrupt,
                      fmt::format("{} does not hold a 32-byte key", paths.identity.string()),

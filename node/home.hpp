@@ -5,7 +5,8 @@
 //   HOME/            mode 0700 if we made it; a folder that was there keeps its mode
 //     lock           locked by the kernel while a process uses the home, which also knows its pid,
 //                    role and state; text for people: "PID\nCOMMAND\nROLE STATE\n"; mode 0600
-//     identity       32 bytes, the primary key; mode 0600
+//     identity       32 bytes, the primary key; mode 0600. A later format begins with a line
+//                    "cipnode identity NUMBER"
 //     database/      RocksDB; mode 0700; beside it .inventory: what it must have, .reserve and
 //                    .spare: room kept to free, .mark (home_mark.hpp)
 //     control.sock   the control service; mode 0600; stale when the lock is free
@@ -121,8 +122,9 @@ struct Identity {
   KeyPair peer;
 };
 Identity make_identity(const Bytes32& primary_key);
-// Reads the identity file, or makes one that exists completely or not at all. Errors: corrupt for a
-// file of the wrong size, refused when others may read it, full or internal: it is not written.
+// Reads the identity file, or makes one that exists completely or not at all. Errors: incompatible
+// for a later format, corrupt for a file of the wrong size, refused when others may read it, full
+// or internal: it is not written.
 Outcome<Identity> open_identity(const HomePaths& paths, Random& random);
 
 }  // namespace cip::node

@@ -290,6 +290,23 @@ TEST_CASE("one process at a time has the turn, beside whoever holds the home") {
   CHECK_FALSE(is_turn_taken(paths));
 }
 
+TEST_CASE("an identity of a later format is refused and stays as it is") {
+  const test::TemporaryDirectory directory;
+  const HomePaths paths(directory.path());
+  SeededRandom random(1);
+  REQUIRE(open_identity(paths, random));
+  const std::string later = "cipnode identity 2\nsealed";
+  std::ofstream(paths.identity) << later;
+  const auto opened = open_identity(paths, random);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == ExitCode::incompatible);
+  CHECK(opened.error().message.find("format 2, and this program reads 1") != std::string::npos);
+  std::ifstream file(paths.identity);
+  CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == later);
+  std::ofstream(paths.identity) << "cipnode identity \nx";
+  CHECK(open_identity(paths, random).error().code == ExitCode::corrupt);
+}
+
 TEST_CASE("an identity is made once and stays") {
   const test::TemporaryDirectory directory;
   const HomePaths paths(directory.path());
