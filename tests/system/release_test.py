@@ -45,8 +45,16 @@ class ReleaseTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, done)
         return done.stdout + done.stderr
 
+    def make_fixture(self, version):
+        """A stand-in for what scripts/home_fixture makes: it is only looked whether there is one."""
+        fixture = self.clone / f"tests/fixtures/homes/{version}.tar.xz"
+        fixture.parent.mkdir(parents=True, exist_ok=True)
+        fixture.write_text("a home")
+        return fixture
+
     def prepared(self, version="0.4.0"):
-        self.release("--prepare", version)
+        self.assertIn(f"scripts/home_fixture {version}", self.release("--prepare", version))
+        self.make_fixture(version)
         self.commit()
 
     def test_a_release_is_prepared_checked_and_tagged_here_alone(self):
@@ -78,6 +86,10 @@ class ReleaseTest(unittest.TestCase):
                 self.git("reset", "--quiet", "--hard", "HEAD~")
 
         against("CHANGELOG.md", r" - \d{4}-\d\d-\d\d", "", "has no date")
+        (self.clone / "tests/fixtures/homes/0.4.0.tar.xz").unlink()
+        self.commit()
+        self.assertIn("make it with scripts/home_fixture 0.4.0", self.release(code=1))
+        self.git("reset", "--quiet", "--hard", "HEAD~")
         against("CHANGELOG.md", r"\[Unreleased\]\n", "[Unreleased]\n\n- More.\n", "unreleased still")
         against("CMakeLists.txt", r"VERSION 0\.4\.0", "VERSION 0.4", "no version of three numbers")
         (self.clone / "debian").mkdir()
@@ -87,6 +99,12 @@ class ReleaseTest(unittest.TestCase):
         self.write("debian/changelog", "0.3.9-1", "0.4.0-1")
         self.commit()
         self.release("--check")
+
+    def test_a_fixture_that_was_made_before_its_version_was_finished_goes(self):
+        early = self.make_fixture("0.4.0")
+        self.commit()
+        self.release("--prepare", "0.4.0")
+        self.assertFalse(early.exists())
 
     def test_nothing_is_prepared_twice_or_without_a_change(self):
         self.assertIn("no version of three numbers", self.release("--prepare", "0.4", code=1))
