@@ -1,7 +1,7 @@
 #pragma once
 
 // How the records of a database are saved: cereal functions for base/archive.hpp, one version per
-// kind. What changes shape gets a new version here, and is read in the old one too.
+// kind. What changes shape gets a new version here, and is read in the old one too (formats.md 4).
 
 #include "base/archive.hpp"
 #include "store/backend.hpp"
