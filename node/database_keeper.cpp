@@ -42,10 +42,10 @@ Outcome<std::unique_ptr<store::Backend>> open_database(const HomePaths& paths, R
     return std::move(*backend);
   }
   if (backend.error() == store::Errc::unknown_format && !problem.empty()) {
-    return fail_with(
-        ExitCode::incompatible,
-        fmt::format("the database {} is of a newer cipnode: {}", paths.database.string(), problem),
-        "nothing was changed; use that version, or a newer one");
+    return fail_with(ExitCode::incompatible,
+                     fmt::format("the database {} has a format that this program does not know: {}",
+                                 paths.database.string(), problem),
+                     "nothing was changed; use the version that wrote it, or a newer one");
   }
   auto error =
       error_from(backend.error(), fmt::format("opening the database {}", paths.database.string()));

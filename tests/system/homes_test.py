@@ -39,10 +39,11 @@ class HomesTest(SystemTest):
         self.assertEqual(manifest["version"], version)
         return home, manifest
 
-    def each_fixture(self):
+    def with_each_fixture(self, check):
+        self.assertTrue(FIXTURES)
         for fixture in FIXTURES:
             with self.subTest(fixture.name):
-                yield self.unpacked(fixture)
+                check(*self.unpacked(fixture))
 
     # What is in a home.
 
@@ -101,44 +102,49 @@ class HomesTest(SystemTest):
             appended[feed["key"]] = {f"{feed['length']}..{done['length']}": hashlib.sha256(block).hexdigest()}
         return appended
 
-    def test_homes_of_released_versions_hold_what_they_held_and_go_on(self):
-        self.assertTrue(FIXTURES)
-        for home, manifest in self.each_fixture():
-            node = self.join(home=home)
-            self.assertEqual({part: node.ready[part] for part in ("key", "keyHex")}, manifest["identity"])
-            self.check_feeds(home, manifest, {})
-            self.check_topics(home, manifest, ())
-            self.check_settings(home, manifest)
-            status = self.ok("--json", "status", home=home).object
-            self.assertEqual((status["key"], status["topics"]), (manifest["identity"]["key"], len(manifest["topics"])))
-            # Blocks that are not here are somewhere else: nobody takes them for there.
-            with_hole = [feed for feed in manifest["feeds"] if feed["contiguousLength"] < feed["length"]]
-            self.assertTrue(with_hole)
-            for feed in with_hole:
-                missing = f"{feed['contiguousLength']}..{feed['contiguousLength'] + 1}"
-                read = self.cipnode("feed", "cat", feed["key"], "--range", missing, home=home)
-                self.assertEqual((read.code, read.out), (NO_ROUTE, b""), repr(read))
-            for name in manifest["spentNames"]:
-                self.assertEqual(self.cipnode("feed", "create", name, "--derive", home=home).code, CONFLICT)
+    def check_home(self, home, manifest):
+        node = self.join(home=home)
+        self.assertEqual({part: node.ready[part] for part in ("key", "keyHex")}, manifest["identity"])
+        self.check_feeds(home, manifest, {})
+        self.check_topics(home, manifest, ())
+        self.check_settings(home, manifest)
+        status = self.ok("--json", "status", home=home).object
+        self.assertEqual((status["key"], status["topics"]), (manifest["identity"]["key"], len(manifest["topics"])))
+        # Blocks that are not here are somewhere else: nobody takes them for there.
+        with_hole = [feed for feed in manifest["feeds"] if feed["contiguousLength"] < feed["length"]]
+        self.assertTrue(with_hole)
+        for feed in with_hole:
+            missing = f"{feed['contiguousLength']}..{feed['contiguousLength'] + 1}"
+            read = self.cipnode("feed", "cat", feed["key"], "--range", missing, home=home)
+            self.assertEqual((read.code, read.out), (NO_ROUTE, b""), repr(read))
+        for name in manifest["spentNames"]:
+            self.assertEqual(self.cipnode("feed", "create", name, "--derive", home=home).code, CONFLICT)
 
-            appended = self.append_everywhere(home, manifest)
-            for topic in manifest["topics"]:
-                self.ok("publish", topic["topic"], "from a later program", home=home)
-            self.assertEqual(node.stop(), OK)
-            node = self.join(self.join().contact, home=home)
-            self.check_feeds(home, manifest, appended)
-            self.check_topics(home, manifest, ("from a later program",))
-            self.check_unread(home, manifest, ("from a later program",))
-            self.eventually(lambda h=home: self.cipnode("health", home=h).code == OK, 20, "health is fine")
-            self.assertEqual(node.stop(), OK)
+        appended = self.append_everywhere(home, manifest)
+        for topic in manifest["topics"]:
+            self.ok("publish", topic["topic"], "from a later program", home=home)
+        self.assertEqual(node.stop(), OK)
+        node = self.join(self.join().contact, home=home)
+        self.check_feeds(home, manifest, appended)
+        self.check_topics(home, manifest, ("from a later program",))
+        self.check_unread(home, manifest, ("from a later program",))
+        self.eventually(lambda: self.cipnode("health", home=home).code == OK, 20, "health is fine")
+        self.assertEqual(node.stop(), OK)
+
+    def test_homes_of_released_versions_hold_what_they_held_and_go_on(self):
+        self.with_each_fixture(self.check_home)
+
+    def check_contacts(self, home, manifest):
+        node = self.join(home=home)
+        checks = self.cipnode("--json", "health", home=home).object["checks"]
+        network = next(check for check in checks if check["check"] == "network")
+        self.assertIn("known from an earlier run", network["message"])
+        for contact in manifest["contacts"]:
+            self.assertIn(contact, network["message"])
+        self.assertEqual(node.stop(), OK)
 
     def test_contacts_of_earlier_runs_are_asked(self):
-        for home, manifest in self.each_fixture():
-            self.join(home=home)
-            checks = self.cipnode("--json", "health", home=home).object["checks"]
-            network = next(check for check in checks if check["check"] == "network")
-            for contact in manifest["contacts"]:
-                self.assertIn(contact, network["message"])
+        self.with_each_fixture(self.check_contacts)
 
     def clock_shim(self):
         """A library that moves the wall clock of a process by the seconds in $CLOCK_SHIFT_FILE."""
@@ -146,17 +152,21 @@ class HomesTest(SystemTest):
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT / "tests/cases/shim.c", "-ldl"], check=True)
         return library
 
+    def check_stored(self, home, manifest):
+        # Records last for minutes: it is the time at which the fixture was made.
+        shift = self.folder / "shift"
+        shift.write_text(str(manifest["made"] // 1000 - int(time.time())))
+        node = self.join(home=home, prefix=["env", f"LD_PRELOAD={self.shim}", f"CLOCK_SHIFT_FILE={shift}"])
+        reader = self.join(node.contact)
+        for value in manifest["values"]:
+            self.assertEqual(self.ok("get", value["name"], home=reader).text, value["value"])
+        for target in manifest["announces"]:
+            self.ok("lookup", target, home=reader)
+        self.assertEqual(node.stop(), OK)
+
     def test_what_a_home_stored_for_the_network_is_served_again(self):
-        shim, shift = self.clock_shim(), self.folder / "shift"
-        for home, manifest in self.each_fixture():
-            # Records last for minutes: it is the time at which the fixture was made.
-            shift.write_text(str(manifest["made"] // 1000 - int(time.time())))
-            node = self.join(home=home, prefix=["env", f"LD_PRELOAD={shim}", f"CLOCK_SHIFT_FILE={shift}"])
-            reader = self.join(node.contact)
-            for value in manifest["values"]:
-                self.assertEqual(self.ok("get", value["name"], home=reader).text, value["value"])
-            for target in manifest["announces"]:
-                self.ok("lookup", target, home=reader)
+        self.shim = self.clock_shim()
+        self.with_each_fixture(self.check_stored)
 
     # What is refused.
 
@@ -217,14 +227,14 @@ class HomesTest(SystemTest):
                 copy = self.copy_of(home)
                 database_log.put(copy, family, place, value)
                 found = layout if family == META and place == b"!format" else LATER
-                self.assert_refused(copy, INCOMPATIBLE, rf"newer cipnode: {what} has format {found}, and this program reads \d+")
+                self.assert_refused(copy, INCOMPATIBLE, rf"does not know: {what} has format {found}, and this program reads \d+")
 
     def test_files_beside_the_database_say_their_formats_too(self):
         home, _ = self.one_fixture()
         copy = self.copy_of(home)
         inventory = copy / "database.inventory"
         inventory.write_bytes(re.sub(rb"^cipnode database \d+ *\n", b"%-63b\n" % b"cipnode database 200", inventory.read_bytes()))
-        self.assert_refused(copy, INCOMPATIBLE, r"newer cipnode: the file database\.inventory has format 200, and this program reads \d+")
+        self.assert_refused(copy, INCOMPATIBLE, r"does not know: the file database\.inventory has format 200, and this program reads \d+")
         self.assertEqual(self.cipnode("salvage", self.folder / "saved", home=copy).code, INCOMPATIBLE)
         copy = self.copy_of(home)
         (copy / "identity").write_bytes(b"cipnode identity 200\n" + bytes(32))
