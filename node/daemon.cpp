@@ -10,7 +10,7 @@
 #include "base/text.hpp"
 #include "node/card_keeper.hpp"
 #include "node/clock.hpp"
-#include "node/contacts.hpp"
+#include "node/contact_keeper.hpp"
 #include "node/control_server.hpp"
 #include "node/database_keeper.hpp"
 #include "node/descriptors.hpp"
@@ -44,15 +44,10 @@ constexpr Duration kGoodbyeSilence = std::chrono::milliseconds(300);
 // A node that makes way for another finishes what it writes; a change that takes longer is cut, and
 // unconfirmed.
 constexpr Duration kFinishTime = std::chrono::seconds(10);
-// A node whose contacts are dead is as ready as it gets.
-constexpr Duration kReadyPatience = std::chrono::seconds(3);
 constexpr Duration kReadyStep = std::chrono::milliseconds(10);
 // Neighbours on the local network are heard within this, if there are any.
 constexpr Duration kNeighbourPatience = std::chrono::seconds(1);
-// A contact that is asked once more, because a command needs it, answers within this or is gone.
-constexpr Duration kSeekPatience = std::chrono::milliseconds(400);
-constexpr std::size_t kMostSought = 8;
-constexpr Duration kSaveContactsEvery = std::chrono::minutes(1);
+constexpr Duration kSaveEvery = std::chrono::minutes(1);
 constexpr Duration kIdleCheckEvery = std::chrono::milliseconds(500);
 // The part of the quota that records stored for others may take; with the default quota the bounds
 // of their tables are met first.
@@ -73,10 +68,7 @@ class Daemon::Impl {
         pool(std::make_unique<StoragePool>(io, *backend)),
         mark(*pool, paths.mark),
         database_keeper(io, *backend, *pool),
-        lookup(system_name_lookup(io)),
-        resolver(
-            io, lookup, [this](Endpoint contact) { add_contact(contact); },
-            [this] { return participant->dht().table().empty(); }),
+        contacts(io, storage, options.network),
         handlers(all_handlers()),
         timer(io),
         save_timer(io),
@@ -104,10 +96,8 @@ class Daemon::Impl {
   void wait_for_goodbye(TimePoint until, std::uint64_t answers, TimePoint silent_since);
   void finish_stop();
   void watch_idle();
-  void save_contacts_later();
-  void save_contacts_now();
+  void save_later();
   void save_own_dates();
-  void add_contact(Endpoint contact);
   void tell(const dht::Event& event);
   void tell(const overlay::HubEvent& event);
   void emit(const Json& event);
@@ -133,11 +123,8 @@ class Daemon::Impl {
   std::unique_ptr<TopicLibrary> topics;
   std::unique_ptr<CardKeeper> card;
   std::unique_ptr<LanDiscovery> lan;
-  NameLookup lookup;
-  ContactResolver resolver;
-  std::vector<Endpoint> known_contacts;
-  std::vector<Endpoint> saved_contacts;  // of earlier runs
-  TimePoint meet_until{};
+  ContactKeeper contacts;
+  std::vector<Endpoint> named_contacts;  // with an address
   Loading loading{io};
   bool has_duplicate = false;
   HandlerTable handlers;
@@ -168,12 +155,8 @@ Outcome<void> Daemon::Impl::open_network() {
   wanted.allow = options.allow;
   wanted.deny = options.deny;
   wanted.most_connections = share_descriptors(raise_descriptor_limit()).streams;
-  if (const auto saved = backend->find_state(contacts_record(options.network)); saved && *saved) {
-    wanted.dht.known = load_contacts(**saved).value_or(std::vector<Endpoint>{});
-    saved_contacts = wanted.dht.known;
-  }
-  known_contacts = wanted.dht.bootstrap;
-  known_contacts.insert(known_contacts.end(), wanted.dht.known.begin(), wanted.dht.known.end());
+  wanted.dht.known = contacts.load(*backend);
+  named_contacts = wanted.dht.bootstrap;
   auto opened = Participant::open({io, arena, random, *pool}, std::move(wanted));
   if (!opened) return tl::unexpected(opened.error());
   participant = std::move(*opened);
@@ -221,19 +204,15 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   participant->start();
   restore_records();
   card->start(*backend, options.contact_card);
-  resolver.resolve(options.contacts);
-  if (const auto saved = backend->find_state(names_record(options.network)); saved && *saved) {
-    resolver.resolve(load_names(**saved).value_or(std::vector<std::string>{}));
-  }
+  contacts.start(*participant, *backend, named_contacts, options.contacts);
   if (options.lan) start_lan();
-  const bool has_contacts = !known_contacts.empty() || resolver.is_busy();
   const bool has_neighbours = lan && lan->problem().empty();
-  const auto patience = has_contacts     ? kReadyPatience
-                        : has_neighbours ? kNeighbourPatience
-                                         : Duration::zero();
-  meet_until = std::max(meet_until, now().mono + patience);
+  const auto patience = contacts.has_some() ? kReadyPatience
+                        : has_neighbours    ? kNeighbourPatience
+                                            : Duration::zero();
+  contacts.expect_until(now().mono + patience);
   load();
-  save_contacts_later();
+  save_later();
   set_idle_exit();
   // Who waits for this node to be ready does not wait longer than it said; 0: for ever.
   const bool is_patient = options.ready_timeout == Duration::zero();
@@ -273,7 +252,7 @@ Outcome<SettingChanges> Daemon::Impl::reload() {
   if (before.idle_exit != options.idle_exit) set_idle_exit();
   disk->set_quota(quota());
   records->set_most_bytes(quota() / kRecordsShare);
-  resolver.resolve(options.contacts);
+  contacts.resolve(options.contacts);
   for (const auto& key : options.seed) {
     if (std::ranges::find(before.seed, key) == before.seed.end()) seed(key, [] {});
   }
@@ -294,7 +273,7 @@ void Daemon::Impl::restore_records() {
 
 void Daemon::Impl::announce_ready(TimePoint until) {
   // Who started this node for a command waits for the home, not for the network.
-  const bool settled = is_for_a_command() || (participant->has_settled() && !resolver.is_busy());
+  const bool settled = is_for_a_command() || (participant->has_settled() && !contacts.is_looking());
   if (!loading.is_done() || (!settled && now().mono < until)) {
     ready_timer.expires_after(kReadyStep);
     ready_timer.async_wait([this, until, weak = std::weak_ptr(alive)](std::error_code error) {
@@ -356,7 +335,7 @@ void Daemon::Impl::begin_stop() {
   timer.cancel();
   save_timer.cancel();
   ready_timer.cancel();
-  save_contacts_now();
+  contacts.save();
   participant->say_goodbye();
   const auto time = now().mono;
   wait_for_goodbye(time + kGoodbye, participant->dht().stats().replies_received, time);
@@ -404,26 +383,14 @@ void Daemon::Impl::watch_idle() {
   });
 }
 
-void Daemon::Impl::save_contacts_later() {
-  save_timer.expires_after(kSaveContactsEvery);
+void Daemon::Impl::save_later() {
+  save_timer.expires_after(kSaveEvery);
   save_timer.async_wait([this, weak = std::weak_ptr(alive)](std::error_code error) {
     if (error || weak.expired() || stopping) return;
-    save_contacts_now();
+    contacts.save();
     save_own_dates();
-    save_contacts_later();
+    save_later();
   });
-}
-
-// A node that met nobody this time keeps what it knew before.
-void Daemon::Impl::save_contacts_now() {
-  if (participant->dht().table().empty()) return;
-  storage.ask(store::StorageLane::status,
-              store::PutStateOp{contacts_record(options.network),
-                                save_contacts(participant->dht().table())});
-  const auto names = resolver.resolved();
-  if (names.empty()) return;
-  storage.ask(store::StorageLane::status,
-              store::PutStateOp{names_record(options.network), save_names(names)});
 }
 
 // Says so when another holder of the identity was met, and when it is gone.
@@ -449,16 +416,6 @@ void Daemon::Impl::save_own_dates() {
   for (const auto& own : participant->republisher().take_moved(time)) {
     records->keep_own(time, own.value, own.until);
   }
-}
-
-void Daemon::Impl::add_contact(Endpoint contact) {
-  if (std::ranges::find(known_contacts, contact) == known_contacts.end()) {
-    meet_until = std::max(meet_until, now().mono + kReadyPatience);
-    known_contacts.insert(known_contacts.begin(), contact);
-    if (known_contacts.size() > kSavedContacts) known_contacts.pop_back();
-  }
-  participant->dht().add_bootstrap(now(), contact);
-  participant->changed();
 }
 
 // The ready line is the first.
@@ -558,7 +515,7 @@ Outcome<std::unique_ptr<Operation>> Daemon::make_operation(const Request& reques
                     "for that network",
                     impl_->options.network));
   }
-  impl_->resolver.resolve(Params(request.params).texts("bootstrap"));
+  impl_->contacts.resolve(Params(request.params).texts("bootstrap"));
   auto made = found->second(*this, request, out);
   if (!made || request.method == "stop") return made;
   return start_when_loaded(impl_->loading, std::move(*made), out);
@@ -597,27 +554,14 @@ DiskKeeper& Daemon::disk() { return *impl_->disk; }
 std::string Daemon::lan_problem() const {
   return impl_->lan ? impl_->lan->problem() : "it is turned off";
 }
-std::vector<std::string> Daemon::contact_problems() const {
-  auto out = impl_->resolver.problems();
-  if (auto silent = silent_contacts(impl_->saved_contacts)) out.push_back(std::move(*silent));
-  return out;
-}
-const NameLookup& Daemon::name_lookup() const { return impl_->lookup; }
+std::vector<std::string> Daemon::contact_problems() const { return impl_->contacts.problems(); }
+const NameLookup& Daemon::name_lookup() const { return impl_->contacts.lookup(); }
 bool Daemon::has_contact() const { return !impl_->participant->dht().table().empty(); }
-bool Daemon::has_contacts_to_ask() const {
-  return !impl_->known_contacts.empty() || !impl_->resolver.problems().empty();
+bool Daemon::has_contacts_to_ask() const { return impl_->contacts.has_some_to_ask(); }
+bool Daemon::may_meet_somebody() const {
+  return !has_contact() && now().mono < impl_->contacts.meet_until();
 }
-bool Daemon::may_meet_somebody() const { return !has_contact() && now().mono < impl_->meet_until; }
-TimePoint Daemon::seek_contact() {
-  if (has_contact() || impl_->known_contacts.empty()) return impl_->meet_until;
-  const auto time = now();
-  const auto count = std::min(impl_->known_contacts.size(), kMostSought);
-  for (std::size_t i = 0; i < count; ++i) {
-    impl_->participant->dht().introduce(time, impl_->known_contacts[i]);
-  }
-  impl_->participant->changed();
-  return std::max(impl_->meet_until, time.mono + kSeekPatience);
-}
+TimePoint Daemon::seek_contact() { return impl_->contacts.seek(); }
 Outcome<void> Daemon::may_append() const {
   const auto& met = impl_->participant->duplicates().met();
   if (!met) return {};
