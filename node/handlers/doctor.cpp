@@ -17,6 +17,7 @@
 #include "node/handlers/walk.hpp"
 #include "node/participant.hpp"
 #include "node/port_pair.hpp"
+#include "node/udx_trial.hpp"
 
 namespace cip::node {
 
@@ -58,6 +59,7 @@ class Doctor final : public Operation {
         participant_(daemon.participant()),
         ready_(daemon),
         socket_(daemon.io()),
+        udx_(daemon.io(), daemon.random()),
         timer_(daemon.io()) {}
   ~Doctor() override { participant_.unwatch(query_); }
 
@@ -188,7 +190,7 @@ class Doctor final : public Operation {
     const auto endpoints = participant_.tcp_endpoints();
     if (endpoints.empty()) {
       report("TCP", bad(ExitCode::no_route, "no address to be dialled at", "check the network"));
-      return out_.done();
+      return try_udx();
     }
     const auto target = endpoints.front();
     timer_.expires_after(kConnectTime);
@@ -205,8 +207,32 @@ class Doctor final : public Operation {
                                     fmt::format("{} does not accept: {}", place, error.message()),
                                     "let the port through the firewall, or forward it")
                               : good(accepts(place)));
-          out_.done();
+          try_udx();
         });
+  }
+
+  void try_udx() {
+    if (daemon_.options().transport == Transport::tcp) {
+      report("UDX", good("not used (--transport tcp)"));
+      return out_.done();
+    }
+    udx_.start([this](const UdxTrial::Result& result) {
+      report("UDX", udx_works(result));
+      out_.done();
+    });
+  }
+
+  static Finding udx_works(const UdxTrial::Result& result) {
+    if (result.error) {
+      return bad(ExitCode::no_route,
+                 fmt::format("no stream over UDP between two sockets of this host: {}",
+                             result.error.message()),
+                 "let UDP on the loopback interface through the firewall");
+    }
+    return good(
+        fmt::format("a stream over UDP between two sockets of this host carried {} KiB "
+                    "there and back",
+                    kUdxTrialBytes / 1024));
   }
 
   std::string accepts(const std::string& place) const {
@@ -225,6 +251,7 @@ class Doctor final : public Operation {
   std::set<Endpoint> holders_;  // of the announce of the own key
   std::size_t answers_ = 0;
   asio::ip::tcp::socket socket_;
+  UdxTrial udx_;
   asio::steady_timer timer_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
