@@ -1,5 +1,6 @@
 """What the parts of scripts/bench share: programs to drive, processes that print JSON lines, rows of figures."""
 import json
+import os
 import signal
 import statistics
 import subprocess
@@ -43,11 +44,19 @@ def run_json(*command, stdin=None):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def memory_mib(pid):
+    """What of it is in memory: Rss, and Pss, which shares with other processes what it shares with them."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    return {words[0][:-1]: int(words[1]) / 1024 for words in lines}
+
+
 def pss_mib(pid):
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    return memory_mib(pid)["Pss"]
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def row(what, unit, better, stock, cipnode, wanted):

@@ -1,10 +1,9 @@
 """The DHT part of scripts/bench: the stock peers beside cipnode, and what only one of them can be
 asked for. Every function yields rows {what, unit, stock or None, cipnode, wanted, better}."""
-import os
 import time
 from pathlib import Path
 
-from bench_common import BINARY, INTEROP, PROGRAMS, Line, pss_mib, row, run_json
+from bench_common import BINARY, INTEROP, PROGRAMS, Line, cpu_seconds, pss_mib, row, run_json
 
 DRIVER = PROGRAMS / "cip_bench_dht"
 PEERS = ["node", INTEROP / "dht-peers.mjs"]
@@ -74,11 +73,6 @@ def after_deaths(rounds):
     for phase, share, wanted in (("all alive", "p50", ""), ("just killed", "p50", "3 times"), ("just killed", "max", "1000"),
                                  ("second pass", "p50", "as before"), ("second pass", "max", "")):
         yield row(f"{DEAD_NODES} of {KILL_NODES} nodes, {phase}, {share}", "ms", "lower", [], [o[phase][share + "ms"] for o in ours], wanted)
-
-
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def answers(rounds, folder):
