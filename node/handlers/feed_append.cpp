@@ -16,14 +16,23 @@
 #include "node/store_error.hpp"
 #include "overlay/replicator.hpp"
 #include "store/proof.hpp"
+#include "store/rocksdb/memory_limit.hpp"
 
 namespace cip::node {
 
 namespace {
 
 // Appended and not durable yet; above it the input waits, so that memory does not grow with a disk
-// that is slower than a pipe.
-constexpr std::size_t kAppendAhead = 16 << 20;
+// that is slower than a pipe. Where memory is small it is a sixteenth of it: the batch and the
+// write buffers hold the same bytes once more. Fewer bytes at once are more syncs.
+constexpr std::uint64_t kMostAppendAhead = 16 << 20;
+constexpr std::uint64_t kLeastAppendAhead = 1 << 20;
+constexpr std::uint64_t kAppendAheadShare = 16;
+
+std::size_t append_ahead() {
+  const auto share = store::memory_limit() / kAppendAheadShare;
+  return std::clamp(share, kLeastAppendAhead, kMostAppendAhead);
+}
 
 class Append final : public FeedOperation {
  public:
@@ -108,7 +117,7 @@ class Append final : public FeedOperation {
                                store::kMaxBlockSize, appended_),
                    "cut the input with --lines or --block-size N"});
     }
-    if (waiting_.empty() && feed().uncommitted_bytes() < kAppendAhead) {
+    if (waiting_.empty() && feed().uncommitted_bytes() < ahead_) {
       return out_.consumed(bytes.size());
     }
     held_back_ += bytes.size();
@@ -164,7 +173,7 @@ class Append final : public FeedOperation {
       durable_ = under_way_.front().blocks;
       under_way_.pop_front();
     }
-    if (held_back_ > 0 && feed().uncommitted_bytes() < kAppendAhead) {
+    if (held_back_ > 0 && feed().uncommitted_bytes() < ahead_) {
       out_.consumed(std::exchange(held_back_, 0));
     }
     look();
@@ -216,6 +225,7 @@ class Append final : public FeedOperation {
   bool assumes_latest_;
   std::optional<LengthCheck> check_;
   Bytes early_;  // input that came before the feed was open and its length was asked for
+  const std::size_t ahead_ = append_ahead();
   std::size_t held_back_ = 0;
   // Others append to the feed, and cut it, at the same time: what is durable of the input is told
   // by the feed's events alone, not by its length.

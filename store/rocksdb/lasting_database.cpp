@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "store/rocksdb/memory_limit.hpp"
 #include "store/rocksdb/run_codec.hpp"
 #include "store/rocksdb/status.hpp"
 
@@ -11,7 +12,8 @@ namespace cip::store {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-// On a small disk the memory for writes, and with it what flushing it takes, is less.
+// On a small disk the memory for writes, and with it what flushing it takes, is less. Where memory
+// is small all caches are less: there may be three write buffers for a moment.
 constexpr std::uint64_t kBufferShare = 16;
 constexpr std::uint64_t kLeastBuffer = kMiB / 2;
 // How often it is looked whether the reserve fits the database.
@@ -27,9 +29,12 @@ std::uint64_t capacity_at(const std::string& folder) {
 }
 
 RocksOptions fitted(RocksOptions options) {
-  const auto share = capacity_at(options.folder) / kBufferShare;
-  options.write_buffer_bytes =
-      std::min<std::size_t>(options.write_buffer_bytes, std::max(share, kLeastBuffer));
+  const auto of_memory = std::max(memory_limit() / kBufferShare, kLeastBuffer);
+  const auto of_disk = std::max(capacity_at(options.folder) / kBufferShare, kLeastBuffer);
+  for (auto* bytes :
+       {&options.write_buffer_bytes, &options.block_cache_bytes, &options.run_cache_bytes})
+    *bytes = std::min<std::size_t>(*bytes, of_memory);
+  options.write_buffer_bytes = std::min<std::size_t>(options.write_buffer_bytes, of_disk);
   return options;
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+// How much memory this process may use, so that caches and buffers of a database fit a small
+// machine: a board with little of it, or a service with a limit (MemoryMax= of systemd, a
+// container). The least of what the machine has and of what the control groups of the process
+// allow (Linux: admin-guide/cgroup-v2, memory.max; cgroup-v1/memory, memory.limit_in_bytes).
+
+#include <cstdint>
+#include <filesystem>
+
+namespace cip::store {
+
+// `root`: where proc and sys are. Without an answer there: the largest number.
+std::uint64_t memory_limit(const std::filesystem::path& root = "/");
+
+}  // namespace cip::store
