@@ -40,8 +40,8 @@ inline constexpr std::size_t kMaxRequestBytes = 8 << 20;
 inline constexpr std::size_t kMaxRequestsOfFeed = store::kMaxWaiting / 2;
 // Verified bytes that wait for the disk: above the first no more is requested, above the second
 // streams are not read, should blocks be larger than what is known of the feed let expect.
-inline constexpr std::size_t kMaxUncommittedBytes = 32 << 20;
-inline constexpr std::size_t kStopReadingAbove = 64 << 20;
+inline constexpr std::size_t kMaxUncommittedBytes = 8 << 20;
+inline constexpr std::size_t kStopReadingAbove = 16 << 20;
 // Answers for one peer that are being made, in number and bytes, and for all peers of the feed. The
 // number bounds what a peer can call for that asks for the only large blocks of a feed of small
 // ones.
