@@ -48,6 +48,17 @@ std::uint64_t bytes_in(const std::string& folder) {
   return bytes;
 }
 
+// Undoes one DisableFileDeletions(). RocksDB counts these; of its versions 7 asks for that by
+// `false`, 9 knows nothing else.
+template <typename Db>
+void let_go_of_files(Db& db) {
+  if constexpr (requires { db.EnableFileDeletions(false); }) {
+    db.EnableFileDeletions(false).PermitUncheckedError();
+  } else {
+    db.EnableFileDeletions().PermitUncheckedError();
+  }
+}
+
 }  // namespace
 
 LastingDatabase::LastingDatabase(const RocksOptions& options)
@@ -322,7 +333,7 @@ Result<PinnedFiles> LastingDatabase::pin_files() {
     const auto status = database.db().GetLiveFilesStorageInfo(options, &found);
     PinnedFiles out{options_.folder, {}, opening_};
     if (!status.ok()) {
-      database.db().EnableFileDeletions(false).PermitUncheckedError();
+      let_go_of_files(database.db());
       return fail(error_of(status));
     }
     for (auto& file : found) {
@@ -334,7 +345,7 @@ Result<PinnedFiles> LastingDatabase::pin_files() {
 
 void LastingDatabase::unpin_files(const PinnedFiles& pinned) {
   static_cast<void>(use([&](Database& database) -> Result<void> {
-    if (pinned.opening == opening_) database.db().EnableFileDeletions(false).PermitUncheckedError();
+    if (pinned.opening == opening_) let_go_of_files(database.db());
     return {};
   }));
 }

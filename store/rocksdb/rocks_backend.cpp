@@ -4,6 +4,11 @@
 #include <filesystem>
 #include <system_error>
 
+// Where RocksDB says what a cache is; version 7 does so in cache.h.
+#if __has_include(<rocksdb/advanced_cache.h>)
+#include <rocksdb/advanced_cache.h>
+#endif
+
 #include "store/rocksdb/lasting_database.hpp"
 #include "store/rocksdb/run_store.hpp"
 #include "store/rocksdb/status.hpp"
