@@ -98,8 +98,9 @@ bool Replicator::may_ask(const Peer& peer) const {
 
 std::size_t Replicator::request_limit(const Peer& peer) const {
   const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
-  const auto by_bytes = kMaxRequestBytes / (static_cast<std::size_t>(average) + kReplyOverhead);
-  return std::clamp<std::size_t>(by_bytes, 2, peer.window);
+  // At most 2^53 on average: no size where these have 32 bits.
+  const std::uint64_t by_bytes = kMaxRequestBytes / (average + kReplyOverhead);
+  return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{2}, peer.window);
 }
 
 void Replicator::request_blocks(Now now, Peer& peer) {

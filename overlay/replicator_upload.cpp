@@ -243,8 +243,9 @@ bool Replicator::send_reply(Now now, Peer& peer) {
 // was read.
 std::size_t Replicator::reply_limit(const Peer& peer) const {
   const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
-  const auto expected = std::max<std::size_t>(peer.recent_block, static_cast<std::size_t>(average));
-  return std::clamp<std::size_t>(kMaxReplyBytes / (expected + 64), 4, kMaxReplies);
+  const auto expected = std::max<std::uint64_t>(peer.recent_block, average);
+  const std::uint64_t by_bytes = kMaxReplyBytes / (expected + 64);
+  return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{4}, kMaxReplies);
 }
 
 void Replicator::begin_reply(Now, Peer& peer) {

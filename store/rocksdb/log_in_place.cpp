@@ -50,7 +50,9 @@ class Mapped {
   explicit Mapped(int fd) {
     struct stat about {};
     if (fstat(fd, &about) != 0 || about.st_size == 0) return;
-    size_ = static_cast<std::size_t>(about.st_size);
+    // More than 32 bits can address is refused by mmap.
+    const auto size = static_cast<std::uint64_t>(about.st_size);
+    size_ = static_cast<std::size_t>(std::min<std::uint64_t>(size, SIZE_MAX));
     auto* at = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at != MAP_FAILED) data_ = static_cast<const std::uint8_t*>(at);
   }

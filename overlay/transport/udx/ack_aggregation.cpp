@@ -20,7 +20,7 @@ void UdxAckAggregation::on_ack(TimePoint now, std::size_t delivered, std::uint64
     expected = 0;
   }
   delivered_ += delivered;
-  const auto surplus = static_cast<std::size_t>(delivered_ - std::min(delivered_, expected));
+  const auto surplus = as_size(delivered_ - std::min(delivered_, expected));
   largest_[0] = std::max(largest_[0], std::min(surplus, window));
 }
 
@@ -31,7 +31,7 @@ void UdxAckAggregation::on_round() {
 }
 
 std::size_t UdxAckAggregation::surplus(std::uint64_t bandwidth) const {
-  const auto most = static_cast<std::size_t>(bytes_in(kMostSurplus, bandwidth));
+  const auto most = as_size(bytes_in(kMostSurplus, bandwidth));
   return std::min(std::max(largest_[0], largest_[1]), most);
 }
 

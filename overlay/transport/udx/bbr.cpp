@@ -239,14 +239,14 @@ double UdxBbr::pacing_gain() const {
 std::size_t UdxBbr::flight_for(double gain) const {
   const auto bdp = bytes_in(min_rtt_.value_or(Duration::zero()), bandwidth());
   const auto least = std::max(minimum_window(), kBurstsInFlight * udx_burst(rate_, packet_size_));
-  return std::max(static_cast<std::size_t>(scaled(gain, bdp)), least);
+  return std::max(as_size(scaled(gain, bdp)), least);
 }
 
 std::size_t UdxBbr::minimum_window() const { return kMinimumPackets * packet_size_; }
 
 std::size_t UdxBbr::probe_rtt_window() const {
   const auto bdp = bytes_in(min_rtt_.value_or(Duration::zero()), bandwidth());
-  return std::max(static_cast<std::size_t>(scaled(kProbeRttGain, bdp)), minimum_window());
+  return std::max(as_size(scaled(kProbeRttGain, bdp)), minimum_window());
 }
 
 void UdxBbr::update_window(std::size_t delivered) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "overlay/transport/udx/units.hpp"
+
 namespace cip::overlay {
 
 SendMark UdxDeliveryRate::on_sent(TimePoint now, std::size_t in_flight) {
@@ -31,7 +33,7 @@ RateSample UdxDeliveryRate::take_sample(TimePoint now, Duration min_rtt) {
   sample.prior_delivered = mark->delivered;
   sample.app_limited = mark->app_limited;
   sample.late = mark->delivered < late_until_;
-  sample.delivered = static_cast<std::size_t>(delivered_ - mark->delivered);
+  sample.delivered = as_size(delivered_ - mark->delivered);
   sample.interval = std::max(mark->sent - mark->first_sent, now - mark->delivered_at);
   if (sample.interval <= Duration::zero() || sample.interval < min_rtt) return sample;
   const auto micros = static_cast<std::uint64_t>(sample.interval.count());

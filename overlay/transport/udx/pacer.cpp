@@ -7,7 +7,7 @@
 namespace cip::overlay {
 
 std::size_t udx_burst(std::uint64_t bytes_per_second, std::size_t packet_size) {
-  const auto wanted = static_cast<std::size_t>(bytes_in(kUdxBurstTime, bytes_per_second));
+  const auto wanted = as_size(bytes_in(kUdxBurstTime, bytes_per_second));
   return std::min(std::max(wanted, 2 * packet_size), kMaxUdxBurst);
 }
 
