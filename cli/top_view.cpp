@@ -11,7 +11,7 @@ namespace cip::cli {
 namespace {
 
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-// A heading and the empty line in front of it.
+// A heading, the empty line in front of it, and a line that counts what is not shown.
 constexpr std::size_t kFrameOfSection = 3;
 
 std::string bytes_rate_text(double bytes_per_second) { return bytes_text(bytes_per_second) + "/s"; }

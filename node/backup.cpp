@@ -1,6 +1,7 @@
 #include "node/backup.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -10,6 +11,7 @@
 #include "node/file_copy.hpp"
 #include "node/home_content.hpp"
 #include "node/operation.hpp"
+#include "node/signals.hpp"
 #include "node/system_random.hpp"
 #include "node/version.hpp"
 #include "store/backend.hpp"
@@ -19,6 +21,13 @@ namespace cip::node {
 namespace fs = std::filesystem;
 
 namespace {
+
+bool is_mount_point(const fs::path& folder) {
+  struct stat own {
+  }, above{};
+  return ::stat(folder.c_str(), &own) == 0 && ::stat(folder.parent_path().c_str(), &above) == 0 &&
+         own.st_dev != above.st_dev;
+}
 
 Outcome<void> check_backup_target(const HomePaths& home, const fs::path& target) {
   std::error_code error;
@@ -32,9 +41,16 @@ Outcome<void> check_backup_target(const HomePaths& home, const fs::path& target)
                      fmt::format("there is no folder {}", target.parent_path().string()),
                      "make it first, or name another");
   }
-  const auto is_free = !fs::exists(fs::symlink_status(target, error)) ||
-                       (fs::is_directory(target, error) && fs::is_empty(target, error));
-  if (is_free) return {};
+  const auto type = fs::symlink_status(target, error).type();
+  if (type == fs::file_type::not_found) return {};
+  // It is written beside, and gets its name at the end.
+  if (type == fs::file_type::symlink || is_mount_point(target)) {
+    return fail_with(ExitCode::usage,
+                     fmt::format("{} is {}, whose place a backup cannot take", target.string(),
+                                 type == fs::file_type::symlink ? "a link" : "where a disk begins"),
+                     fmt::format("name a new folder in it: {}", (target / "backup").string()));
+  }
+  if (fs::is_directory(target, error) && fs::is_empty(target, error)) return {};
   return fail_with(ExitCode::conflict, target.string() + " is there already",
                    "name a new folder; an older backup is never replaced");
 }
@@ -128,11 +144,11 @@ Outcome<Json> BackupWriter::finish() {
   auto written = write_new_file(partial_ / kManifestName, bytes_of(text));
   if (!written) return tl::unexpected(written.error());
   if (auto synced = sync_folder(partial_); !synced) return tl::unexpected(synced.error());
+  if (caught_signal() != 0) return fail_with(ExitCode::internal, "it was interrupted");
   if (auto moved = move_into_place(partial_, target_); !moved) return tl::unexpected(moved.error());
   partial_.clear();
-  if (auto synced = sync_folder(target_.parent_path()); !synced) {
-    return tl::unexpected(synced.error());
-  }
+  // The copy stands; with the power it could lose its name at most, for that of a partial one.
+  static_cast<void>(sync_folder(target_.parent_path()));
   std::uint64_t bytes = 0;
   for (const auto& file : manifest_.files) bytes += file.bytes;
   return Json{{"dir", target_.string()},

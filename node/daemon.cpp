@@ -257,7 +257,8 @@ Outcome<SettingChanges> Daemon::Impl::reload() {
     if (std::ranges::find(before.seed, key) == before.seed.end()) seed(key, [] {});
   }
   for (const auto& change : changes.at_once) {
-    log(Floor::node, LogLevel::info, "{} is {} from now on", change.key, change.to.dump());
+    log(Floor::node, LogLevel::info, "{} is {} from now on", change.key,
+        change.to.is_null() ? std::string("at its default") : change.to.dump());
   }
   return changes;
 }

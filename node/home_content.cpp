@@ -72,15 +72,6 @@ fs::path foreign_file(const HomePaths& paths) {
   return {};
 }
 
-// It has the files of a home, but its feeds are not marked as restored: what is appended to them
-// there forks them, and the backup is one no more.
-bool is_backup(const HomePaths& paths) {
-  std::ifstream in(paths.home / kManifestName, std::ios::binary);
-  std::string start(kManifestTitle.size(), '\0');
-  in.read(start.data(), static_cast<std::streamsize>(start.size()));
-  return start == kManifestTitle;
-}
-
 // The same name for every way to a file, whether it is there or not; empty: there is no way.
 fs::path place_of(const fs::path& file) {
   std::error_code error;
@@ -94,6 +85,13 @@ bool is_below(const fs::path& file, const fs::path& folder) {
 }
 
 }  // namespace
+
+bool is_backup(const HomePaths& paths) {
+  std::ifstream in(paths.home / kManifestName, std::ios::binary);
+  std::string start(kManifestTitle.size(), '\0');
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start == kManifestTitle;
+}
 
 bool has_database(const HomePaths& paths) {
   return is_there(store::Inventory::path_of(paths.database.string())) ||

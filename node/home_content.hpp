@@ -14,6 +14,10 @@ namespace cip::node {
 // before its database, its log and its socket; a backup is none.
 Outcome<void> check_home_content(const HomePaths& paths);
 
+// It has the files of a home, but its feeds are not marked as restored: what is appended to them
+// there forks them, and the backup is one no more.
+bool is_backup(const HomePaths& paths);
+
 // Whether there is a database that was used; its identity was made before it.
 bool has_database(const HomePaths& paths);
 

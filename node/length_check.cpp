@@ -142,12 +142,19 @@ void LengthCheck::look() {
   if (failure_) return;
   const auto peers = participant_.hub().replication().peers(number_);
   const bool asked = peers.empty() || in_sync_;
-  was_answered_ = was_answered_ || (in_sync_ && !peers.empty());
+  was_answered_ = was_answered_ ||
+                  (in_sync_ && std::ranges::any_of(
+                                   peers, [this](const auto& peer) { return has_the_feed(peer); }));
   // Another holder of the identity may be the one who has more.
   const bool knows_itself = participant_.duplicates().has_looked() || !reach_.has_contact();
   const bool all_here = !is_searching_ && dials_.empty() && peers_.pending() == 0 && knows_itself &&
                         peers.size() + gone_ >= expected_;
   if (proved_ || (asked && all_here)) finish_within(Duration::zero());
+}
+
+// Who begins to seed it knows nothing of its length.
+bool LengthCheck::has_the_feed(const overlay::ReplicatorPeerInfo& peer) const {
+  return !peer.rejected && peer.fork == feeds_.feed(number_)->fork() && peer.length >= own_length_;
 }
 
 void LengthCheck::finish_within(Duration patience) {

@@ -62,6 +62,7 @@ class LengthCheck {
   void look();
   void finish_within(Duration patience);
   void end_if_nobody_answers(Duration patience);
+  bool has_the_feed(const overlay::ReplicatorPeerInfo& peer) const;
   bool is_restored() const { return feeds_.find(number_)->restored; }
   Outcome<void> verdict();
 

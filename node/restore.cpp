@@ -138,7 +138,11 @@ Outcome<std::size_t> Restore::mark() {
                      "use another backup");
   }
   auto database = open_database(partial_, random);
-  if (!database) return tl::unexpected(database.error());
+  if (!database) {
+    return fail_with(database.error().code,
+                     "the database in the backup cannot be opened: " + database.error().message,
+                     "use another backup");
+  }
   const auto marked = store::FeedStore(**database, identity->primary_key).mark_restored();
   if (!marked) return tl::unexpected(error_from(marked.error(), "marking the restored feeds"));
   return *marked;

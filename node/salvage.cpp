@@ -10,9 +10,12 @@
 #include "base/text.hpp"
 #include "node/database_keeper.hpp"
 #include "node/home.hpp"
+#include "node/home_content.hpp"
+#include "node/saved_formats.hpp"
 #include "node/store_error.hpp"
 #include "node/system_random.hpp"
 #include "store/feed.hpp"
+#include "store/feed_store.hpp"
 #include "store/flat_tree.hpp"
 #include "store/rocksdb/salvage.hpp"
 
@@ -241,6 +244,48 @@ Outcome<void> check_target(const fs::path& target) {
                    "name a folder that does not exist: it becomes the new home");
 }
 
+// The new home, which is gone again unless it was made.
+class NewHome {
+ public:
+  explicit NewHome(fs::path folder) : folder_(std::move(folder)) {
+    std::error_code error;
+    was_there_ = fs::exists(folder_, error);
+  }
+  NewHome(const NewHome&) = delete;
+  NewHome& operator=(const NewHome&) = delete;
+  ~NewHome() {
+    std::error_code error;
+    if (is_made_) return;
+    if (!was_there_) fs::remove_all(folder_, error);
+    for (const auto& entry : fs::directory_iterator(folder_, error)) {
+      std::error_code ignored;
+      fs::remove_all(entry.path(), ignored);
+    }
+  }
+  void keep() { is_made_ = true; }
+
+ private:
+  fs::path folder_;
+  bool was_there_ = false;
+  bool is_made_ = false;
+};
+
+// Others may hold more of the own feeds than a backup, or than a home that came from one and has
+// not asked yet.
+Result<void> carry_marks(const HomePaths& from, store::Backend& old, store::Backend& fresh,
+                         const Bytes32& primary_key) {
+  bool is_marked = is_backup(from);
+  const auto feeds = old.list_feeds();
+  for (const auto& feed : feeds ? *feeds : std::vector<store::FeedRecord>()) {
+    const auto mark = old.find_state(store::restored_state(feed.key));
+    is_marked = is_marked || (mark && *mark);
+  }
+  if (!is_marked) return {};
+  const auto marked = store::FeedStore(fresh, primary_key).mark_restored();
+  if (!marked) return fail(marked.error());
+  return {};
+}
+
 bool copy_identity(const HomePaths& from, const HomePaths& to) {
   std::ifstream in(from.identity, std::ios::binary);
   const Bytes key{std::istreambuf_iterator<char>(in), {}};
@@ -320,16 +365,21 @@ Outcome<LocalAnswer> salvage(const fs::path& damaged, const fs::path& target) {
         "stop it first with: cipnode stop");
   }
   if (auto is_free = check_target(to.home); !is_free) return tl::unexpected(is_free.error());
+  NewHome target_home(to.home);
   if (auto made = make_home(to); !made) return tl::unexpected(made.error());
   const Scratch scratch(to.home / "salvage");
   std::error_code error;
   fs::create_directory(scratch.path(), error);
   SystemRandom random;
   const bool has_identity = copy_identity(from, to);
-  if (auto made = open_identity(to, random); !made) return tl::unexpected(made.error());
-  auto old =
-      store::open_salvaged(from.database.string(), (scratch.path() / "copy").string(), random);
-  if (!old && old.error() == store::Errc::not_found) return nothing_left(from, to, has_identity);
+  const auto identity = open_identity(to, random);
+  if (!identity) return tl::unexpected(identity.error());
+  auto old = store::open_salvaged(from.database.string(), (scratch.path() / "copy").string(),
+                                  random, saved_formats());
+  if (!old && old.error() == store::Errc::not_found) {
+    target_home.keep();
+    return nothing_left(from, to, has_identity);
+  }
   if (!old) {
     return tl::unexpected(
         error_from(old.error(), fmt::format("reading the database {}", from.database.string())));
@@ -340,6 +390,10 @@ Outcome<LocalAnswer> salvage(const fs::path& damaged, const fs::path& target) {
   Salvage work(**old, **fresh, !lost.empty());
   auto told = work.run();
   if (!told) return tl::unexpected(told.error());
+  if (auto marked = carry_marks(from, **old, **fresh, identity->primary_key); !marked) {
+    return tl::unexpected(error_from(marked.error(), "marking the saved feeds"));
+  }
+  target_home.keep();
   const auto feeds = told->size();
   auto last = summary(to, has_identity);
   last["feeds"] = feeds - work.not_saved();

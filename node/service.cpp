@@ -247,6 +247,7 @@ RunResult run_backup(const ServiceOptions& options, const Request& request, Hand
   Params params(request.params);
   const auto target = params.required_text("dir");
   if (params.error()) return failed(*params.error());
+  const SignalCatcher signals;  // also between the request and the name of the copy
   auto writer = BackupWriter::begin(paths, target);
   if (!writer) return failed(writer.error());
   CopyingHandler copying(*writer, handler);
@@ -255,6 +256,7 @@ RunResult run_backup(const ServiceOptions& options, const Request& request, Hand
   if (copying.failure()) return failed_without_trace(*copying.failure(), "backup");
   if (result.error) return failed_without_trace(*result.error, "backup");
   const auto done = writer->finish();
+  if (caught_signal() != 0 && !done) return stopped_by_signal(handler, "backup");
   if (!done) return failed_without_trace(done.error(), "backup");
   handler.on_result(*done);
   return result;

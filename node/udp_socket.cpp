@@ -226,9 +226,9 @@ bool UdpSocket::send_segments(Endpoint to, ByteView datagrams, std::size_t segme
   bool sent = true;
   while (!datagrams.empty()) {
     const auto piece = datagrams.first(std::min(datagrams.size(), most * segment));
-    sent = (cuts_ && piece.size() > segment ? send_together(to, piece, segment)
-                                            : send_each(to, piece, segment)) &&
-           sent;
+    // The system cuts none that are wider than the path as it knows it, which these may be.
+    const bool together = cuts_ && fragments != Fragments::allowed && piece.size() > segment;
+    sent = (together ? send_together(to, piece, segment) : send_each(to, piece, segment)) && sent;
     datagrams = datagrams.subspan(piece.size());
   }
   return sent;

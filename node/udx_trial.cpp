@@ -83,7 +83,8 @@ class UdxTrial::Impl {
     for (auto& end : ends_) {
       end.streams.settle(time);
       while (const auto datagram = end.streams.poll_datagram(time)) {
-        end.socket.send_segments(datagram->to, datagram->bytes, datagram->segment);
+        end.socket.send_segments(datagram->to, datagram->bytes, datagram->segment,
+                                 Fragments::never);
       }
       read(time, end);
     }

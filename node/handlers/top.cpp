@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
@@ -182,7 +183,7 @@ class Top final : public Operation {
       for (const auto& feed : feeds) messages += feed.length;
       const auto grown = rate("topic " + to_hex(id), messages);
       const auto name = names_.find(id);
-      is_named = is_named && name != names_.end();
+      is_named = is_named && (name != names_.end() || !unnamed_.insert(id).second);
       rows.push_back({grown,
                       {{"topic", name == names_.end() ? "id:" + to_hex(id) : name->second},
                        {"peers", machine.neighbours(id)},
@@ -213,6 +214,7 @@ class Top final : public Operation {
   Growth<std::pair<overlay::ConnId, int>> streams_;
   Growth<store::FeedNumber> held_;
   std::map<Bytes32, std::string> names_;  // of topics
+  std::set<Bytes32> unnamed_;             // of which the name was asked for
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

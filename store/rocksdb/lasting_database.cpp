@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/memory_limit.hpp"
 #include "store/rocksdb/run_codec.hpp"
 #include "store/rocksdb/status.hpp"
@@ -31,10 +32,13 @@ std::uint64_t capacity_at(const std::string& folder) {
 RocksOptions fitted(RocksOptions options) {
   const auto of_memory = std::max(memory_limit() / kBufferShare, kLeastBuffer);
   const auto of_disk = std::max(capacity_at(options.folder) / kBufferShare, kLeastBuffer);
+  const auto at_most = [](std::size_t bytes, std::uint64_t most) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, most));
+  };
   for (auto* bytes :
        {&options.write_buffer_bytes, &options.block_cache_bytes, &options.run_cache_bytes})
-    *bytes = std::min<std::size_t>(*bytes, of_memory);
-  options.write_buffer_bytes = std::min<std::size_t>(options.write_buffer_bytes, of_disk);
+    *bytes = at_most(*bytes, of_memory);
+  options.write_buffer_bytes = at_most(options.write_buffer_bytes, of_disk);
   return options;
 }
 
@@ -338,6 +342,14 @@ Result<PinnedFiles> LastingDatabase::pin_files() {
     }
     for (auto& file : found) {
       out.files.push_back({file.relative_filename, file.size, file.replacement_contents});
+      if (file.file_type != rocksdb::FileType::kWalFile) continue;
+      // RocksDB counts the room behind the records too, into which others are written.
+      const auto whole = whole_log_length(options_.folder + "/" + file.relative_filename);
+      if (!whole) {
+        database.db().EnableFileDeletions(false).PermitUncheckedError();
+        return fail(Errc::io_failed);
+      }
+      out.files.back().size = *whole;
     }
     return out;
   });

@@ -118,6 +118,16 @@ std::uint64_t written_log_length(ByteView log) {
   return std::min<std::uint64_t>(at, log.size());
 }
 
+std::optional<std::uint64_t> whole_log_length(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const Mapped file(fd);
+  ::close(fd);
+  if (!file.is_there()) return std::nullopt;
+  const auto written = file.bytes().first(written_log_length(file.bytes()));
+  return end_of_log(written, LogCut::unfinished).value_or(written.size());
+}
+
 std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t size, LogCut cut) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;

@@ -46,6 +46,10 @@ enum class LogCut {
 std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut);
 std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t size, LogCut cut);
 
+// Where the last record of a log ends that is there whole, while others may be written behind it.
+// Nothing: it cannot be read.
+std::optional<std::uint64_t> whole_log_length(const std::string& path);
+
 // Whether a log holds all that was synced to it: its first `length` bytes are sound records.
 bool holds_synced(ByteView log, std::uint64_t length);
 bool holds_synced(const std::string& path, std::uint64_t length);

@@ -206,7 +206,8 @@ std::set<std::string> lost_files(const std::string& folder) {
 }
 
 Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
-                                               const std::string& scratch, Random& random) {
+                                               const std::string& scratch, Random& random,
+                                               std::vector<OwnersFormat> formats) {
   const auto tables = files_of(folder, ".sst");
   const auto logs = files_of(folder, ".log");
   if (tables.empty() && logs.empty()) return fail(Errc::not_found);
@@ -222,6 +223,7 @@ Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
   RocksOptions options;
   options.folder = scratch;
   options.salvaged = true;
+  options.owners_formats = std::move(formats);
   if (!tables.empty()) {
     const auto has_blocks = Database::repair(options);
     if (!has_blocks) return fail(has_blocks.error());

@@ -13,9 +13,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/random.hpp"
 #include "store/backend.hpp"
+#include "store/saved_formats.hpp"
 
 namespace cip::store {
 
@@ -26,8 +28,8 @@ std::set<std::string> lost_files(const std::string& folder);
 // `folder` is the database of a home that nobody has open; it is only read. `scratch` must not
 // exist; it takes the copy and is the caller's to delete, after the backend. Errors: not_found (no
 // file of a database is there), unknown_format, not_writable, full, io_failed, corrupt.
-[[nodiscard]] Result<std::unique_ptr<Backend>> open_salvaged(const std::string& folder,
-                                                             const std::string& scratch,
-                                                             Random& random);
+[[nodiscard]] Result<std::unique_ptr<Backend>> open_salvaged(
+    const std::string& folder, const std::string& scratch, Random& random,
+    std::vector<OwnersFormat> formats = {});
 
 }  // namespace cip::store

@@ -125,6 +125,11 @@ class RestoreTest(SystemTest):
             self.assertIn("--assume-latest", refused["hint"])
         self.fails(CONFLICT, "feed", "truncate", "log", "0", "--yes", home=home)
         self.stop(home)
+        for source in (self.backup, home):
+            with self.subTest("what is salvaged of it waits as well", source=source):
+                saved = self.new_home()
+                self.ok("salvage", saved, home=source)
+                self.fails(NO_ROUTE, "feed", "append", "log", home=saved, stdin=b"another history")
         self.ok("feed", "create", "later", home=home)
         self.assertEqual(self.append(home, "new\n", feed="later"), 1)
         # Said once it holds, also after a restart.

@@ -139,6 +139,19 @@ TEST_CASE_FIXTURE(CheckFixture,
   REQUIRE(run_until(io, [&] { return !writer.backend.find_state(state)->has_value(); }));
 }
 
+TEST_CASE_FIXTURE(CheckFixture,
+                  "who holds less of a restored feed is no answer to how long it is") {
+  auto& newcomer = add();
+  const auto theirs = make_log(newcomer, 2);
+  auto& writer = add_restored(std::make_shared<test::Home>(random, newcomer.home->primary_key));
+  const auto mine = open_log(writer);
+  const auto refused = check(writer, mine.number(), newcomer);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ExitCode::no_route);
+  append(newcomer, theirs.number(), test::numbered_blocks(1));
+  CHECK(check(writer, mine.number(), newcomer));
+}
+
 TEST_CASE_FIXTURE(CheckFixture, "that nobody has more of a restored feed can be said instead") {
   auto& writer = add_restored(std::make_shared<test::Home>(random));
   const auto mine = open_log(writer);

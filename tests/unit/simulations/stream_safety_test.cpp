@@ -21,13 +21,6 @@ TEST_CASE("streams over paths drawn from seeds carry every byte once, in order, 
   CHECK(worlds.size() == 300);
 }
 
-TEST_CASE("a side that is lost behind its path gives up, and the run says so") {
-  const auto run = run_stream_safety(29105);
-  CHECK(run.broken == "");
-  CHECK(run.gave_up);
-  CHECK(run.seconds > 12);
-}
-
 TEST_CASE("the same seed is the same run") {
   CHECK(run_stream_safety(7).packets == run_stream_safety(7).packets);
   CHECK(run_stream_safety(7).world == run_stream_safety(7).world);

@@ -83,6 +83,30 @@ TEST_CASE("a copy of pinned files has what was written before, and the database 
   for (std::uint64_t i = 0; i < 80; ++i) CHECK(has_block(*backend, feed, i));
 }
 
+TEST_CASE("what is pinned of a file stays as it is while others write behind it") {
+  const TempFolder temp;
+  const auto backend = open_in(temp.file("db"));
+  const auto feed = new_feed(*backend, 1).number;
+  append(*backend, feed, 0, 20);
+  const auto pinned = file_pins_of(*backend).pin_files().value();
+  const auto first_bytes = [&] {
+    std::map<std::string, std::string> out;
+    for (const auto& file : pinned.files) {
+      if (!file.contents.empty()) continue;
+      std::ifstream in(pinned.folder + "/" + file.name, std::ios::binary);
+      std::string bytes(file.size, '\0');
+      in.read(bytes.data(), static_cast<std::streamsize>(file.size));
+      CHECK(static_cast<std::uint64_t>(in.gcount()) == file.size);
+      out[file.name] = bytes;
+    }
+    return out;
+  };
+  const auto before = first_bytes();
+  append(*backend, feed, 20, 200);
+  CHECK(first_bytes() == before);
+  file_pins_of(*backend).unpin_files(pinned);
+}
+
 TEST_CASE("pinned files stay until they are let go, whatever is dropped meanwhile") {
   const TempFolder temp;
   const auto backend = open_in(temp.file("db"));
