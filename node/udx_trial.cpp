@@ -16,18 +16,6 @@ namespace {
 
 constexpr std::uint32_t kLoopback = 0x7f000001;
 
-// One end: what it reads it sends back, or counts.
-struct End {
-  End(asio::io_context& io, Random& random) : socket(io), streams(random) {}
-
-  Endpoint place() const { return {kLoopback, port}; }
-
-  UdpSocket socket;
-  overlay::UdxStreams streams;
-  overlay::UdxId id = 0;
-  std::uint16_t port = 0;
-};
-
 }  // namespace
 
 class UdxTrial::Impl {
@@ -49,6 +37,18 @@ class UdxTrial::Impl {
   }
 
  private:
+  // What it reads it sends back, or counts.
+  struct End {
+    End(asio::io_context& io, Random& random) : socket(io), streams(random) {}
+
+    Endpoint place() const { return {kLoopback, port}; }
+
+    UdpSocket socket;
+    overlay::UdxStreams streams;
+    overlay::UdxId id = 0;
+    std::uint16_t port = 0;
+  };
+
   std::error_code open(End& end) {
     if (auto error = end.socket.open({kLoopback, 0})) return error;
     end.port = end.socket.port();

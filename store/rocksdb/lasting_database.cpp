@@ -1,7 +1,9 @@
 #include "store/rocksdb/lasting_database.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "store/rocksdb/log_in_place.hpp"
 #include "store/rocksdb/memory_limit.hpp"
@@ -22,6 +24,8 @@ constexpr std::size_t kLookEvery = 2 * kMiB;
 // A disk that takes so much is worth closing and opening the database for.
 constexpr std::size_t kProbe = 4096;
 constexpr std::size_t kProbeWhenFull = 2 * kMiB;
+constexpr int kListTries = 100;
+constexpr auto kListPause = std::chrono::milliseconds(5);
 
 std::uint64_t capacity_at(const std::string& folder) {
   std::error_code error;
@@ -60,6 +64,19 @@ void let_go_of_files(Db& db) {
     db.EnableFileDeletions(false).PermitUncheckedError();
   } else {
     db.EnableFileDeletions().PermitUncheckedError();
+  }
+}
+
+// RocksDB reads the first record of each log for it, and takes one that is being written for
+// damage.
+rocksdb::Status list_files(rocksdb::DB& db, std::vector<rocksdb::LiveFileStorageInfo>& out) {
+  rocksdb::LiveFilesStorageInfoOptions options;
+  options.wal_size_for_flush = ~std::uint64_t{0};
+  for (int left = kListTries; true; --left) {
+    out.clear();
+    auto status = db.GetLiveFilesStorageInfo(options, &out);
+    if (!status.IsCorruption() || left == 1) return status;
+    std::this_thread::sleep_for(kListPause);
   }
 }
 
@@ -331,10 +348,8 @@ Result<PinnedFiles> LastingDatabase::pin_files() {
     // One that was opened to be read alone deletes nothing anyway.
     const auto kept = database.db().DisableFileDeletions();
     if (!kept.ok() && !kept.IsNotSupported()) return fail(error_of(kept));
-    rocksdb::LiveFilesStorageInfoOptions options;
-    options.wal_size_for_flush = ~std::uint64_t{0};
     std::vector<rocksdb::LiveFileStorageInfo> found;
-    const auto status = database.db().GetLiveFilesStorageInfo(options, &found);
+    const auto status = list_files(database.db(), found);
     PinnedFiles out{options_.folder, {}, opening_};
     if (!status.ok()) {
       let_go_of_files(database.db());

@@ -130,6 +130,7 @@ class RestoreTest(SystemTest):
                 saved = self.new_home()
                 self.ok("salvage", saved, home=source)
                 self.fails(NO_ROUTE, "feed", "append", "log", home=saved, stdin=b"another history")
+                self.stop(saved)
         self.ok("feed", "create", "later", home=home)
         self.assertEqual(self.append(home, "new\n", feed="later"), 1)
         # Said once it holds, also after a restart.
