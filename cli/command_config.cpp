@@ -195,7 +195,7 @@ void add_config_commands(CommandTree& tree) {
                        "What was typed when the node was started holds on. A setting that is wrong "
                        "is named with its place, and nothing changes.",
             .timeout = default_timeout("config.reload"),
-            .examples = {"cipnode config reload", "systemctl reload cipnode"},
+            .examples = {"cipnode config reload", "cipnode config reload --json"},
             .exits = exits_of("config.reload"),
             .run = [](Context& context) { return reload(context); }});
 

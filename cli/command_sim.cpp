@@ -298,7 +298,7 @@ void add_safety(CommandTree& tree, CLI::App& sim) {
       sim, "safety", "Scenarios",
       {.purpose = "Break worlds drawn from seeds and see that invariants hold and they heal",
        .details = "Exit code 1 names the seed whose world broke one.",
-       .examples = {"cipnode sim safety --runs 5", "cipnode sim safety --seed 17 --json",
+       .examples = {"cipnode sim safety --seed 17 --json",
                     "cipnode sim safety --what streams --runs 100000 --jobs 2"},
        .run = [&flags](Context& context) { return sim_safety(context, flags); }});
   add_safety_flags(app, flags);

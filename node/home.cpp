@@ -186,7 +186,7 @@ tl::unexpected<Error> unwritable_home(const HomePaths& paths, int problem) {
 
 // Another format of the identity names itself and its number in its first line, as the other files
 // of a home do. A key begins so once in 2^136 homes.
-constexpr std::string_view kLaterIdentity = "cipnode identity ";
+constexpr std::string_view kLaterIdentity = "cipnode\x20identity ";
 constexpr std::size_t kLongestIdentity = 64;
 
 // 1: it is of the only format that there is so far, or damaged.

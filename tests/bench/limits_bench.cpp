@@ -96,7 +96,9 @@ double tcp(const Bytes& block) {
 // Blocks as a download writes them, four a batch, the last one synced.
 double disk(const std::string& folder, const Bytes& block) {
   SeededRandom random(1);
-  auto backend = std::move(store::open_rocks_backend({.folder = folder + "/db"}, random).value());
+  store::RocksOptions options;
+  options.folder = folder + "/db";
+  auto backend = std::move(store::open_rocks_backend(options, random).value());
   store::FeedStore feeds(*backend, Bytes32{1});
   const auto feed =
       feeds.create({.name = "limit"}, store::FreshSecrets::draw(random)).value().record.number;

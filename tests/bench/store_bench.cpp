@@ -36,7 +36,9 @@ struct Bench {
   explicit Bench(std::string path) : folder(std::move(path)) { open(); }
 
   void open(std::size_t run_cache_bytes = store::RocksOptions{}.run_cache_bytes) {
-    const store::RocksOptions options{.folder = folder + "/db", .run_cache_bytes = run_cache_bytes};
+    store::RocksOptions options;
+    options.folder = folder + "/db";
+    options.run_cache_bytes = run_cache_bytes;
     backend = std::move(store::open_rocks_backend(options, random).value());
     feeds.emplace(*backend, Bytes32{1});
   }

@@ -59,7 +59,7 @@ TEST_CASE("what is wrong with no command names the program once") {
   CHECK(error_of({"--hlep"}).hint == "did you mean '--help'?");
   CHECK(error_of({"--versoin"}).hint == "did you mean '--version'?");
   CHECK(error_of({"--version", "join"}).message == "'--version' stands alone");
-  CHECK(error_of({"d"}).hint == "did you mean 'cipnode doctor'?");
+  CHECK(error_of({"do"}).hint == "did you mean 'cipnode doctor'?");
 }
 
 TEST_CASE("id is a command and a group") {

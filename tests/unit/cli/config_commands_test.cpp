@@ -149,7 +149,7 @@ TEST_CASE("a node asks its settings again, behind the words that it was started 
   CHECK(by_now->quota == 6'000'000);
   CHECK(by_now->idle_exit == started.idle_exit);
   CHECK_FALSE(by_now->lan);
-  here.write(here.home_file(), "no = such\n");
+  here.write(here.home_file(), "no = \"such\"\n");
   REQUIRE_FALSE(started.reread());
   CHECK(started.reread().error().message.find("line 1: unknown setting 'no'") != std::string::npos);
 }
