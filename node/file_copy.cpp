@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/crypto.hpp"
 #include "base/hash_stream.hpp"
 #include "node/file_descriptor.hpp"
 #include "node/home.hpp"
@@ -91,9 +92,7 @@ Outcome<Bytes32> write_new_file(const fs::path& to, ByteView bytes) {
   if (const int problem = write_piece(*out, bytes); problem != 0)
     return unwritten_file(to, problem);
   if (::fsync(*out) != 0) return unwritten_file(to, errno);
-  HashStream hash;
-  hash.update(bytes);
-  return hash.finish();
+  return hash(bytes);
 }
 
 Outcome<void> make_folder(const fs::path& folder) {

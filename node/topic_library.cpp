@@ -30,15 +30,6 @@ store::TopicRecord record_of(const TopicName& topic) {
   return record;
 }
 
-TopicName name_of(const store::TopicRecord& record) {
-  TopicName topic;
-  topic.id = record.id;
-  topic.key = record.key;
-  topic.is_private = record.name.empty();
-  topic.text = topic.is_private ? "topic:" + to_z32(record.key) : record.name;
-  return topic;
-}
-
 // What is kept of a topic beside its record and feeds, in this order.
 std::vector<std::string> states_of(const Bytes32& topic) {
   return {author_memory_name(topic), own_clock_name(topic), published_name(topic)};
@@ -63,6 +54,15 @@ PublishedHere::Ways ways_of(store::StorageRequests& storage, HomeMark& mark) {
 Error only_id_known() {
   return {ExitCode::usage, "only the id of the topic is known, not its key",
           "name the topic, or give its key as topic:KEY"};
+}
+
+TopicName name_of(const store::TopicRecord& record) {
+  TopicName topic;
+  topic.id = record.id;
+  topic.key = record.key;
+  topic.is_private = record.name.empty();
+  topic.text = topic.is_private ? "topic:" + to_z32(record.key) : record.name;
+  return topic;
 }
 
 Outcome<TopicName> parse_topic(const std::string& text) {

@@ -28,6 +28,8 @@ struct TopicName {
 };
 // A topic as typed: a name, `topic:<z32>` or `id:<hex>`. Error usage.
 Outcome<TopicName> parse_topic(const std::string& text);
+// What a topic of this home is called.
+TopicName name_of(const store::TopicRecord& record);
 // Why a topic of which nothing but the id is known cannot be taken part in.
 Error only_id_known();
 

@@ -7,12 +7,13 @@
 #include "node/disk_keeper.hpp"
 #include "node/handlers/handlers.hpp"
 #include "node/store_error.hpp"
+#include "node/topic_library.hpp"
 
 namespace cip::node {
 
 namespace {
 
-const char* name_of(store::DiskClass disk_class) {
+const char* class_text(store::DiskClass disk_class) {
   switch (disk_class) {
     case store::DiskClass::own:
       return "own";
@@ -34,8 +35,7 @@ class DiskUsed final : public Operation {
                             if (!topics)
                               return out_.fail(error_from(topics.error(), "listing topics"));
                             for (const auto& topic : *topics) {
-                              topics_[topic.id] =
-                                  topic.name.empty() ? "topic:" + to_z32(topic.key) : topic.name;
+                              topics_[topic.id] = name_of(topic).text;
                             }
                             list_feeds();
                           });
@@ -68,7 +68,7 @@ class DiskUsed final : public Operation {
   }
 
   Json row(const store::DiskShare& share, const store::FeedRecord& feed) const {
-    Json out{{"class", name_of(share.disk_class)}, {"bytes", share.bytes}};
+    Json out{{"class", class_text(share.disk_class)}, {"bytes", share.bytes}};
     add_key(out, feed.key);
     out["name"] = feed.name;
     out["topic"] = Json();

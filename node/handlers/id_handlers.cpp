@@ -99,8 +99,7 @@ class Import final : public Operation {
       daemon_.feeds().open(std::move(query), command_, [](const auto&) {});
     }
     for (const auto& topic : imported.topics) {
-      const auto name = topic.name.empty() ? "topic:" + to_z32(topic.key) : topic.name;
-      if (const auto known = parse_topic(name)) {
+      if (const auto known = parse_topic(name_of(topic).text)) {
         daemon_.topics().join(*known, false, [](const auto&) {});
       }
     }

@@ -72,8 +72,7 @@ class Top final : public Operation {
                           [this](const Result<std::vector<store::TopicRecord>>& topics) {
                             if (!topics) return;  // they are shown by their ids
                             for (const auto& topic : *topics) {
-                              names_[topic.id] =
-                                  topic.name.empty() ? "topic:" + to_z32(topic.key) : topic.name;
+                              names_[topic.id] = name_of(topic).text;
                             }
                           });
   }

@@ -87,9 +87,7 @@ class ListTopics final : public Operation {
                             if (!topics)
                               return out_.fail(error_from(topics.error(), "listing topics"));
                             for (const auto& record : *topics) {
-                              const auto text =
-                                  record.name.empty() ? "topic:" + to_z32(record.key) : record.name;
-                              if (const auto topic = parse_topic(text))
+                              if (const auto topic = parse_topic(name_of(record).text))
                                 out_.result(described(*topic));
                             }
                             out_.done();
