@@ -34,15 +34,6 @@ class BackupTest(SystemTest):
         shutil.copytree(home, copy, ignore=shutil.ignore_patterns("control.sock"))
         return copy
 
-    def seeder(self, key, contact):
-        """A node that keeps the feed, with all that its writer has so far."""
-        keeper = self.join(contact)
-        self.ok("feed", "seed", key, home=keeper)
-        return keeper
-
-    def wait_for_length(self, home, key, length):
-        self.eventually(lambda: self.info(home, key)["contiguousLength"] == length, 20, f"{length} blocks of the feed arrive")
-
     def assert_one_history(self, *homes_and_key):
         *homes, key = homes_and_key
         infos = [self.info(home, key) for home in homes]

@@ -204,6 +204,18 @@ class SystemTest(unittest.TestCase):
 
     # Stock peers.
 
+    def seeder(self, key, contact):
+        """A node that keeps the feed, with all that its writer has so far."""
+        keeper = self.join(contact)
+        self.ok("feed", "seed", key, home=keeper)
+        return keeper
+
+    def wait_for_length(self, home, key, length):
+        def held():
+            return self.ok("--json", "feed", "info", key, home=home).object["contiguousLength"]
+
+        self.eventually(lambda: held() == length, 20, f"{length} blocks of the feed arrive")
+
     def stock(self, program, *args, **options):
         return self.start(["node", INTEROP / program, *args], **options)
 

@@ -38,14 +38,6 @@ class RestoreTest(SystemTest):
         self.ok("restore", self.backup, home=home)
         return home
 
-    def seeder(self, key, contact):
-        keeper = self.join(contact)
-        self.ok("feed", "seed", key, home=keeper)
-        return keeper
-
-    def wait_for_length(self, home, key, length):
-        self.eventually(lambda: self.info(home, key)["contiguousLength"] == length, 20, f"{length} blocks of the feed arrive")
-
     def left_beside(self):
         return [entry.name for entry in self.folder.iterdir() if entry.name.startswith("backup")]
 
