@@ -10,6 +10,7 @@
 #include "node/event_log.hpp"
 #include "node/interfaces.hpp"
 #include "overlay/punch/punches.hpp"
+#include "store/rocksdb/memory_limit.hpp"
 
 namespace cip::node {
 
@@ -17,6 +18,7 @@ namespace {
 
 // How often the host is asked for its addresses: cables are plugged in while nodes run.
 constexpr Duration kInterfaceScan = std::chrono::seconds(10);
+constexpr std::size_t kLeastFetchAhead = 1 << 20;
 
 // One socket is enough where reachability is known: by the user's word, or on loopback alone.
 bool needs_client_socket(const ParticipantOptions& options, Endpoint local) {
@@ -31,6 +33,7 @@ overlay::HubOptions hub_options(const ParticipantOptions& options) {
   }
   out.udx = options.transport != Transport::tcp;
   out.deny.insert(options.deny.begin(), options.deny.end());
+  out.fetch_ahead = store::share_of_memory(kLeastFetchAhead, overlay::kMostFetchAhead);
   return out;
 }
 

@@ -34,7 +34,7 @@ Hub::Hub(HubOptions options, Random& random, dht::Node* node, dht::Announcer* an
   connections_ = std::make_unique<Connections>(options_.identity, pending, random,
                                                static_cast<StreamPolicy&>(*this));
   udx_ = std::make_unique<UdxLinks>(random, *connections_, node);
-  replication_ = std::make_unique<Replication>(connections_->channels());
+  replication_ = std::make_unique<Replication>(connections_->channels(), options_.fetch_ahead);
   connections_->channels().add_protocol(*replication_);
   if (node == nullptr) return;
   if (options_.allow) greeter_->allow_only(options_.allow);

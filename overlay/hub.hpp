@@ -74,6 +74,8 @@ struct HubOptions {
   bool swarm = true;
   // Streams with stock peers, over UDX.
   bool udx = true;
+  // Bytes that downloads may have on their way to the disk, all feeds together.
+  std::size_t fetch_ahead = kMostFetchAhead;
 };
 
 // Inputs: handle_*() and the commands. After every input: poll_link() until it gives none, then

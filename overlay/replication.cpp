@@ -18,8 +18,8 @@ constexpr int kMaxRounds = 64;
 }  // namespace
 
 struct Replication::Slot {
-  Slot(store::Feed taken, FeedSharing shared, Streams& streams)
-      : feed(std::move(taken)), sharing(shared), replicator(feed, streams) {}
+  Slot(store::Feed taken, FeedSharing shared, Streams& streams, FetchBudget& budget)
+      : feed(std::move(taken)), sharing(shared), replicator(feed, streams, budget) {}
 
   store::Feed feed;
   FeedSharing sharing;
@@ -52,7 +52,8 @@ struct Replication::Stream {
   }
 };
 
-Replication::Replication(Streams& streams) : streams_(streams) {}
+Replication::Replication(Streams& streams, std::size_t fetch_ahead)
+    : streams_(streams), budget_(fetch_ahead) {}
 Replication::~Replication() = default;
 
 // --- Feeds -----------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ store::Feed& Replication::add_feed(store::Feed feed, FeedSharing sharing) {
   const auto key = feed.key();
   CIP_ASSERT(!slots_.contains(number));
   CIP_ASSERT(!by_key_.contains(key));
-  auto slot = std::make_unique<Slot>(std::move(feed), sharing, streams_);
+  auto slot = std::make_unique<Slot>(std::move(feed), sharing, streams_, budget_);
   auto& added = *slots_.emplace(number, std::move(slot)).first->second;
   by_key_.emplace(key, &added);
   by_discovery_key_.emplace(discovery_key(key), &added);

@@ -20,6 +20,7 @@
 
 #include "base/machine.hpp"
 #include "overlay/channel_handler.hpp"
+#include "overlay/fetch_budget.hpp"
 #include "overlay/replicator.hpp"
 #include "store/feed.hpp"
 
@@ -74,8 +75,8 @@ class FeedObserver {
 // Inputs: ChannelHandler and the commands; the end of a turn is turn_ended() (the Hub calls it).
 class Replication final : public ChannelHandler {
  public:
-  // `streams` outlives it.
-  explicit Replication(Streams& streams);
+  // `streams` outlives it. `fetch_ahead`: bytes that downloads may have on their way to the disk.
+  explicit Replication(Streams& streams, std::size_t fetch_ahead = kMostFetchAhead);
   ~Replication();
 
   void add_observer(FeedObserver& observer) { observers_.push_back(&observer); }
@@ -118,6 +119,8 @@ class Replication final : public ChannelHandler {
                                         std::uint64_t from = 0) const;
   ReplicationCounters counters(store::FeedNumber number) const;
   bool is_downloading(store::FeedNumber number) const;
+  // Downloads ask for nothing more until the disk has what came.
+  bool waits_for_disk() const { return !budget_.has_room(); }
   // Feeds with a channel in use on the stream.
   std::vector<store::FeedNumber> feeds_on(ConnId conn) const;
 
@@ -163,6 +166,7 @@ class Replication final : public ChannelHandler {
   void news(const Slot& slot, decltype(FeedNews::what) what);
 
   Streams& streams_;
+  FetchBudget budget_;
   std::vector<FeedObserver*> observers_;
   std::map<store::FeedNumber, std::unique_ptr<Slot>> slots_;
   std::unordered_map<Bytes32, Slot*, Bytes32Hash> by_key_;

@@ -7,8 +7,8 @@
 
 namespace cip::overlay {
 
-Replicator::Replicator(store::Feed& feed, Streams& streams)
-    : feed_(feed), streams_(streams), told_fork_(feed.fork()) {}
+Replicator::Replicator(store::Feed& feed, Streams& streams, FetchBudget& budget)
+    : feed_(feed), streams_(streams), share_(budget), told_fork_(feed.fork()) {}
 Replicator::~Replicator() = default;
 
 // --- Commands --------------------------------------------------------------------------------
@@ -273,6 +273,7 @@ void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
   apply_arrived();
+  share_.set(feed_.uncommitted_bytes());
   // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
   // Peers hear what is gone before they hear of the fork, lest they ask for it (feeds.md 8.4).
   if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) {

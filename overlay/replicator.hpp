@@ -26,6 +26,7 @@
 #include "base/time.hpp"
 #include "overlay/channel_handler.hpp"
 #include "overlay/feed_messages.hpp"
+#include "overlay/fetch_budget.hpp"
 #include "overlay/request_table.hpp"
 #include "store/feed.hpp"
 
@@ -38,10 +39,11 @@ inline constexpr std::size_t kMaxRequests = 1024;
 inline constexpr std::size_t kMaxRequestBytes = 8 << 20;
 // Of all peers of a feed together; stays below what the feed lets wait.
 inline constexpr std::size_t kMaxRequestsOfFeed = store::kMaxWaiting / 2;
-// Verified bytes that wait for the disk: above the first no more is requested, above the second
-// streams are not read, should blocks be larger than what is known of the feed let expect.
-inline constexpr std::size_t kMaxUncommittedBytes = 8 << 20;
-inline constexpr std::size_t kStopReadingAbove = 16 << 20;
+// To one peer, as a part of what may wait for the disk.
+inline constexpr std::size_t kRequestShare = 4;
+// Streams are not read while a feed has so many times as much waiting for the disk as all may have,
+// should blocks be larger than what is known of the feed let expect.
+inline constexpr std::size_t kStopReadingAbove = 2;
 // Answers for one peer that are being made, in number and bytes, and for all peers of the feed. The
 // number bounds what a peer can call for that asks for the only large blocks of a feed of small
 // ones.
@@ -201,8 +203,8 @@ struct DownloadState {
 
 class Replicator {
  public:
-  // Both outlive it.
-  Replicator(store::Feed& feed, Streams& streams);
+  // All outlive it.
+  Replicator(store::Feed& feed, Streams& streams, FetchBudget& budget);
   ~Replicator();
 
   // --- commands
@@ -331,6 +333,7 @@ class Replicator {
   void send_request(Now now, Peer& peer, RequestMessage message, InFlight request);
   std::uint64_t levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier);
   std::size_t request_limit(const Peer& peer) const;
+  bool has_room_for_request() const;
   void answered(Now now, Peer& peer, const InFlight& request);
   void refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason);
   std::optional<Incoming> take_incoming(store::Ticket ticket);
@@ -391,6 +394,7 @@ class Replicator {
 
   store::Feed& feed_;
   Streams& streams_;
+  FetchBudget::Share share_;
   std::map<PeerNumber, std::unique_ptr<Peer>> peers_;  // ordered: replays must not differ
   PeerNumber next_peer_ = 1;
   std::vector<Download> downloads_;

@@ -99,17 +99,24 @@ bool Replicator::may_ask(const Peer& peer) const {
 std::size_t Replicator::request_limit(const Peer& peer) const {
   const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
   // At most 2^53 on average: no size where these have 32 bits.
-  const std::uint64_t by_bytes = kMaxRequestBytes / (average + kReplyOverhead);
+  const auto bytes = std::min(kMaxRequestBytes, share_.budget().limit() / kRequestShare);
+  const std::uint64_t by_bytes = bytes / (average + kReplyOverhead);
   return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{2}, peer.window);
+}
+
+// A feed that has nothing under way may ask for a block although others take all room: it does not
+// hear of it when they are done.
+bool Replicator::has_room_for_request() const {
+  return share_.budget().has_room() || (in_flight_.count() == 0 && feed_.uncommitted_bytes() == 0);
 }
 
 void Replicator::request_blocks(Now now, Peer& peer) {
   if (!may_ask(peer) || downloads_.empty() || peer.remote.fork != feed_.fork()) return;
   if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
-  if (feed_.uncommitted_bytes() > kMaxUncommittedBytes) return;
   const auto limit = request_limit(peer);
   std::uint64_t priority = 0;
-  while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed) {
+  while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed &&
+         has_room_for_request()) {
     const auto block = next_block(peer, priority);
     if (!block) return;
     request_block(now, peer, *block, priority);

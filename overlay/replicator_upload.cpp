@@ -204,7 +204,7 @@ bool Replicator::handle_request(Now, Peer& peer, ByteView payload) {
 void Replicator::update_hold(Peer& peer) {
   const auto half = peer.holds_reading ? 2u : 1u;  // goes on only when there is real room
   const bool hold = peer.replies.waiting() > kMaxWaitingRequests / half ||
-                    feed_.uncommitted_bytes() > kStopReadingAbove / half;
+                    feed_.uncommitted_bytes() > share_.budget().limit() * kStopReadingAbove / half;
   if (std::exchange(peer.holds_reading, hold) == hold) return;
   if (hold) {
     streams_.hold_reading(peer.conn);

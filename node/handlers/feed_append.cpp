@@ -23,16 +23,9 @@ namespace cip::node {
 namespace {
 
 // Appended and not durable yet; above it the input waits, so that memory does not grow with a disk
-// that is slower than a pipe. Where memory is small it is a sixteenth of it: the batch and the
-// write buffers hold the same bytes once more. Fewer bytes at once are more syncs.
-constexpr std::uint64_t kMostAppendAhead = 16 << 20;
-constexpr std::uint64_t kLeastAppendAhead = 1 << 20;
-constexpr std::uint64_t kAppendAheadShare = 16;
-
-std::size_t append_ahead() {
-  const auto share = store::memory_limit() / kAppendAheadShare;
-  return std::clamp(share, kLeastAppendAhead, kMostAppendAhead);
-}
+// that is slower than a pipe. Fewer bytes at once are more syncs.
+constexpr std::size_t kMostAppendAhead = 16 << 20;
+constexpr std::size_t kLeastAppendAhead = 1 << 20;
 
 class Append final : public FeedOperation {
  public:
@@ -225,7 +218,7 @@ class Append final : public FeedOperation {
   bool assumes_latest_;
   std::optional<LengthCheck> check_;
   Bytes early_;  // input that came before the feed was open and its length was asked for
-  const std::size_t ahead_ = append_ahead();
+  const std::size_t ahead_ = store::share_of_memory(kLeastAppendAhead, kMostAppendAhead);
   std::size_t held_back_ = 0;
   // Others append to the feed, and cut it, at the same time: what is durable of the input is told
   // by the feed's events alone, not by its length.

@@ -15,10 +15,9 @@ namespace cip::store {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-// On a small disk the memory for writes, and with it what flushing it takes, is less. Where memory
-// is small all caches are less: there may be three write buffers for a moment.
-constexpr std::uint64_t kBufferShare = 16;
-constexpr std::uint64_t kLeastBuffer = kMiB / 2;
+// On a small disk the memory for writes, and with it what flushing it takes, is less.
+constexpr std::uint64_t kDiskShare = 16;
+constexpr std::size_t kLeastBuffer = kMiB / 2;
 // How often it is looked whether the reserve fits the database.
 constexpr std::size_t kLookEvery = 2 * kMiB;
 // A disk that takes so much is worth closing and opening the database for.
@@ -34,15 +33,13 @@ std::uint64_t capacity_at(const std::string& folder) {
 }
 
 RocksOptions fitted(RocksOptions options) {
-  const auto of_memory = std::max(memory_limit() / kBufferShare, kLeastBuffer);
-  const auto of_disk = std::max(capacity_at(options.folder) / kBufferShare, kLeastBuffer);
-  const auto at_most = [](std::size_t bytes, std::uint64_t most) {
-    return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, most));
-  };
+  const auto of_disk =
+      std::max<std::uint64_t>(capacity_at(options.folder) / kDiskShare, kLeastBuffer);
   for (auto* bytes :
        {&options.write_buffer_bytes, &options.block_cache_bytes, &options.run_cache_bytes})
-    *bytes = at_most(*bytes, of_memory);
-  options.write_buffer_bytes = at_most(options.write_buffer_bytes, of_disk);
+    *bytes = share_of_memory(kLeastBuffer, *bytes);
+  options.write_buffer_bytes =
+      static_cast<std::size_t>(std::min<std::uint64_t>(options.write_buffer_bytes, of_disk));
   return options;
 }
 

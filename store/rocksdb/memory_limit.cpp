@@ -9,6 +9,7 @@ namespace cip::store {
 namespace {
 
 constexpr auto kNoLimit = ~std::uint64_t{0};
+constexpr std::uint64_t kShares = 16;
 
 // A file that is not there, or says "max", sets no limit.
 std::uint64_t number_in(const std::filesystem::path& file) {
@@ -57,6 +58,11 @@ std::uint64_t memory_limit(const std::filesystem::path& root) {
     }
   }
   return least;
+}
+
+std::size_t share_of_memory(std::size_t least, std::size_t most) {
+  // Below `most`, it has the size of one.
+  return static_cast<std::size_t>(std::clamp<std::uint64_t>(memory_limit() / kShares, least, most));
 }
 
 }  // namespace cip::store

@@ -27,7 +27,7 @@ struct Message {
 class Side final : public Streams {
  public:
   Side(const Bytes32& key, std::optional<store::Manifest> manifest)
-      : feed(open(key, std::move(manifest))), replicator(feed, *this) {}
+      : feed(open(key, std::move(manifest))), replicator(feed, *this, budget) {}
 
   ChannelId open_channel(ConnId, std::string_view, ByteView, ByteView) override { return 0; }
   void reject_channel(ConnId, ChannelId) override {}
@@ -95,6 +95,7 @@ class Side final : public Streams {
   SeededRandom random{1};
   store::MemoryBackend backend{random};
   store::Feed feed;
+  FetchBudget budget;
   Replicator replicator;
   std::deque<Message> sent;
   PeerNumber peer = 0;

@@ -31,7 +31,7 @@ Side::Side(ReplicatorWorld& its_world, std::string its_name, const Bytes32& key,
     : world(its_world),
       name(std::move(its_name)),
       feed(open_in(backend, key, std::move(manifest))),
-      replicator(feed, *this) {}
+      replicator(feed, *this, budget) {}
 
 void Side::grow_to(std::uint64_t length) {
   std::vector<Bytes> blocks;

@@ -65,6 +65,7 @@ class Side final : public overlay::Streams {
   SeededRandom random{1};
   store::MemoryBackend backend{random};
   store::Feed feed;
+  overlay::FetchBudget budget;
   overlay::Replicator replicator;
   std::map<overlay::ConnId, overlay::PeerNumber> peers;
   std::vector<overlay::ReplicatorEvent> events;
