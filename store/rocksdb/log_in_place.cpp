@@ -17,15 +17,15 @@ namespace cip::store {
 
 namespace {
 
-constexpr std::uint64_t kLogBlock = 32 << 10;
-constexpr std::uint64_t kHeader = 7;
+constexpr std::size_t kLogBlock = 32 << 10;
+constexpr std::size_t kHeader = 7;
 // Types of records: those in between are the first and the middle parts of a longer one.
 constexpr std::uint8_t kWhole = 1;
 constexpr std::uint8_t kFirstPart = 2;
 constexpr std::uint8_t kMiddlePart = 3;
 constexpr std::uint8_t kLastPart = 4;
 // Writes are torn between pages of memory or sectors of a disk, of which these are the smallest.
-constexpr std::uint64_t kSector = 512;
+constexpr std::size_t kSector = 512;
 
 std::uint64_t little_endian(ByteView bytes) {
   std::uint64_t value = 0;
@@ -37,6 +37,11 @@ std::uint64_t little_endian(ByteView bytes) {
 std::uint32_t unmasked(std::uint32_t stored) {
   const std::uint32_t moved = stored - 0xa282ead8U;
   return moved >> 17 | moved << 15;
+}
+
+// How much data the record at `at` says that it has; its header is there.
+std::size_t data_size(ByteView log, std::size_t at) {
+  return static_cast<std::size_t>(little_endian(log.subspan(at + 4, 2)));
 }
 
 bool is_sound(ByteView record) {
@@ -99,8 +104,8 @@ Result<void> mend_log_tails(const std::string& folder) {
 std::uint64_t written_log_length(ByteView log) {
   const auto last = std::find_if(log.rbegin(), log.rend(), [](auto byte) { return byte != 0; });
   // From here on there are zeros only.
-  const auto zeros = static_cast<std::uint64_t>(log.rend() - last);
-  std::uint64_t at = 0;
+  const auto zeros = static_cast<std::size_t>(log.rend() - last);
+  std::size_t at = 0;
   while (at < zeros) {
     const auto left_in_block = kLogBlock - at % kLogBlock;
     if (left_in_block < kHeader) {
@@ -108,14 +113,14 @@ std::uint64_t written_log_length(ByteView log) {
       continue;
     }
     if (at + kHeader > log.size()) return log.size();
-    const auto size = little_endian(log.subspan(at + 4, 2));
+    const auto size = data_size(log, at);
     const auto end = at + kHeader + size;
     if (size > left_in_block - kHeader || end > log.size()) return log.size();
     const auto torn_at = (zeros + kSector - 1) / kSector * kSector;
     if (torn_at < end && !is_sound(log.subspan(at, end - at))) return zeros;
     at = end;
   }
-  return std::min<std::uint64_t>(at, log.size());
+  return std::min(at, log.size());
 }
 
 std::optional<std::uint64_t> whole_log_length(const std::string& path) {
@@ -134,20 +139,20 @@ std::optional<std::uint64_t> end_of_log(const std::string& path, std::uint64_t s
   const Mapped file(fd);
   ::close(fd);
   if (!file.is_there() || file.bytes().size() < size) return std::nullopt;
-  return end_of_log(file.bytes().first(size), cut);
+  return end_of_log(file.bytes().first(static_cast<std::size_t>(size)), cut);
 }
 
 std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut) {
-  std::uint64_t last = 0;
-  std::uint64_t before_last = 0;
-  for (std::uint64_t at = 0; at + kHeader <= log.size();) {
+  std::size_t last = 0;
+  std::size_t before_last = 0;
+  for (std::size_t at = 0; at + kHeader <= log.size();) {
     const auto left_in_block = kLogBlock - at % kLogBlock;
     if (left_in_block < kHeader) {
       at += left_in_block;
       continue;
     }
     const auto type = log[at + 6];
-    at += kHeader + little_endian(log.subspan(at + 4, 2));
+    at += kHeader + data_size(log, at);
     if (at > log.size()) break;
     if (type == 0 || type > kLastPart) return std::nullopt;
     if (type != kWhole && type != kLastPart) continue;
@@ -159,13 +164,13 @@ std::optional<std::uint64_t> end_of_log(ByteView log, LogCut cut) {
 
 bool holds_synced(ByteView log, std::uint64_t length) {
   if (log.size() < length) return false;
-  for (std::uint64_t at = 0; at + kHeader <= length;) {
+  for (std::size_t at = 0; at + kHeader <= length;) {
     const auto left_in_block = kLogBlock - at % kLogBlock;
     if (left_in_block < kHeader) {
       at += left_in_block;
       continue;
     }
-    const auto size = kHeader + little_endian(log.subspan(at + 4, 2));
+    const auto size = kHeader + data_size(log, at);
     if (log[at + 6] == 0 || size > left_in_block || at + size > log.size()) return false;
     if (!is_sound(log.subspan(at, size))) return false;
     at += size;
@@ -197,9 +202,9 @@ void each_log_record(const std::string& path, const std::function<void(Bytes)>& 
 
 void each_log_record(ByteView log, const std::function<void(Bytes)>& take) {
   std::optional<Bytes> begun;
-  for (std::uint64_t at = 0; at + kHeader <= log.size();) {
+  for (std::size_t at = 0; at + kHeader <= log.size();) {
     const auto left_in_block = kLogBlock - at % kLogBlock;
-    const auto size = kHeader + little_endian(log.subspan(at + 4, 2));
+    const auto size = kHeader + data_size(log, at);
     const auto type = log[at + 6];
     const bool is_whole = left_in_block >= size && at + size <= log.size();
     if (left_in_block < kHeader || type == 0 || !is_whole || !is_sound(log.subspan(at, size))) {
@@ -219,12 +224,12 @@ Bytes log_record(std::uint64_t at, ByteView content) {
   Bytes out;
   auto type = kFirstPart;
   do {
-    auto left = kLogBlock - (at + out.size()) % kLogBlock;
+    auto left = kLogBlock - static_cast<std::size_t>((at + out.size()) % kLogBlock);
     if (left < kHeader) {
       out.resize(out.size() + left, 0);
       left = kLogBlock;
     }
-    const auto size = std::min<std::uint64_t>(left - kHeader, content.size());
+    const auto size = std::min(left - kHeader, content.size());
     const bool is_last = size == content.size();
     if (is_last) type = type == kFirstPart ? kWhole : kLastPart;
     Bytes part{type};
