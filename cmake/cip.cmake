@@ -25,6 +25,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug
   # The same of optionals of variants that are moved; builds without -O2 look for the real ones.
   target_compile_options(cip_flags INTERFACE -Wno-uninitialized)
 endif()
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+  # Offsets in files and times of them have 64 bits everywhere.
+  target_compile_definitions(cip_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_definitions(cip_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
@@ -63,11 +67,20 @@ function(cip_layer name)
   endif()
 endfunction()
 
+# Whether what is built can be run here.
+set(CIP_RUNS ON)
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+  set(CIP_RUNS OFF)
+endif()
+
 # cip_unit_tests(NAME SOURCES file... LINKS target...): one doctest binary, each case its own ctest.
 function(cip_unit_tests name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(cip_unit_${name} ${ARG_SOURCES})
   target_link_libraries(cip_unit_${name} PRIVATE ${ARG_LINKS} cip_test_support cip_flags)
+  if(NOT CIP_RUNS)
+    return()
+  endif()
   doctest_discover_tests(cip_unit_${name} TEST_PREFIX "${name}: " ADD_LABELS 0
                          PROPERTIES LABELS unit TIMEOUT 120 DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -5,10 +5,12 @@ include(CMakePackageConfigHelpers)
 
 set(libraries cip_base cip_dht cip_store cip_store_rocksdb cip_overlay)
 install(TARGETS cipnode RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-# Pages of the manual, completion scripts.
-install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
-install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion ${CMAKE_BINARY_DIR}/share/zsh ${CMAKE_BINARY_DIR}/share/fish
-        DESTINATION ${CMAKE_INSTALL_DATADIR})
+# Pages of the manual, completion scripts: a program of the build writes them.
+if(CIP_RUNS)
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/share/man/ DESTINATION ${CMAKE_INSTALL_MANDIR})
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/share/bash-completion ${CMAKE_BINARY_DIR}/share/zsh ${CMAKE_BINARY_DIR}/share/fish
+          DESTINATION ${CMAKE_INSTALL_DATADIR})
+endif()
 install(TARGETS ${libraries} EXPORT cipnodeTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
 # Debug information stays out of what is installed; that of the program is the component `debug`, where gdb
