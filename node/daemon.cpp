@@ -19,6 +19,7 @@
 #include "node/event_log.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
+#include "node/home_watch.hpp"
 #include "node/idle_watch.hpp"
 #include "node/lan_discovery.hpp"
 #include "node/loading.hpp"
@@ -79,7 +80,8 @@ class Daemon::Impl {
 
   Outcome<void> open_network();
   Outcome<void> open_control(Service& service);
-  void begin(std::function<void(const Json&)> on_event, std::function<void()> stopped_callback);
+  void begin(std::function<void(const Json&)> on_event, OnStopped stopped_callback);
+  void home_removed();
   void restore_records();
   void load();
   void seed(const Bytes32& key, std::function<void()> done);
@@ -135,7 +137,9 @@ class Daemon::Impl {
   Listeners<Json>::Listening own_events;
   bool is_ready = false;
   std::vector<Json> early_events;
-  std::function<void()> on_stopped;
+  OnStopped on_stopped;
+  std::optional<Error> failure;
+  std::optional<HomeWatch> home_watch;
   std::optional<IdleWatch> idle;
   TimePoint started = now().mono;
   asio::steady_timer timer, save_timer, ready_timer;
@@ -195,8 +199,7 @@ Outcome<void> Daemon::Impl::open_control(Service& service) {
   return {};
 }
 
-void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
-                         std::function<void()> stopped_callback) {
+void Daemon::Impl::begin(std::function<void(const Json&)> on_event, OnStopped stopped_callback) {
   on_stopped = std::move(stopped_callback);
   own_events = events.listen(std::move(on_event));
   dht_listening = participant->dht_events.listen([this](const auto& event) { tell(event); });
@@ -214,6 +217,7 @@ void Daemon::Impl::begin(std::function<void(const Json&)> on_event,
   load();
   save_later();
   set_idle_exit();
+  if (role != HomeRole::in_process) home_watch.emplace(io, lock, [this] { home_removed(); });
   // Who waits for this node to be ready does not wait longer than it said; 0: for ever.
   const bool is_patient = options.ready_timeout == Duration::zero();
   announce_ready(now().mono +
@@ -326,6 +330,15 @@ void Daemon::Impl::wait_for_changes(TimePoint until) {
   });
 }
 
+void Daemon::Impl::home_removed() {
+  if (stopping) return;
+  failure = Error{ExitCode::internal,
+                  fmt::format("the home {} was removed while its node ran", paths.home.string()),
+                  "what it held is lost; cipnode restore brings a backup back"};
+  log(Floor::node, LogLevel::error, "{}", failure->message);
+  begin_stop();
+}
+
 void Daemon::Impl::begin_stop() {
   if (std::exchange(stopping, true)) return;
   events.tell({{"event", "stopping"}});
@@ -361,7 +374,7 @@ void Daemon::Impl::finish_stop() {
   participant->stop();
   save_own_dates();
   records->flush();
-  if (on_stopped) on_stopped();
+  if (on_stopped) on_stopped(failure);
 }
 
 void Daemon::Impl::set_idle_exit() {
@@ -489,7 +502,7 @@ Outcome<std::unique_ptr<Daemon>> Daemon::open(asio::io_context& io, JoinOptions 
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
-void Daemon::start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped) {
+void Daemon::start(std::function<void(const Json&)> on_event, OnStopped on_stopped) {
   impl_->begin(std::move(on_event), std::move(on_stopped));
 }
 

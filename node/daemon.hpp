@@ -42,8 +42,9 @@ class Daemon final : public Service, public Reach {
   // Begins to work. `on_event` gets the ready event, once the node is announced or has waited for
   // that for a while, what `join` prints after it, and the event "stopping" when it begins to end.
   // `on_stopped` comes once, when everything is put away: after stop(), a `stop` request or the
-  // idle time.
-  void start(std::function<void(const Json&)> on_event, std::function<void()> on_stopped);
+  // idle time, or with an error, because the home was removed.
+  using OnStopped = std::function<void(std::optional<Error>)>;
+  void start(std::function<void(const Json&)> on_event, OnStopped on_stopped);
   // Says goodbye to the network and saves; takes 1.5 s at most.
   void stop();
   // The same for a `join` that takes the home over: changes under way are finished first, other

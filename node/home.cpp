@@ -402,6 +402,11 @@ void HomeLock::set_state(HomeState state) {
   if (::ftruncate(fd_, 0) == 0 && ::lseek(fd_, 0, SEEK_SET) == 0) write_all(fd_, bytes_of(text));
 }
 
+bool HomeLock::is_removed() const {
+  struct stat info {};
+  return ::fstat(fd_, &info) == 0 && info.st_nlink == 0;
+}
+
 std::optional<LockHolder> lock_holder(const HomePaths& paths) {
   FileDescriptor fd(::open(paths.lock.c_str(), O_RDWR | O_CLOEXEC));
   auto lock = home_lock(F_WRLCK);

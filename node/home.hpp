@@ -83,6 +83,8 @@ class HomeLock {
   ~HomeLock();
 
   void set_state(HomeState state);
+  // Somebody removed the file, and most likely the whole home.
+  bool is_removed() const;
 
  private:
   HomeLock(int fd, LockHolder holder) : fd_(fd), holder_(std::move(holder)) {}

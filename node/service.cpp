@@ -50,7 +50,7 @@ RunResult run_in_process(const ServiceOptions& options, const Request& request, 
   auto daemon = Daemon::open(io, std::move(join), HomeRole::in_process);
   if (!daemon) return failed(daemon.error());
   bool stopped = false;
-  (*daemon)->start([](const Json&) {}, [&] { stopped = true; });
+  (*daemon)->start([](const Json&) {}, [&](const std::optional<Error>&) { stopped = true; });
   InProcessCall call(io, **daemon, request, handler);
   CallRunner runner(io, options.input_fd, timeout_of(request));
   auto result = runner.run(call);
@@ -166,7 +166,9 @@ RunResult run_daemon(JoinOptions options, Handler& handler, ReadyReport& report)
     }
     handler.on_result(event);
   };
-  (*daemon)->start(show, [&] {
+  (*daemon)->start(show, [&](std::optional<Error> error) {
+    if (error) supervision.failed(*error);
+    result.error = std::move(error);
     stopped = true;
     io.stop();
   });

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BINARY, BUSY, NO_DAEMON, OK, REFUSED, USAGE, SystemTest
+from harness import BINARY, BUSY, INTERNAL, NO_DAEMON, OK, REFUSED, USAGE, SystemTest
 
 JOIN = ("join", "--no-lan", "--listen", "127.0.0.1:0")
 
@@ -160,6 +160,15 @@ class SocketGoneTest(LifecycleTest):
         stopped = self.ok("--json", "stop", home=self.home)
         self.assertEqual(stopped.object["pid"], pid)
         self.assertEqual(self.cipnode("status", home=self.home).code, NO_DAEMON)
+
+
+class HomeGoneTest(LifecycleTest):
+    def test_a_node_whose_home_is_removed_ends_and_says_so(self):
+        node = self.join(home=self.home)
+        shutil.rmtree(self.home)
+        self.assertEqual(node.wait(20), INTERNAL)
+        self.assertIn(f"the home {self.home} was removed while its node ran", node.stderr())
+        self.assertFalse(self.home.exists(), "nothing is left that looks like a home")
 
 
 class GoOnTest(LifecycleTest):
