@@ -1,15 +1,19 @@
-#include "node/handlers/health.hpp"
+// What a monitor asks of a running node: whether it can do its work.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <asio/steady_timer.hpp>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/counted.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "dht/routing_table.hpp"
+#include "node/daemon.hpp"
 #include "node/disk_keeper.hpp"
 #include "node/feed_library.hpp"
 #include "node/handlers/handlers.hpp"
@@ -22,8 +26,19 @@ namespace cip::node {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 // Below this RocksDB may fail in the middle of a write of its own.
 constexpr std::uint64_t kLeastSpace = 64 << 20;
+// A disk that needs longer for one small write hangs.
+constexpr Duration kDiskPatience = std::chrono::seconds(3);
+
+struct HealthFinding {
+  std::string check;
+  ExitCode code = ExitCode::ok;  // ok: nothing is wrong
+  std::string message;
+  std::string hint = {};
+};
 
 HealthFinding good(const char* check, std::string message) {
   return {check, ExitCode::ok, std::move(message)};
@@ -97,25 +112,6 @@ HealthFinding own_streams(Daemon& daemon) {
 using Check = HealthFinding (*)(Daemon&);
 constexpr std::array<Check, 5> kChecks{space, feeds, identity, network, own_streams};
 
-class Health final : public Operation {
- public:
-  Health(Daemon& daemon, Params&, Output& out) : Operation(out), daemon_(daemon) {}
-
-  void start() override {
-    gather_health(daemon_, [this, alive = std::weak_ptr(alive_)](const auto& findings) {
-      if (alive.expired()) return;
-      out_.result(health_object(findings));
-      out_.done();
-    });
-  }
-
- private:
-  Daemon& daemon_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
-};
-
-}  // namespace
-
 Json health_object(const std::vector<HealthFinding>& findings) {
   Json checks = Json::array();
   for (const auto& finding : findings) {
@@ -131,25 +127,50 @@ Json health_object(const std::vector<HealthFinding>& findings) {
   return {{"ok", ok}, {"checks", std::move(checks)}};
 }
 
-// The database is asked first, where it works: an answer that never comes is one, too, by the time
-// that the request has.
-void gather_health(Daemon& daemon, std::function<void(const std::vector<HealthFinding>&)> done) {
-  daemon.storage().ask(
-      store::StorageLane::directory, store::TryWriteOp{},
-      [&daemon, done = std::move(done)](const Result<void>& written) {
-        std::vector<HealthFinding> findings;
-        if (!written) {
-          const auto error = error_from(written.error(), "writing the database");
-          findings.push_back({"database",
-                              error.code == ExitCode::ok ? ExitCode::internal : error.code,
-                              error.message, error.hint});
-        } else {
-          findings.push_back(good("database", "it was written just now"));
-        }
-        for (const auto check : kChecks) findings.push_back(check(daemon));
-        done(findings);
-      });
+HealthFinding database(const Result<void>& written) {
+  if (written) return good("database", "it was written just now");
+  const auto error = error_from(written.error(), "writing the database");
+  return {"database", error.code == ExitCode::ok ? ExitCode::internal : error.code, error.message,
+          error.hint};
 }
+
+HealthFinding hanging_disk(const Daemon& daemon) {
+  return {"database", ExitCode::timeout,
+          fmt::format("a write has waited for the disk for {} s", kDiskPatience / 1s),
+          fmt::format("see whether the disk of {} answers", daemon.paths().home.string())};
+}
+
+// The database is written first; the other checks only look.
+class Health final : public Operation {
+ public:
+  Health(Daemon& daemon, Params&, Output& out)
+      : Operation(out), daemon_(daemon), patience_(daemon.io(), kDiskPatience) {}
+
+  void start() override {
+    daemon_.storage().ask(store::StorageLane::directory, store::TryWriteOp{},
+                          [this, alive = std::weak_ptr(alive_)](const Result<void>& written) {
+                            if (!alive.expired() && patience_.cancel() > 0)
+                              finish(database(written));
+                          });
+    patience_.async_wait([this, alive = std::weak_ptr(alive_)](std::error_code error) {
+      if (!error && !alive.expired()) finish(hanging_disk(daemon_));
+    });
+  }
+
+ private:
+  void finish(HealthFinding first) {
+    std::vector<HealthFinding> findings{std::move(first)};
+    for (const auto check : kChecks) findings.push_back(check(daemon_));
+    out_.result(health_object(findings));
+    out_.done();
+  }
+
+  Daemon& daemon_;
+  asio::steady_timer patience_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace
 
 void add_health_handlers(HandlerTable& table) { table["health"] = factory_of<Health>(); }
 

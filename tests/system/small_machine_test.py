@@ -5,7 +5,7 @@ import os
 import threading
 import unittest
 
-from harness import BINARY, OK, SystemTest
+from harness import BINARY, OK, TIMEOUT, SystemTest
 from held_disk import HeldDisk
 from memory_group import MemoryGroup
 from service_test import Manager
@@ -155,9 +155,17 @@ class HeldDiskTest(SystemTest):
         for _ in range(3):
             self.manager.hear_until("WATCHDOG=1", 10)
 
+    def health_names_the_disk(self):
+        health = self.cipnode("--json", "health", home=self.node)
+        self.assertEqual(health.code, TIMEOUT, health)
+        wrong = [check for check in health.object["checks"] if not check["ok"]]
+        self.assertEqual([check["check"] for check in wrong], ["database"])
+        self.assertIn(str(self.home), wrong[0]["hint"])
+
     def test_while_a_sync_hangs_the_node_answers_and_the_append_is_not_acknowledged(self):
         with self.hanging("sync", "feed", "append", "log"):
             self.node_answers(self.keys[1])
+            self.health_names_the_disk()
             self.manager_hears_life()
         self.assertEqual(self.length("log"), 1)
 
