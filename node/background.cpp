@@ -13,6 +13,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "node/file_descriptor.hpp"
 #include "node/home.hpp"
@@ -29,6 +32,7 @@ namespace {
 // A home with a large database takes some seconds to recover; longer than this is a failure.
 constexpr auto kStartTimeout = std::chrono::seconds(60);
 constexpr int kChildFd = 3;
+constexpr std::size_t kMostWords = 500;
 
 struct Pipe {
   int read = -1;
@@ -143,27 +147,48 @@ Outcome<pid_t> spawn(const std::vector<std::string>& arguments, int log_fd, int 
                    std::string(hint_for_shortage({error, std::generic_category()})));
 }
 
-// How a process ended that said nothing.
-Error silent_end(pid_t pid, const HomePaths& paths) {
-  int status = 0;
-  const auto hint = fmt::format("see {}", paths.log.string());
-  if (::waitpid(pid, &status, 0) != pid) {
-    return {ExitCode::internal, "the node in the background ended before it was ready", hint};
-  }
-  if (WIFSIGNALED(status)) {
-    return {ExitCode::internal,
-            fmt::format("signal {} ended the node in the background before it was ready",
-                        WTERMSIG(status)),
-            hint};
-  }
-  const auto code = exit_code_of(WEXITSTATUS(status));
-  return {code == ExitCode::ok ? ExitCode::internal : code,
-          fmt::format("the node in the background ended with {} before it was ready",
-                      WEXITSTATUS(status)),
-          hint};
+// A log as it was before a process began to write there.
+struct LogBefore {
+  std::filesystem::path file;
+  std::uintmax_t size = 0;
+};
+
+LogBefore log_before(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  return {file, error ? 0 : size};
 }
 
-StartResult conclude(const ChildReport& report, pid_t pid, const HomePaths& paths) {
+// What the process wrote last, if anything.
+std::string last_words(const LogBefore& log) {
+  std::ifstream file(log.file);
+  file.seekg(static_cast<std::streamoff>(log.size));
+  std::string last;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty()) last = line.substr(0, kMostWords);
+  }
+  return last.empty() ? last : ": " + last;
+}
+
+// How a process ended that said nothing to who started it.
+Error silent_end(pid_t pid, const LogBefore& log) {
+  int status = 0;
+  const bool is_known = ::waitpid(pid, &status, 0) == pid;
+  const auto hint = fmt::format("see {}", log.file.string());
+  const auto ended = [&](ExitCode code, const std::string& how) {
+    return Error{code, fmt::format("{} before it was ready{}", how, last_words(log)), hint};
+  };
+  if (!is_known) return ended(ExitCode::internal, "the node in the background ended");
+  if (WIFSIGNALED(status)) {
+    return ended(ExitCode::internal,
+                 fmt::format("signal {} ended the node in the background", WTERMSIG(status)));
+  }
+  const auto code = exit_code_of(WEXITSTATUS(status));
+  return ended(code == ExitCode::ok ? ExitCode::internal : code,
+               fmt::format("the node in the background ended with {}", WEXITSTATUS(status)));
+}
+
+StartResult conclude(const ChildReport& report, pid_t pid, const LogBefore& log) {
   StartResult out;
   if (report.signal != 0) {
     // Nobody waits for this node any more.
@@ -177,13 +202,13 @@ StartResult conclude(const ChildReport& report, pid_t pid, const HomePaths& path
   } else if (object.is_object()) {
     out.ready = object;
   } else if (report.complete) {
-    out.error = silent_end(pid, paths);
+    out.error = silent_end(pid, log);
   } else {
     out.error = Error{ExitCode::timeout,
                       fmt::format("the node in the background (pid {}) is not ready after 60 s; it "
                                   "goes on starting",
                                   pid),
-                      fmt::format("see {}", paths.log.string())};
+                      fmt::format("see {}", log.file.string())};
   }
   return out;
 }
@@ -224,11 +249,12 @@ StartResult start_in_background(JoinOptions options) {
   // flag set.
   FileDescriptor report(::fcntl(pipe.write, F_DUPFD_CLOEXEC, kChildFd + 1));
   StartSignals signals;
+  const auto before = log_before(paths.log);
   const auto pid = spawn(arguments, *log, *report);
   if (!pid) return failed(pid.error());
   pipe.close_write();
   report.close();
-  return conclude(read_report(pipe.read, signals), *pid, paths);
+  return conclude(read_report(pipe.read, signals), *pid, before);
 }
 
 void report_ready(int ready_fd, const Json& ready_event) { report(ready_fd, ready_event); }
