@@ -7,6 +7,7 @@
 
 int main(int argc, char** argv) {
   cip::node::open_standard_streams();
+  cip::node::end_without_memory();
   // Writing to a reader that has gone is an error code, not the end.
   std::signal(SIGPIPE, SIG_IGN);
   // The same for a file that reaches a limit of its size.

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <new>
+#include <string_view>
+
 namespace cip::node {
 
 void open_standard_streams() {
@@ -13,6 +16,17 @@ void open_standard_streams() {
     // The lowest free number is this one: those below it are open by now.
     static_cast<void>(::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY));
   }
+}
+
+void end_without_memory() {
+  std::set_new_handler([] {
+    constexpr std::string_view kWords =
+        "cipnode: not enough memory\n  raise the limit of the process (ulimit -v, MemoryMax=), or "
+        "end "
+        "other programs\n";
+    static_cast<void>(!::write(STDERR_FILENO, kWords.data(), kWords.size()));
+    ::_exit(1);
+  });
 }
 
 void become_daemon(int report_fd) {

@@ -9,6 +9,10 @@ namespace cip::node {
 // command cannot print is an error, as it was without this.
 void open_standard_streams();
 
+// Where no memory is left the process says so and ends with 1, as after a crash: what was
+// acknowledged is on the disk.
+void end_without_memory();
+
 // In a process that start_in_background() made, before it opens anything: only the standard streams
 // and `report_fd` stay open, what it makes is for its owner alone, it holds no folder but `/`, and
 // `ps` shows it as cipnode.
