@@ -55,10 +55,20 @@ namespace {
 // Behind the first endpoints over TCP, which is what cipnodes use where it leads anywhere.
 constexpr std::size_t kTcpFirst = 2;
 
+// Where the peer is in the network that both are in (dht.md 13, 4).
+std::optional<Endpoint> lan_address(const HelloPayload& payload, const HelloDone& done,
+                                    const Offer& own) {
+  if (done.own_address.ip != done.server.ip) return std::nullopt;
+  const auto near = endpoints_to_dial(payload.addresses4, own.view_of(done.server));
+  if (near.empty() || near.front().realm() == Realm::public_network) return std::nullopt;
+  return near.front();
+}
+
 // Where and how to open the stream over UDX that a peer offers (udx.md 14.3).
-void take_udx(const HelloClient::Answer& answer, UdxId own, bool own_is_open,
+void take_udx(const HelloClient::Answer& answer, UdxId own, const Offer& offer,
               dht::SocketRole socket, HelloDone& done) {
   const auto& payload = answer.payload;
+  const bool own_is_open = offer.public_udp.has_value();
   const bool is_open = payload.says_open();
   auto address = done.server;
   if (!done.direct && is_open) {
@@ -78,7 +88,8 @@ void take_udx(const HelloClient::Answer& answer, UdxId own, bool own_is_open,
                                 .relays = payload.holepunch->relays,
                                 .key = answer.punch_key,
                                 .server = done.server,
-                                .via = done.via};
+                                .via = done.via,
+                                .lan = lan_address(payload, done, offer)};
   }
   const auto place = std::min(done.candidates.size(), kTcpFirst);
   done.candidates.insert(done.candidates.begin() + static_cast<std::ptrdiff_t>(place),
@@ -293,8 +304,7 @@ void Greeter::finish(Now now, Greeting& greeting, const dht::HelloReply& reply,
   const bool offers_udx = bound ? offer_.opens_bound_udx(payload) : payload.offers_udx();
   if (greeting.udx != 0 && offers_udx) {
     if (!bound) done.keys = answer.stock_keys;
-    take_udx(answer, std::exchange(greeting.udx, 0), offer_.public_udp.has_value(), reply.socket,
-             done);
+    take_udx(answer, std::exchange(greeting.udx, 0), offer_, reply.socket, done);
   }
   ++stats_.done;
   events_.push(std::move(done));

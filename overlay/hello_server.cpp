@@ -160,6 +160,8 @@ HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
     return out;
   }
   out = base_payload(offer);
+  // To a peer behind the same NAT, the own places behind it. Both ports have one number.
+  if (!offer.public_udp) out.addresses4 = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
   if (!offer.relays.empty()) out.relay_addresses = offer.relays;
   offer_stream(out, own);
   if (!theirs.tcp) return out;

@@ -38,9 +38,14 @@ void Punches::begin(Now now, UdxId stream, PunchOffer offer) {
   ++stats_.begun;
   const auto id = ++last_id_;
   PunchRoom& room = *this;
+  const auto lan = offer.lan;
   auto machine = std::make_unique<PunchClient>(room, id, std::move(offer));
   clients_[id] = {.stream = stream, .machine = std::move(machine)};
   clients_[id].machine->start(now);
+  if (!lan) return;
+  auto ping = dht::ping_request();
+  ping.socket = dht::SocketRole::server;
+  lan_pings_[node_.request(now, *lan, std::move(ping))] = id;
 }
 
 // --- Server ------------------------------------------------------------------------------------
@@ -88,7 +93,9 @@ std::optional<UdxSocket> Punches::socket_of(PunchId id) const {
 
 bool Punches::handle_event(Now now, const dht::Event& event) {
   now_ = now.mono;
-  if (const auto* done = std::get_if<dht::RequestDone>(&event)) return handle_pinged(now, *done);
+  if (const auto* done = std::get_if<dht::RequestDone>(&event)) {
+    return handle_lan_pinged(*done) || handle_pinged(now, *done);
+  }
   if (const auto* reply = std::get_if<dht::HolepunchReply>(&event)) {
     return handle_reply(now, *reply);
   }
@@ -98,6 +105,17 @@ bool Punches::handle_event(Now now, const dht::Event& event) {
   const auto* received = std::get_if<dht::HolepunchReceived>(&event);
   if (received == nullptr) return false;
   handle_request(now, *received);
+  return true;
+}
+
+bool Punches::handle_lan_pinged(const dht::RequestDone& done) {
+  const auto ping = lan_pings_.extract(done.request);
+  if (ping.empty()) return false;
+  const auto client = clients_.find(ping.mapped());
+  if (client == clients_.end() || !done.reply || std::exchange(client->second.told, true))
+    return true;
+  const auto socket = static_cast<UdxSocket>(dht::SocketRole::server);
+  events_.push(Punched{client->second.stream, {socket, done.from}});
   return true;
 }
 

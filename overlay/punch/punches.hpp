@@ -45,7 +45,7 @@ inline constexpr Duration kRandomTurn = std::chrono::seconds(20);
 
 // --- for the owner
 
-// A probe of the peer came through: its stream goes this way.
+// A probe of the peer came through, or it answered in the own network: its stream goes this way.
 struct Punched {
   UdxId stream = 0;
   PunchHole hole;
@@ -75,7 +75,8 @@ class Punches final : private PunchRoom {
   void set_relays(std::vector<HolepunchRelay> relays) { relays_ = std::move(relays); }
 
   // --- client
-  // Ends with a PunchEvent, unless the stream ends or is connected otherwise.
+  // Where both are in one network the peer is asked there as well. Ends with a PunchEvent, unless
+  // the stream ends or is connected otherwise.
   void begin(Now now, UdxId stream, PunchOffer offer);
 
   // --- server
@@ -139,6 +140,7 @@ class Punches final : private PunchRoom {
   Random& random() override { return random_; }
 
   bool handle_pinged(Now now, const dht::RequestDone& done);
+  bool handle_lan_pinged(const dht::RequestDone& done);
   bool handle_reply(Now now, const dht::HolepunchReply& reply);
   bool handle_failure(Now now, const dht::HolepunchFailed& failure);
   void handle_request(Now now, const dht::HolepunchReceived& received);
@@ -156,6 +158,7 @@ class Punches final : private PunchRoom {
   PunchSockets sockets_;
   std::map<dht::RequestId, Asked> pings_;
   std::map<dht::RequestId, Asked> asked_;
+  std::map<dht::RequestId, PunchId> lan_pings_;
   PunchId random_turn_ = 0;  // 0: nobody's
   std::optional<TimePoint> random_ended_;
   TimePoint now_{};  // of the last input with a time

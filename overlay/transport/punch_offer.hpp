@@ -3,6 +3,7 @@
 // What the answer to a hello says of a peer behind a NAT, for a holepunch to it (dht.md 14).
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -27,6 +28,7 @@ struct PunchOffer {
   Bytes32 key{};                       // messages are sealed with it
   Endpoint server;                     // the peer as the relay of the hello sees it
   Endpoint via;                        // that relay
+  std::optional<Endpoint> lan{};       // of the peer, in the network that both are in, if they are
 };
 
 }  // namespace cip::overlay

@@ -301,6 +301,27 @@ TEST_CASE("messages that do not decrypt get silence and are counted") {
   CHECK(f.server.stats().ignored == 3);
 }
 
+TEST_CASE(
+    "behind a NAT a server names its places there to who is behind it as well, and to nobody "
+    "else") {
+  Fixture f;
+  f.client_offer.udx = f.server_offer.udx = true;
+  f.server_offer.endpoints = {ep("127.0.0.1:5000"), ep("192.168.1.7:5000")};
+  f.server_offer.public_ip = ep("20.0.0.9:1").ip;
+  const auto told = [&](const char* seen) {
+    f.seen = ep(seen);
+    const auto client = f.client();
+    const auto served = f.serve(client.message1());
+    REQUIRE(served);
+    return client.read(served->message2)->payload.addresses4;
+  };
+  CHECK(told("20.0.0.9:700") == std::vector{ep("192.168.1.7:5000")});
+  CHECK(told("20.0.0.8:700").empty());
+  // Where everybody gets in, everybody is told of that place.
+  f.server_offer.public_udp = ep("20.0.0.9:5000");
+  CHECK(told("20.0.0.9:700") == std::vector{ep("20.0.0.9:5000")});
+}
+
 TEST_CASE("denied keys, and keys that are not on the list, get silence") {
   Fixture f;
   SUBCASE("denied") { f.server.deny(f.client_key.public_key); }
@@ -317,8 +338,7 @@ TEST_CASE("a key on the list is answered") {
 
 TEST_CASE("strangers get a bounded share of the processor") {
   Fixture f;
-  int served = 0;
-  for (int i = 0; i < 450; ++i) served += f.serve(Bytes(static_cast<std::size_t>(i + 1))) ? 1 : 0;
+  for (std::size_t size = 1; size <= 450; ++size) CHECK_FALSE(f.serve(Bytes(size)));
   CHECK(f.server.stats().ignored == 400);
   CHECK(f.server.stats().throttled == 50);
   CHECK(f.serve(f.client().message1(), 100ms));
