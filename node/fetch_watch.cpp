@@ -55,7 +55,7 @@ void FetchWatch::look() {
   if (!state) return note_hope();  // it has ended; what is left is a matter of this machine
   const Mark mark{feed->length(), feed->fork(), replication.counters(number_).blocks_fetched};
   // A disk that is slower than the peers is no silence of theirs.
-  if (mark != mark_ || replication.waits_for_disk()) note_hope();
+  if (mark != mark_ || state->waits_for_disk) note_hope();
   mark_ = mark;
   moved_ = std::max(moved_, state->heard);
   const auto silence = now().mono - moved_;

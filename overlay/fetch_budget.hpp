@@ -29,6 +29,9 @@ class FetchBudget {
       budget_.used_ += bytes - bytes_;
       bytes_ = bytes;
     }
+    // A feed that has nothing under way may have a block although others take all room: it does not
+    // hear of it when they are done.
+    bool may_take(bool is_idle) const { return budget_.has_room() || (is_idle && bytes_ == 0); }
     const FetchBudget& budget() const { return budget_; }
 
    private:

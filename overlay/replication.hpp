@@ -119,8 +119,6 @@ class Replication final : public ChannelHandler {
                                         std::uint64_t from = 0) const;
   ReplicationCounters counters(store::FeedNumber number) const;
   bool is_downloading(store::FeedNumber number) const;
-  // Downloads ask for nothing more until the disk has what came.
-  bool waits_for_disk() const { return !budget_.has_room(); }
   // Feeds with a channel in use on the stream.
   std::vector<store::FeedNumber> feeds_on(ConnId conn) const;
 

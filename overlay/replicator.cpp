@@ -355,6 +355,7 @@ std::optional<DownloadState> Replicator::state_of(DownloadId id, std::uint64_t f
   state.first = feed_.blocks().first_unset(start, end);
   state.offered = end;
   state.fetched = download->fetched;
+  state.waits_for_disk = !share_.budget().has_room();
   for (const auto& [number, peer] : peers_) {
     if (peer->rejected) continue;
     if (!peer->synced) ++state.unheard;

@@ -199,6 +199,7 @@ struct DownloadState {
   std::optional<std::uint64_t> claim;  // a longer feed that some peer claims
   TimePoint heard{};                   // when somebody of whom something is wanted sent something
   Fetched fetched{};
+  bool waits_for_disk = false;  // asks for nothing more until the disk has what came
 };
 
 class Replicator {
@@ -333,7 +334,6 @@ class Replicator {
   void send_request(Now now, Peer& peer, RequestMessage message, InFlight request);
   std::uint64_t levels_to_ask(Peer& peer, std::uint64_t block, bool& relies_on_earlier);
   std::size_t request_limit(const Peer& peer) const;
-  bool has_room_for_request() const;
   void answered(Now now, Peer& peer, const InFlight& request);
   void refused(Now now, Peer& peer, const InFlight& request, NoDataReason reason);
   std::optional<Incoming> take_incoming(store::Ticket ticket);

@@ -104,19 +104,13 @@ std::size_t Replicator::request_limit(const Peer& peer) const {
   return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{2}, peer.window);
 }
 
-// A feed that has nothing under way may ask for a block although others take all room: it does not
-// hear of it when they are done.
-bool Replicator::has_room_for_request() const {
-  return share_.budget().has_room() || (in_flight_.count() == 0 && feed_.uncommitted_bytes() == 0);
-}
-
 void Replicator::request_blocks(Now now, Peer& peer) {
   if (!may_ask(peer) || downloads_.empty() || peer.remote.fork != feed_.fork()) return;
   if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
   const auto limit = request_limit(peer);
   std::uint64_t priority = 0;
   while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed &&
-         has_room_for_request()) {
+         share_.may_take(in_flight_.count() == 0)) {
     const auto block = next_block(peer, priority);
     if (!block) return;
     request_block(now, peer, *block, priority);

@@ -61,8 +61,8 @@ std::uint64_t memory_limit(const std::filesystem::path& root) {
 }
 
 std::size_t share_of_memory(std::size_t least, std::size_t most) {
-  // Below `most`, it has the size of one.
-  return static_cast<std::size_t>(std::clamp<std::uint64_t>(memory_limit() / kShares, least, most));
+  const auto share = std::max<std::uint64_t>(memory_limit() / kShares, least);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(share, most));
 }
 
 }  // namespace cip::store

@@ -13,8 +13,9 @@ namespace cip::store {
 // `root`: where proc and sys are. Without an answer there: the largest number.
 std::uint64_t memory_limit(const std::filesystem::path& root = "/");
 
-// What one of those who keep much in memory may take of it: a sixteenth, between the two. What is
-// on its way to the disk stands in a queue, in a batch and in up to three write buffers.
+// What one of those who keep much in memory may take of it: a sixteenth, at least `least`, but
+// never more than `most`. What is on its way to the disk stands in a queue, in a batch and in up to
+// three write buffers.
 std::size_t share_of_memory(std::size_t least, std::size_t most);
 
 }  // namespace cip::store

@@ -49,6 +49,7 @@ TEST_CASE("fetch budget: while others fill the disk's queue a feed asks for one 
   SUBCASE("and for many once there is room") {
     others.set(0);
     writer.grow_to(200);
+    world.run();
     reader.replicator.download(world.now, {});
     reader.settle();
     world.run();
