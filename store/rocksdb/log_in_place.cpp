@@ -129,7 +129,8 @@ std::optional<std::uint64_t> whole_log_length(const std::string& path) {
   const Mapped file(fd);
   ::close(fd);
   if (!file.is_there()) return std::nullopt;
-  const auto written = file.bytes().first(written_log_length(file.bytes()));
+  const auto written =
+      file.bytes().first(static_cast<std::size_t>(written_log_length(file.bytes())));
   return end_of_log(written, LogCut::unfinished).value_or(written.size());
 }
 

@@ -24,7 +24,7 @@ Side& add_copy(ReplicatorWorld& world, Side& writer, std::string name) {
 }
 
 void change_data(ReplicatorWorld& world, Side& liar, std::function<void(DataMessage&)> change) {
-  world.on_send = [&world, &liar, change](Side& from, ReplicatorWorld::Message& message) {
+  world.on_send = [&liar, change](Side& from, ReplicatorWorld::Message& message) {
     if (&from != &liar || message.type != FeedMessage::data) return true;
     auto data = *decode_data(message.payload);
     change(data);

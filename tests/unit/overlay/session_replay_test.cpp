@@ -152,6 +152,6 @@ TEST_CASE("recorded sessions of the published packages rebuild the feed") {
     }
     CHECK(data > 0);
     CHECK(reader.feed.length() == session["finalLength"]);
-    CHECK(to_hex(reader.feed.tree_hash()) == session["finalTreeHash"]);
+    CHECK(to_hex(reader.feed.tree_hash()) == session["finalTreeHash"].get<std::string>());
   }
 }

@@ -180,7 +180,7 @@ void TopicPeer::close_channel(ConnId conn, ChannelId channel) {
   const std::string protocol =
       world.names_[channel - 1].substr(0, world.names_[channel - 1].find('\n'));
   TopicPeer* other = found->second.other(this).peer;
-  world.queue_.push_back([this, other, conn, channel, protocol] {
+  world.queue_.push_back([other, conn, channel, protocol] {
     other->handler_of(protocol).channel_closed(other->now(), conn, channel);
   });
 }
