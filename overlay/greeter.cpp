@@ -59,7 +59,9 @@ constexpr std::size_t kTcpFirst = 2;
 std::optional<Endpoint> lan_address(const HelloPayload& payload, const HelloDone& done,
                                     const Offer& own) {
   if (done.own_address.ip != done.server.ip) return std::nullopt;
-  const auto near = endpoints_to_dial(payload.addresses4, own.view_of(done.server));
+  auto view = own.view_of(done.server);
+  view.public_ip = done.own_address.ip;
+  const auto near = endpoints_to_dial(payload.addresses4, view);
   if (near.empty() || near.front().realm() == Realm::public_network) return std::nullopt;
   return near.front();
 }

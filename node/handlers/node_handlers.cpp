@@ -62,6 +62,8 @@ Outcome<void> put_peers(Daemon& daemon, Output& out) {
               {"bytesOut", status.bytes_out},
               {"channels", Json::array()}};
     if (const auto udx = participant.hub().udx().status(status.stream.conn)) {
+      // Where the stream goes, which a hole or a network that both are in may have decided.
+      if (udx->connected) line["address"] = to_string(udx->path.to);
       line["rttMs"] = udx->rtt ? Json(to_ms(*udx->rtt)) : Json(nullptr);
       line["mtu"] = udx->mtu;
       line["retransmits"] = udx->retransmits;

@@ -24,6 +24,10 @@ class SwarmNatTest(NatFixture):
         peer = [*lab.on(side), "node", str(Path(__file__).resolve().parent / "swarm-peer.mjs"), command, *map(str, args)]
         return self.start([*peer, "--bootstrap", ",".join(address for _, address in NODES), "--host", "0.0.0.0", "--firewalled", "--no-stdin", "--timeout", "100"])
 
+    def places(self, node):
+        """The networks into which the streams of a node go."""
+        return [peer["address"].rsplit(".", 1)[0] for peer in self.ok("--json", "peers", home=node, prefix=node.on).objects]
+
     def a_feed_each_way(self, lab):
         node = self.behind(lab, "b", self.network(lab))
         seeder = self.stock_on(lab, "a", "seed", "--blocks", BLOCKS, "--size", SIZE)
@@ -32,7 +36,7 @@ class SwarmNatTest(NatFixture):
         self.assertEqual(got["blocks"], BLOCKS)
         data = self.ok("feed", "cat", feed["key"], home=node, prefix=node.on).out
         self.assertEqual(hashlib.sha256(data).digest(), hashlib.sha256(b"".join(content(i, SIZE) for i in range(BLOCKS))).digest())
-        called = [peer["address"] for peer in self.ok("--json", "peers", home=node, prefix=node.on).objects if peer["direction"] == "out"]
+        places = self.places(node)
         seeder.close()
 
         made = self.ok("--json", "feed", "create", "log", home=node, prefix=node.on).object
@@ -41,17 +45,17 @@ class SwarmNatTest(NatFixture):
         reader = self.stock_on(lab, "a", "download", "--key", made["key"], "--length", BLOCKS)
         done = reader.event("feed", 60)
         self.assertEqual(done["length"], BLOCKS)
+        places += self.places(node)
         self.end_all()
-        return called
+        return places
 
     def test_a_feed_each_way_between_nats_that_keep_their_ports(self):
         with Lab("port", "port", delay=10) as lab:
             self.a_feed_each_way(lab)
 
-    def test_a_feed_each_way_in_one_network_behind_a_nat_that_turns_nothing_round(self):
+    def test_behind_one_nat_they_meet_in_its_network(self):
         with Lab("port", "port", same=True, delay=10) as lab:
-            called = self.a_feed_each_way(lab)
-        self.assertTrue(called and all(address.startswith("10.1.0.") for address in called), called)
+            self.assertEqual(set(self.a_feed_each_way(lab)), {"10.1.0"})
 
 
 if __name__ == "__main__":
