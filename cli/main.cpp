@@ -1,13 +1,35 @@
+#ifdef CIP_MIMALLOC
+#include <mimalloc.h>
+#endif
+
+#include <cerrno>
 #include <csignal>
+#include <new>
 
 #include "base/crypto.hpp"
 #include "cli/application.hpp"
 #include "node/ask_running.hpp"
 #include "node/process.hpp"
 
+namespace {
+
+// The allocator of the program does not ask the handler of `new`; those of sanitizers and of
+// systems do.
+void watch_memory() {
+  std::set_new_handler(cip::node::end_without_memory);
+#ifdef CIP_MIMALLOC
+  const auto end = [](int error, void*) {
+    if (error == ENOMEM) cip::node::end_without_memory();
+  };
+  mi_register_error(end, nullptr);
+#endif
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   cip::node::open_standard_streams();
-  cip::node::end_without_memory();
+  watch_memory();
   // Writing to a reader that has gone is an error code, not the end.
   std::signal(SIGPIPE, SIG_IGN);
   // The same for a file that reaches a limit of its size.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "cli/context.hpp"
@@ -85,7 +86,11 @@ bool run_all(Context& context, std::uint64_t runs, std::uint64_t jobs,
     }
   };
   std::vector<std::thread> threads;
-  for (std::uint64_t i = 1; i < std::min(jobs, runs); ++i) threads.emplace_back(work);
+  try {
+    for (std::uint64_t i = 1; i < std::min(jobs, runs); ++i) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // The system gives no more of them: those that there are do all.
+  }
   work();
   for (auto& thread : threads) thread.join();
   bar.clear();

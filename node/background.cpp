@@ -159,14 +159,16 @@ LogBefore log_before(const std::filesystem::path& file) {
   return {file, error ? 0 : size};
 }
 
-// What the process wrote last, if anything.
+// The last sentence that the process wrote, if any; hints below it begin with a space.
 std::string last_words(const LogBefore& log) {
   std::ifstream file(log.file);
   file.seekg(static_cast<std::streamoff>(log.size));
   std::string last;
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) last = line.substr(0, kMostWords);
+    if (!line.empty() && line.front() != ' ') last = line.substr(0, kMostWords);
   }
+  constexpr std::string_view kName = "cipnode: ";
+  if (last.starts_with(kName)) last.erase(0, kName.size());
   return last.empty() ? last : ": " + last;
 }
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <new>
 #include <string_view>
 
 namespace cip::node {
@@ -19,14 +18,11 @@ void open_standard_streams() {
 }
 
 void end_without_memory() {
-  std::set_new_handler([] {
-    constexpr std::string_view kWords =
-        "cipnode: not enough memory\n  raise the limit of the process (ulimit -v, MemoryMax=), or "
-        "end "
-        "other programs\n";
-    static_cast<void>(!::write(STDERR_FILENO, kWords.data(), kWords.size()));
-    ::_exit(1);
-  });
+  constexpr std::string_view kWords =
+      "cipnode: not enough memory\n"
+      "  raise the limit of the process (ulimit -v, MemoryMax=), or end other programs\n";
+  static_cast<void>(!::write(STDERR_FILENO, kWords.data(), kWords.size()));
+  ::_exit(1);
 }
 
 void become_daemon(int report_fd) {

@@ -9,9 +9,9 @@ namespace cip::node {
 // command cannot print is an error, as it was without this.
 void open_standard_streams();
 
-// Where no memory is left the process says so and ends with 1, as after a crash: what was
+// For where no memory is left: says so and ends the process with 1, as after a crash. What was
 // acknowledged is on the disk.
-void end_without_memory();
+[[noreturn]] void end_without_memory();
 
 // In a process that start_in_background() made, before it opens anything: only the standard streams
 // and `report_fd` stay open, what it makes is for its owner alone, it holds no folder but `/`, and

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -19,7 +20,12 @@ class StoragePool::Impl {
 
   Impl(asio::io_context& context, store::Backend& database, std::size_t threads)
       : io(context), backend(database), workers(threads) {
-    for (auto& worker : workers) worker.thread = std::thread([this, &worker] { work(worker); });
+    try {
+      for (auto& worker : workers) worker.thread = std::thread([this, &worker] { work(worker); });
+    } catch (const std::system_error&) {
+      stop();  // those that were started
+      throw;
+    }
   }
 
   void submit(store::StorageLane lane, Task task) {
@@ -44,7 +50,9 @@ class StoragePool::Impl {
       stopping = true;
     }
     for (auto& worker : workers) worker.wake.notify_one();
-    for (auto& worker : workers) worker.thread.join();
+    for (auto& worker : workers) {
+      if (worker.thread.joinable()) worker.thread.join();
+    }
     *open = false;
   }
 

@@ -170,6 +170,22 @@ class LimitsTest(AdverseTest):
         self.assertEqual(self.run_as_nobody("--home", self.home, "--no-daemon", "feed", "ls")[0], OK)
 
 
+    def test_without_memory_the_reason_is_told(self):
+        join = ("--home", self.home, "join", "--detach", "--no-lan", "--listen", "127.0.0.1:0")
+        told = 0
+        for most in range(80_000, 400_000, 20_000):  # of addresses; threads take much of it
+            code, error = self.run_as_nobody(*join, limits=f"ulimit -v {most};")
+            if code == OK:
+                break
+            with self.subTest(most=most):
+                self.assertEqual(code, INTERNAL, error)
+                self.assertNotIn("terminate called", error)
+            told += "not enough memory" in error
+        self.assertGreater(told, 0)
+        self.assertEqual(self.run_as_nobody("--home", self.home, "stop")[0], OK)
+        self.assertEqual(self.run_as_nobody("--home", self.home, "--no-daemon", "feed", "ls")[0], OK)
+
+
 class WrongClockTest(AdverseTest):
     """Nodes whose wall clock is wrong, as the library of the cases makes it; the time that passes stays as it is."""
 
