@@ -94,7 +94,7 @@ std::optional<UdxSocket> Punches::socket_of(PunchId id) const {
 bool Punches::handle_event(Now now, const dht::Event& event) {
   now_ = now.mono;
   if (const auto* done = std::get_if<dht::RequestDone>(&event)) {
-    return handle_lan_pinged(*done) || handle_pinged(now, *done);
+    return handle_pinged(now, *done);
   }
   if (const auto* reply = std::get_if<dht::HolepunchReply>(&event)) {
     return handle_reply(now, *reply);
@@ -108,18 +108,15 @@ bool Punches::handle_event(Now now, const dht::Event& event) {
   return true;
 }
 
-bool Punches::handle_lan_pinged(const dht::RequestDone& done) {
-  const auto ping = lan_pings_.extract(done.request);
-  if (ping.empty()) return false;
-  const auto client = clients_.find(ping.mapped());
-  if (client == clients_.end() || !done.reply || std::exchange(client->second.told, true))
-    return true;
-  const auto socket = static_cast<UdxSocket>(dht::SocketRole::server);
-  events_.push(Punched{client->second.stream, {socket, done.from}});
-  return true;
-}
-
 bool Punches::handle_pinged(Now now, const dht::RequestDone& done) {
+  if (const auto lan = lan_pings_.extract(done.request); !lan.empty()) {
+    const auto client = clients_.find(lan.mapped());
+    const bool is_first =
+        done.reply && client != clients_.end() && !std::exchange(client->second.told, true);
+    const auto socket = static_cast<UdxSocket>(dht::SocketRole::server);
+    if (is_first) events_.push(Punched{client->second.stream, {socket, done.from}});
+    return true;
+  }
   const auto ping = pings_.extract(done.request);
   if (ping.empty()) return false;
   const auto id = ping.mapped().id;

@@ -140,7 +140,6 @@ class Punches final : private PunchRoom {
   Random& random() override { return random_; }
 
   bool handle_pinged(Now now, const dht::RequestDone& done);
-  bool handle_lan_pinged(const dht::RequestDone& done);
   bool handle_reply(Now now, const dht::HolepunchReply& reply);
   bool handle_failure(Now now, const dht::HolepunchFailed& failure);
   void handle_request(Now now, const dht::HolepunchReceived& received);
