@@ -8,7 +8,10 @@
 namespace cip::dht {
 namespace {
 
-constexpr std::uint16_t tag_of(std::size_t hash) { return static_cast<std::uint16_t>(hash >> 48); }
+// The highest bits: the lowest choose the place in the index.
+constexpr std::uint16_t tag_of(std::size_t hash) {
+  return static_cast<std::uint16_t>(hash >> (sizeof hash * 8 - 16));
+}
 
 }  // namespace
 

@@ -61,9 +61,15 @@ std::optional<Endpoint> lan_address(const HelloPayload& payload, const HelloDone
   if (done.own_address.ip != done.server.ip) return std::nullopt;
   auto view = own.view_of(done.server);
   view.public_ip = done.own_address.ip;
+  // Bridges of virtual machines and containers have one address on every host: there we are asked.
+  const auto is_elsewhere = [&](Endpoint endpoint) {
+    return endpoint.realm() == Realm::loopback ||
+           (endpoint.realm() == Realm::private_network &&
+            std::ranges::find(own.interfaces, endpoint.ip) == own.interfaces.end());
+  };
   const auto near = endpoints_to_dial(payload.addresses4, view);
-  if (near.empty() || near.front().realm() == Realm::public_network) return std::nullopt;
-  return near.front();
+  const auto found = std::ranges::find_if(near, is_elsewhere);
+  return found != near.end() ? std::optional(*found) : std::nullopt;
 }
 
 // Where and how to open the stream over UDX that a peer offers (udx.md 14.3).

@@ -160,8 +160,12 @@ HelloPayload HelloServer::make_answer(const HelloPayload& theirs, Endpoint seen,
     return out;
   }
   out = base_payload(offer);
-  // To a peer behind the same NAT, the own places behind it. Both ports have one number.
-  if (!offer.public_udp) out.addresses4 = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
+  // To a peer behind the same NAT, by the word of the relay, the own places behind it. Both ports
+  // have one number.
+  if (!offer.public_udp) {
+    out.addresses4 = endpoints_to_offer(offer.endpoints, offer.view_of(seen));
+    std::erase_if(out.addresses4, [](auto e) { return e.realm() == Realm::public_network; });
+  }
   if (!offer.relays.empty()) out.relay_addresses = offer.relays;
   offer_stream(out, own);
   if (!theirs.tcp) return out;

@@ -355,7 +355,7 @@ std::optional<DownloadState> Replicator::state_of(DownloadId id, std::uint64_t f
   state.first = feed_.blocks().first_unset(start, end);
   state.offered = end;
   state.fetched = download->fetched;
-  state.waits_for_disk = !share_.budget().has_room();
+  state.waits_for_disk = !share_.budget().has_room() && feed_.uncommitted_bytes() > 0;
   for (const auto& [number, peer] : peers_) {
     if (peer->rejected) continue;
     if (!peer->synced) ++state.unheard;

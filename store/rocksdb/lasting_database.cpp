@@ -358,7 +358,7 @@ Result<PinnedFiles> LastingDatabase::pin_files() {
       // RocksDB counts the room behind the records too, into which others are written.
       const auto whole = whole_log_length(options_.folder + "/" + file.relative_filename);
       if (!whole) {
-        database.db().EnableFileDeletions(false).PermitUncheckedError();
+        let_go_of_files(database.db());
         return fail(Errc::io_failed);
       }
       out.files.back().size = *whole;
