@@ -11,7 +11,7 @@ inline constexpr std::size_t kMostFetchAhead = 32 << 20;
 
 class FetchBudget {
  public:
-  // In bytes of verified blocks.
+  // In bytes of blocks, those asked for by what blocks of their feed have on average.
   explicit FetchBudget(std::size_t limit = kMostFetchAhead) : limit_(limit) {}
 
   std::size_t limit() const { return limit_; }

@@ -273,7 +273,14 @@ void Replicator::flush(Now now) {
   if (!dirty_) return;
   dirty_ = false;
   apply_arrived();
-  share_.set(feed_.uncommitted_bytes());
+  // What is asked for will wait for the disk as well. Own appends have a bound of their own.
+  const auto charge = [&] {
+    const std::uint64_t half = share_.budget().limit() / 2;
+    const auto asked = std::min(in_flight_.count() * std::min(average_block(feed_), half), half);
+    const auto bytes = feed_.uncommitted_bytes() + static_cast<std::size_t>(asked);
+    share_.set(downloads_.empty() || failed_ ? 0 : bytes);
+  };
+  charge();
   // A new fork may lack blocks that were held; it shows here before it is on disk and reported.
   // Peers hear what is gone before they hear of the fork, lest they ask for it (feeds.md 8.4).
   if (std::exchange(told_fork_, feed_.fork()) != feed_.fork()) {
@@ -289,6 +296,7 @@ void Replicator::flush(Now now) {
     for (auto& [number, peer] : peers_) request_blocks(now, *peer);
     take_late(now);
     request_seeks(now);
+    charge();
   }
   for (auto& [number, peer] : peers_) {
     announce_missed(*peer);

@@ -97,10 +97,8 @@ bool Replicator::may_ask(const Peer& peer) const {
 }
 
 std::size_t Replicator::request_limit(const Peer& peer) const {
-  const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
-  // At most 2^53 on average: no size where these have 32 bits.
   const auto bytes = std::min(kMaxRequestBytes, share_.budget().limit() / kRequestShare);
-  const std::uint64_t by_bytes = bytes / (average + kReplyOverhead);
+  const std::uint64_t by_bytes = bytes / (average_block(feed_) + kReplyOverhead);
   return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{2}, peer.window);
 }
 
@@ -108,8 +106,10 @@ void Replicator::request_blocks(Now now, Peer& peer) {
   if (!may_ask(peer) || downloads_.empty() || peer.remote.fork != feed_.fork()) return;
   if (peer.remote.length < feed_.length() && !can_upgrade(peer)) return;
   const auto limit = request_limit(peer);
+  const auto of_feed = std::clamp<std::uint64_t>(
+      share_.budget().limit() / (average_block(feed_) + kReplyOverhead), 1, kMaxRequestsOfFeed);
   std::uint64_t priority = 0;
-  while (peer.requests.size() < limit && in_flight_.count() < kMaxRequestsOfFeed &&
+  while (peer.requests.size() < limit && in_flight_.count() < of_feed &&
          share_.may_take(in_flight_.count() == 0)) {
     const auto block = next_block(peer, priority);
     if (!block) return;

@@ -21,6 +21,11 @@
 
 namespace cip::overlay {
 
+// In bytes, by what its writer signed; at most 2^53.
+inline std::uint64_t average_block(const store::Feed& feed) {
+  return feed.length() > 0 ? feed.byte_length() / feed.length() : 0;
+}
+
 struct Replicator::Peer {
   PeerNumber number = 0;
   ConnId conn = 0;

@@ -242,8 +242,7 @@ bool Replicator::send_reply(Now now, Peer& peer) {
 // By what blocks have on average, or had lately, since the size of a block is known only once it
 // was read.
 std::size_t Replicator::reply_limit(const Peer& peer) const {
-  const auto average = feed_.length() > 0 ? feed_.byte_length() / feed_.length() : 0;
-  const auto expected = std::max<std::uint64_t>(peer.recent_block, average);
+  const auto expected = std::max<std::uint64_t>(peer.recent_block, average_block(feed_));
   const std::uint64_t by_bytes = kMaxReplyBytes / (expected + 64);
   return std::clamp(static_cast<std::size_t>(by_bytes), std::size_t{4}, kMaxReplies);
 }

@@ -58,4 +58,32 @@ TEST_CASE("fetch budget: while others fill the disk's queue a feed asks for one 
   }
 }
 
+TEST_CASE("fetch budget: what is asked for counts until nobody can send it any more") {
+  ReplicatorWorld world;
+  auto& writer = world.add_writer();
+  auto& reader = world.add_reader("reader");
+  writer.grow_to(50);
+  const auto conn = world.connect(writer, reader);
+  reader.replicator.download(world.now, {});
+  reader.settle();
+  world.run();
+  REQUIRE(reader.feed.contiguous_length() == 50);  // so that a block has a size to be charged for
+
+  writer.grow_to(100);
+  world.run();
+  world.on_send = [&](Side& from, ReplicatorWorld::Message& message) {
+    return &from != &writer || message.type != FeedMessage::data;
+  };
+  FetchBudget::Share others(reader.budget);
+  others.set(reader.budget.limit());
+  CHECK(reader.budget.has_room());
+  reader.replicator.download(world.now, {});
+  reader.settle();
+  world.run();
+  CHECK_FALSE(reader.budget.has_room());
+  world.disconnect(conn);
+  reader.settle();
+  CHECK(reader.budget.has_room());
+}
+
 }  // namespace cip::test
