@@ -332,7 +332,14 @@ void Daemon::Impl::wait_for_changes(TimePoint until) {
 
 void Daemon::Impl::home_removed() {
   if (stopping) return;
-  failure = Error{ExitCode::internal,
+  std::error_code error;
+  const bool lock_alone = std::filesystem::exists(paths.identity, error);
+  failure =
+      lock_alone
+          ? Error{ExitCode::internal,
+                  fmt::format("the file {} was removed while its node ran", paths.lock.string()),
+                  "start the node again; without that file two nodes could use one home"}
+          : Error{ExitCode::corrupt,
                   fmt::format("the home {} was removed while its node ran", paths.home.string()),
                   "what it held is lost; cipnode restore brings a backup back"};
   log(Floor::node, LogLevel::error, "{}", failure->message);

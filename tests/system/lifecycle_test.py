@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BINARY, BUSY, INTERNAL, NO_DAEMON, OK, REFUSED, USAGE, SystemTest
+from harness import BINARY, BUSY, CORRUPT, INTERNAL, NO_DAEMON, OK, REFUSED, USAGE, SystemTest
 
 JOIN = ("join", "--no-lan", "--listen", "127.0.0.1:0")
 
@@ -166,9 +166,17 @@ class HomeGoneTest(LifecycleTest):
     def test_a_node_whose_home_is_removed_ends_and_says_so(self):
         node = self.join(home=self.home)
         shutil.rmtree(self.home)
-        self.assertEqual(node.wait(20), INTERNAL)
+        self.assertEqual(node.wait(20), CORRUPT, "no manager of services makes a new home in its place")
         self.assertIn(f"the home {self.home} was removed while its node ran", node.stderr())
         self.assertFalse(self.home.exists(), "nothing is left that looks like a home")
+
+    def test_a_node_whose_lock_alone_is_removed_ends_and_all_is_there_for_the_next(self):
+        node = self.join(home=self.home)
+        self.ok("feed", "create", "log", home=self.home)
+        (self.home / "lock").unlink()
+        self.assertEqual(node.wait(20), INTERNAL)
+        self.assertIn(f"the file {self.home / 'lock'} was removed", node.stderr())
+        self.assertIn(b"log", self.ok("--no-daemon", "feed", "ls", home=self.home).out)
 
 
 class GoOnTest(LifecycleTest):
