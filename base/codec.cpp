@@ -3,13 +3,14 @@
 namespace cip {
 inline namespace base {
 
-ByteView Reader::take(std::size_t n) {
+ByteView Reader::take(std::uint64_t n) {
   if (n > rest_.size()) {
     fail();
     return {};
   }
-  const auto out = rest_.first(n);
-  rest_ = rest_.subspan(n);
+  const auto size = static_cast<std::size_t>(n);
+  const auto out = rest_.first(size);
+  rest_ = rest_.subspan(size);
   return out;
 }
 
@@ -56,7 +57,7 @@ ByteView Reader::buffer(std::size_t max) {
     fail();
     return {};
   }
-  return take(static_cast<std::size_t>(length));
+  return take(length);
 }
 
 std::size_t Reader::count(std::size_t min_element_size, std::uint64_t max) {

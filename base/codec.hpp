@@ -51,7 +51,7 @@ class Reader {
   std::int64_t zigzag();  // fails outside +-2^53
   Endpoint addr4();
 
-  ByteView take(std::size_t n);  // exactly n bytes, a view into the input
+  ByteView take(std::uint64_t n);  // exactly n bytes, a view into the input
   template <std::size_t N>
   FixedBytes<N> fixed() {
     const auto view = take(N);

@@ -92,7 +92,7 @@ ReplyQueue::Entry* ReplyQueue::find_entry(store::Ticket ticket) {
   if (begun_ == 0) return nullptr;
   // Where nobody else is served, tickets have no gaps.
   if (const auto place = ticket - entries_.front().ticket; place < begun_) {
-    auto& entry = entries_[place];
+    auto& entry = entries_[static_cast<std::size_t>(place)];
     if (entry.ticket == ticket && !entry.ready) return &entry;
   }
   const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(begun_);

@@ -11,7 +11,7 @@ std::uint64_t RequestTable::add(InFlight request) {
   }
   const auto id = free_.back();
   free_.pop_back();
-  slots_[id - 1] = {State::in_flight, next_order_++, request};
+  at(id) = {State::in_flight, next_order_++, request};
   ++size_;
   return id;
 }
@@ -41,23 +41,23 @@ void RequestTable::cancel(std::uint64_t id) {
 std::vector<RequestTable::Cancelled> RequestTable::cancel_all() {
   std::vector<Cancelled> out;
   for (std::uint64_t id = 1; id <= slots_.size(); ++id) {
-    if (slots_[id - 1].state != State::in_flight) continue;
-    out.push_back({id, slots_[id - 1].request});
+    if (at(id).state != State::in_flight) continue;
+    out.push_back({id, at(id).request});
     cancel(id);
   }
   return out;
 }
 
 bool RequestTable::expects(std::uint64_t id) const {
-  return id >= 1 && id <= slots_.size() && slots_[id - 1].state != State::free;
+  return id >= 1 && id <= slots_.size() && at(id).state != State::free;
 }
 
 RequestTable::Slot* RequestTable::slot(std::uint64_t id) {
-  return id >= 1 && id <= slots_.size() ? &slots_[id - 1] : nullptr;
+  return id >= 1 && id <= slots_.size() ? &at(id) : nullptr;
 }
 
 void RequestTable::release(std::uint64_t id) {
-  slots_[id - 1].state = State::free;
+  at(id).state = State::free;
   free_.push_back(id);
 }
 

@@ -46,7 +46,7 @@ class RequestTable {
   std::optional<Cancelled> oldest_block(Accept wanted) const {
     std::optional<Cancelled> oldest;
     for (std::uint64_t id = 1; id <= slots_.size(); ++id) {
-      const auto& slot = slots_[id - 1];
+      const auto& slot = at(id);
       if (slot.state != State::in_flight || !slot.request.block || slot.request.upgrade) continue;
       if (oldest && oldest->request.sent <= slot.request.sent) continue;
       if (wanted(*slot.request.block)) oldest = Cancelled{id, slot.request};
@@ -69,6 +69,9 @@ class RequestTable {
     std::uint64_t id = 0;
   };
 
+  // `id` is one of those given.
+  const Slot& at(std::uint64_t id) const { return slots_[static_cast<std::size_t>(id - 1)]; }
+  Slot& at(std::uint64_t id) { return slots_[static_cast<std::size_t>(id - 1)]; }
   Slot* slot(std::uint64_t id);
   void release(std::uint64_t id);
   void wake_resting(std::uint64_t answered_order);

@@ -20,7 +20,7 @@ template <typename F>
 void for_each_word(std::uint64_t start, std::uint64_t end, F f) {
   while (start < end) {
     const auto stop = std::min(end, (start / 64 + 1) * 64);
-    f(start / kBitsPerPage, (start % kBitsPerPage) / 64,
+    f(start / kBitsPerPage, static_cast<std::size_t>(start % kBitsPerPage) / 64,
       mask(start % 64, stop % 64 == 0 ? 64 : stop % 64));
     start = stop;
   }
@@ -39,7 +39,7 @@ Bitfield::Bitfield(const std::vector<BitfieldPage>& pages) {
 }
 
 std::size_t Bitfield::slot_of(std::uint64_t number) const {
-  if (is_in_place(number)) return number;
+  if (is_in_place(number)) return static_cast<std::size_t>(number);
   const auto at = std::lower_bound(slots_.begin(), slots_.end(), number,
                                    [](const Slot& slot, auto n) { return slot.number < n; });
   return static_cast<std::size_t>(at - slots_.begin());
@@ -66,7 +66,7 @@ void Bitfield::mark(std::uint64_t number, Page& page) {
 
 bool Bitfield::set(std::uint64_t index) {
   auto& target = page(index / kBitsPerPage);
-  auto& word = target.words[(index % kBitsPerPage) / 64];
+  auto& word = target.words[word_of(index)];
   const auto bit = std::uint64_t{1} << (index % 64);
   if ((word & bit) != 0) return false;
   word |= bit;
@@ -108,7 +108,7 @@ std::uint64_t Bitfield::first_set(std::uint64_t from, std::uint64_t end) const {
   for (auto slot = slot_of(from / kBitsPerPage); slot < slots_.size(); ++slot) {
     const auto first = slots_[slot].number * kBitsPerPage;
     if (first >= end) break;
-    const auto start = std::max(from, first) - first;
+    const auto start = static_cast<std::size_t>(std::max(from, first) - first);
     for (auto word = start / 64; word < kBitsPerPage / 64; ++word) {
       auto bits = slots_[slot].page->words[word];
       if (word == start / 64) bits &= kAll << (start % 64);
@@ -123,7 +123,7 @@ std::uint64_t Bitfield::first_unset(std::uint64_t from, std::uint64_t end) const
   while (from < end) {
     const auto* found = find(from / kBitsPerPage);
     if (found == nullptr) return from;
-    const auto word = found->words[(from % kBitsPerPage) / 64] | ~(kAll << (from % 64));
+    const auto word = found->words[word_of(from)] | ~(kAll << (from % 64));
     const auto base = from / 64 * 64;
     if (word != kAll) return std::min(end, base + static_cast<unsigned>(std::countr_one(word)));
     from = base + 64;
@@ -153,7 +153,7 @@ std::optional<BitfieldWords> Bitfield::words(std::uint64_t start, std::uint64_t 
   out.start = start / 32 * 32;
   for (auto at = out.start; at < end; at += 32) {
     const auto* found = find(at / kBitsPerPage);
-    const auto pair = found == nullptr ? 0 : found->words[(at % kBitsPerPage) / 64];
+    const auto pair = found == nullptr ? 0 : found->words[word_of(at)];
     auto word = static_cast<std::uint32_t>(pair >> (at % 64));
     if (length - at < 32) word &= (std::uint32_t{1} << (length - at)) - 1;
     out.words.push_back(word);

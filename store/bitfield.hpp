@@ -38,7 +38,7 @@ class Bitfield {
 
   bool get(std::uint64_t index) const {
     const auto* found = find(index / kBitsPerPage);
-    return found != nullptr && (found->words[(index % kBitsPerPage) / 64] >> (index % 64) & 1) != 0;
+    return found != nullptr && (found->words[word_of(index)] >> (index % 64) & 1) != 0;
   }
   // Returns whether the bit changed.
   bool set(std::uint64_t index);
@@ -72,18 +72,23 @@ class Bitfield {
     std::unique_ptr<Page> page;
   };
 
+  // Its word in its page.
+  static std::size_t word_of(std::uint64_t index) {
+    return static_cast<std::size_t>(index % kBitsPerPage) / 64;
+  }
   // Dense sets have each page in the slot of its number.
   bool is_in_place(std::uint64_t number) const {
-    return number < slots_.size() && slots_[number].number == number;
+    return number < slots_.size() && slots_[static_cast<std::size_t>(number)].number == number;
   }
   const Page* find(std::uint64_t number) const {
-    return is_in_place(number) ? slots_[number].page.get() : search(number);
+    return is_in_place(number) ? slots_[static_cast<std::size_t>(number)].page.get()
+                               : search(number);
   }
   // The slot at or after a page number.
   std::size_t slot_of(std::uint64_t number) const;
   const Page* search(std::uint64_t number) const;
   Page& page(std::uint64_t number) {
-    return is_in_place(number) ? *slots_[number].page : new_page(number);
+    return is_in_place(number) ? *slots_[static_cast<std::size_t>(number)].page : new_page(number);
   }
   Page& new_page(std::uint64_t number);
   void mark(std::uint64_t number, Page& page);

@@ -54,7 +54,9 @@ std::optional<std::error_code> Feed::Machine::refusal(const ReadJob& job) const 
   if (job.snapshot) {
     if (job.index >= job.snapshot->length) return Errc::out_of_range;
     const auto age = era_ - job.snapshot->history;
-    if (age >= kept_.size() || job.index >= kept_[kept_.size() - 1 - age]) return Errc::rewritten;
+    if (age >= kept_.size()) return Errc::rewritten;
+    if (job.index >= kept_[kept_.size() - 1 - static_cast<std::size_t>(age)])
+      return Errc::rewritten;
   }
   if (job.index >= roots_.length()) return Errc::out_of_range;
   if (!has(job.index)) return Errc::not_available;

@@ -70,13 +70,14 @@ bool decode_page(ByteView bytes, PageBits& bits) {
     return in.ok() && in.remaining() == 0;
   }
   if (kind != kStretches) return false;
-  std::uint64_t at = 0;
+  std::size_t at = 0;
   while (in.ok() && in.remaining() > 0) {
     const auto zeros = in.uint();
     const auto ones = in.uint();
     if (!in.ok() || zeros > kBitsPerPage - at || ones > kBitsPerPage - at - zeros) return false;
-    set_bits(bits, at + zeros, at + zeros + ones);
-    at += zeros + ones;
+    const auto from = at + static_cast<std::size_t>(zeros);
+    at = from + static_cast<std::size_t>(ones);
+    set_bits(bits, from, at);
   }
   return in.ok();
 }

@@ -107,13 +107,14 @@ bool verify_multi(const Authority& authority, const RootList& roots, std::uint64
   std::vector<bool> seen(manifest.signers.size());
   for (std::size_t i = 0; i < manifest.quorum; ++i) {
     const auto& entry = multi->entries[i];
-    if (entry.signer >= seen.size() || seen[entry.signer]) return false;
-    seen[entry.signer] = true;
+    if (entry.signer >= seen.size()) return false;
+    const auto place = static_cast<std::size_t>(entry.signer);
+    if (seen[place]) return false;
+    seen[place] = true;
     const auto head = head_of(entry, *multi, roots, fork, manifest.allow_patch);
     if (!head) return false;
-    const auto& signer = manifest.signers[entry.signer];
-    if (!verify_signature(entry.signature, signable_by(authority, *head, entry.signer),
-                          signer.public_key))
+    const auto& signer = manifest.signers[place];
+    if (!verify_signature(entry.signature, signable_by(authority, *head, place), signer.public_key))
       return false;
   }
   return true;
