@@ -100,8 +100,8 @@ void add_join_command(CommandTree& tree) {
        .exits = {ExitCode::no_route, ExitCode::timeout, ExitCode::refused, ExitCode::busy,
                  ExitCode::incompatible, ExitCode::full, ExitCode::corrupt},
        .run = [&detach](Context& context) { return join(context, detach); }});
-  add_list(app, "HOST:PORT", tree.join().contacts, parse_contact, "",
-           "Contacts to enter an overlay through");
+  add_list(app, "CONTACT", tree.join().contacts, parse_contact, "",
+           "HOST:PORT of a node to enter an overlay through");
   add_switch(app, "-d,--detach", detach, "Return when the node in the background answers")
       ->group(kCommandFlags);
   add_join_flags(app, tree.settings(), tree.join());

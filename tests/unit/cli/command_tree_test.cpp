@@ -117,7 +117,7 @@ TEST_CASE("bad values are named with their flag and an example") {
   CHECK(error_of({"find", kKey, "--timeout", "soon"}).message ==
         "--timeout: 'soon' is not a duration such as 500ms, 2s, 10m or 1h");
   CHECK(error_of({"join", "127.0.0.1"}).message ==
-        "HOST:PORT: '127.0.0.1' has no port; write HOST:PORT");
+        "CONTACT: '127.0.0.1' has no port; write HOST:PORT");
   CHECK(error_of({"join", "--listen", "127.0.0.1:99999"}).message ==
         "--listen: the port of '127.0.0.1:99999' is not a number up to 65535, without leading "
         "zeros; write ADDRESS:PORT, such as 0.0.0.0:49737 or 127.0.0.1:0");
