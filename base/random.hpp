@@ -19,6 +19,8 @@ class Random {
   std::uint16_t next_u16() { return static_cast<std::uint16_t>(next_u64() >> 48); }
   // Uniform in [0, bound); bound > 0. Unbiased.
   std::uint64_t below(std::uint64_t bound);
+  // The same for the place of one of `count`.
+  std::size_t pick(std::size_t count) { return static_cast<std::size_t>(below(count)); }
   // Uniform in [0, 1).
   double unit();
 

@@ -203,10 +203,7 @@ int break_worlds(Context& context, const SafetyFlags& flags,
 }
 
 int sim_safety(Context& context, const SafetyFlags& flags) {
-  if (flags.runs == 0 || flags.jobs == 0 || flags.jobs > 256) {
-    return report(context, Error{ExitCode::usage, "--runs and --jobs begin at 1",
-                                 "give --runs 1 or more and --jobs from 1 to 256"});
-  }
+  if (auto wrong = check_runs(flags.runs, flags.jobs)) return report(context, *wrong);
   if (flags.what == "streams") {
     return break_worlds<simulations::StreamSafetyRun>(
         context, flags,

@@ -269,12 +269,20 @@ std::optional<Error> prepare(const OutputFlags& flags) {
   return std::nullopt;
 }
 
-std::optional<Error> prepare(SimFlags& flags) {
-  if (flags.runs == 0) return Error{ExitCode::usage, "--runs 0 is not possible", "run it once"};
-  if (flags.jobs == 0 || flags.jobs > 256) {
-    return Error{ExitCode::usage, fmt::format("--jobs {} is not possible", flags.jobs),
+std::optional<Error> check_runs(std::uint64_t runs, std::uint64_t jobs) {
+  if (runs == 0 || runs > kMostRuns) {
+    return Error{ExitCode::usage, fmt::format("--runs {} is not possible", runs),
+                 fmt::format("give a number from 1 to {}", kMostRuns)};
+  }
+  if (jobs == 0 || jobs > 256) {
+    return Error{ExitCode::usage, fmt::format("--jobs {} is not possible", jobs),
                  "give a number from 1 to 256"};
   }
+  return std::nullopt;
+}
+
+std::optional<Error> prepare(SimFlags& flags) {
+  if (auto wrong = check_runs(flags.runs, flags.jobs)) return wrong;
   auto& parameters = flags.parameters;
   parameters.latency = *simulations::parse_latency(flags.latency);
   parameters.start = *simulations::parse_start(flags.start);

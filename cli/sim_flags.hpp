@@ -44,6 +44,10 @@ struct SafetyFlags {
   std::uint64_t jobs = 1;
 };
 
+// Each run has a place in memory.
+inline constexpr std::uint64_t kMostRuns = 10'000'000;
+std::optional<Error> check_runs(std::uint64_t runs, std::uint64_t jobs);
+
 void add_safety_flags(CLI::App& app, SafetyFlags& flags);
 void add_sim_flags(CLI::App& app, SimFlags& flags);
 void add_routing_flags(CLI::App& app, SimFlags& flags);

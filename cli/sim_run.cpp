@@ -11,7 +11,7 @@ int signal_code() { return 128 + node::caught_signal(); }
 SimProgress::SimProgress(Context& context, std::uint64_t runs)
     : console_(context.console),
       enabled_(context.console.err_is_terminal && !context.globals.quiet && !context.globals.json),
-      runs_(enabled_ ? runs : 0) {}
+      runs_(enabled_ ? static_cast<std::size_t>(runs) : 0) {}
 
 bool SimProgress::update(std::uint64_t run, const simulations::Advance& advance) {
   if (!enabled_) return node::caught_signal() == 0;
@@ -19,7 +19,7 @@ bool SimProgress::update(std::uint64_t run, const simulations::Advance& advance)
   const double share = advance.total == 0
                            ? 0
                            : static_cast<double>(advance.done) / static_cast<double>(advance.total);
-  runs_[run] = {share, advance.events};
+  runs_[static_cast<std::size_t>(run)] = {share, advance.events};
   const auto now = Clock::now();
   if (shown_ && now - drawn_ < kRedraw) return node::caught_signal() == 0;
   drawn_ = now;

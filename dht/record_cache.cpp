@@ -49,7 +49,7 @@ void append_records(const Records::Map& records, const Target& topic,
 // The first n become a random choice.
 void shuffle_front(std::vector<const Peer*>& peers, std::size_t n, Random& random) {
   for (std::size_t i = 0; i < n; ++i) {
-    std::swap(peers[i], peers[i + static_cast<std::size_t>(random.below(peers.size() - i))]);
+    std::swap(peers[i], peers[i + random.pick(peers.size() - i)]);
   }
 }
 

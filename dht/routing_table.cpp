@@ -318,7 +318,7 @@ std::vector<RoutingTable::Member> RoutingTable::ordered(std::size_t count,
 
 std::optional<Contact> RoutingTable::random_member(Random& random) const {
   if (empty()) return std::nullopt;
-  return contact_at(static_cast<std::size_t>(random.below(size())));
+  return contact_at(random.pick(size()));
 }
 
 std::vector<RoutingTable::Member> RoutingTable::members() const {

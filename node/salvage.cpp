@@ -47,7 +47,7 @@ class Scratch {
 std::vector<std::uint64_t> positions_in(const std::vector<store::BitfieldPage>& pages) {
   std::vector<std::uint64_t> out;
   for (const auto& page : pages) {
-    for (std::uint64_t bit = 0; bit < store::kBitsPerPage; ++bit) {
+    for (std::size_t bit = 0; bit < store::kBitsPerPage; ++bit) {
       if ((page.bits[bit / 8] >> (bit % 8) & 1) != 0)
         out.push_back(page.number * store::kBitsPerPage + bit);
     }
@@ -59,7 +59,7 @@ std::vector<std::uint64_t> positions_in(const std::vector<store::BitfieldPage>& 
 void clear_bit(std::vector<store::BitfieldPage>& pages, std::uint64_t position) {
   for (auto& page : pages) {
     if (page.number != position / store::kBitsPerPage) continue;
-    const auto bit = position % store::kBitsPerPage;
+    const auto bit = static_cast<std::size_t>(position % store::kBitsPerPage);
     page.bits[bit / 8] = static_cast<std::uint8_t>(page.bits[bit / 8] & ~(1U << (bit % 8)));
   }
 }

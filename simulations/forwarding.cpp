@@ -36,7 +36,7 @@ Neighbours draw_neighbours(World& world) {
     std::erase_if(mine, [&](NodeIndex other) { return other == node || other >= world.size(); });
     const std::size_t wanted = std::min(kCloseIds + kRandomIds, oracle.size() - 1);
     for (int tries = 0; mine.size() < wanted && tries < 100; ++tries) {
-      const NodeIndex other = oracle.node_at(world.random().below(oracle.size()));
+      const NodeIndex other = oracle.node_at(world.random().pick(oracle.size()));
       const bool taken = std::find(mine.begin(), mine.end(), other) != mine.end();
       if (other != node && other < world.size() && !taken) mine.push_back(other);
     }

@@ -98,7 +98,7 @@ std::vector<dht::Contact> Oracle::table_of(const dht::NodeId& self, std::size_t 
     const std::size_t wanted = std::min(k, bucket.size());
     Random& random = random_of(bucket);
     for (std::size_t limit = bucket.size() - wanted; limit < bucket.size(); ++limit) {
-      const std::size_t draw = wanted == bucket.size() ? limit : random.below(limit + 1);
+      const std::size_t draw = wanted == bucket.size() ? limit : random.pick(limit + 1);
       const bool taken = std::find(chosen.begin(), chosen.end(), draw) != chosen.end();
       chosen.push_back(taken ? limit : draw);
     }

@@ -19,7 +19,7 @@ namespace cip::simulations {
 
 // What a walk may take at most: as many requests as it may make, each late after a second, alpha at
 // a time, and the transmissions of the last one.
-constexpr Duration walk_end(std::size_t alpha) {
+constexpr Duration walk_end(std::uint64_t alpha) {
   return dht::Query::kMaxRequests * dht::Rpc::kMaxTimeout / static_cast<long>(alpha) +
          std::chrono::seconds(10);
 }

@@ -26,8 +26,8 @@ UdxPathModel draw_path(Random& random) {
   path.late = Duration(magnitude(random, 100, 100'000));
   if (!one_in(random, 3)) path.duplicate = random.unit() * 0.2;
   if (one_in(random, 2)) path.rate = magnitude(random, 50'000, 50'000'000);
-  path.queue = magnitude(random, 20'000, 1'000'000);
-  path.mtu = 1280 + random.below(221);
+  path.queue = static_cast<std::size_t>(magnitude(random, 20'000, 1'000'000));
+  path.mtu = 1280 + random.pick(221);
   return path;
 }
 

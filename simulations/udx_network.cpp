@@ -79,10 +79,10 @@ void UdxNetwork::feed(int side) {
   auto& end = ends[index_of(side)];
   if (end.closed) return;
   while (end.to_write > 0 && end.streams.queued(end.id) < overlay::kUdxMaxQueue) {
-    const auto n = std::min<std::uint64_t>(end.to_write, 1 + random_.below(40'000));
-    Bytes bytes(n);
+    const auto most = 1 + random_.pick(40'000);
+    Bytes bytes(end.to_write < most ? static_cast<std::size_t>(end.to_write) : most);
     for (auto& byte : bytes) byte = udx_byte(side, end.written++);
-    end.to_write -= n;
+    end.to_write -= bytes.size();
     end.streams.write(now(), end.id, std::move(bytes));
   }
   if (end.to_write == 0 && end.wants_end && !end.has_ended) {
@@ -139,7 +139,8 @@ void UdxNetwork::carry(int side, Bytes packet, bool may_fragment) {
   auto leaves = now_;
   if (path.rate > 0) {
     leaves = std::max(now_, free_at);
-    const auto waiting = static_cast<std::size_t>((leaves - now_).count()) * path.rate / 1'000'000;
+    const auto waiting =
+        static_cast<std::uint64_t>((leaves - now_).count()) * path.rate / 1'000'000;
     largest_queue = std::max(largest_queue, waiting);
     if (waiting > path.queue) return;
     leaves += Duration((packet.size() + kIpAndUdp) * 1'000'000 / path.rate);

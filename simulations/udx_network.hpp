@@ -85,7 +85,7 @@ class UdxNetwork {
   std::function<void(int to, const overlay::UdxPacket& packet)> arrival;
   bool sendable = true;  // each datagram fits one system call
   std::size_t packets_sent = 0;
-  std::size_t largest_queue = 0;
+  std::uint64_t largest_queue = 0;
 
  private:
   struct Flying {

@@ -30,11 +30,11 @@ constexpr std::uint64_t kDatagramHeaders = 20 + 8;  // IPv4, UDP
 World::World(const Parameters& parameters)
     : parameters_(parameters),
       random_(parameters.seed),
-      honest_(parameters.nodes),
-      living_(parameters.nodes),
+      honest_(static_cast<std::size_t>(parameters.nodes)),
+      living_(honest_),
       arena_(kMaxContacts),
       now_{TimePoint(kStart), UnixMillis{static_cast<std::uint64_t>(kStart.count()) / 1000}} {
-  const std::size_t all = honest_ + parameters.impostors.count;
+  const auto all = honest_ + static_cast<std::size_t>(parameters.impostors.count);
   members_.resize(all);
   contacts_.resize(all);
   gone_.resize(all);
@@ -110,8 +110,8 @@ bool World::start_from_oracle(const Progress& progress) {
     machine.start(begun);
     const dht::NodeId& id = contacts_[i].id;
     machine.assume(begun, parameters_.start == Start::shared
-                              ? all.shared_table(id, parameters_.k, parameters_.seed)
-                              : all.ideal_table(id, parameters_.k, random_));
+                              ? all.shared_table(id, k(), parameters_.seed)
+                              : all.ideal_table(id, k(), random_));
     drain(i);
   }
   return true;
@@ -124,7 +124,7 @@ bool World::start_by_joining(const Progress& progress) {
   const auto join = [&](NodeIndex i) {
     dht::Node& machine = *members_[i].machine;
     if (!joined.empty()) {
-      machine.add_bootstrap(now_, contacts_[joined[random_.below(joined.size())]].endpoint);
+      machine.add_bootstrap(now_, contacts_[joined[random_.pick(joined.size())]].endpoint);
     }
     machine.start(now_);
     drain(i);

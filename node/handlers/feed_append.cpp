@@ -73,7 +73,7 @@ class Append final : public FeedOperation {
     CutRule rule;
     rule.lines = params.flag("lines");
     if (const auto size = params.number("blockSize"))
-      rule.block_size = std::max<std::size_t>(1, *size);
+      rule.block_size = static_cast<std::size_t>(std::clamp<std::uint64_t>(*size, 1, SIZE_MAX));
     rule.largest = store::kMaxBlockSize;
     return rule;
   }

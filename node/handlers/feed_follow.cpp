@@ -37,7 +37,8 @@ class PutOut {
   }
   // From `index` on everything is new, be it the same bytes again.
   void forget_from(std::uint64_t index) {
-    hashes_.resize(std::min<std::uint64_t>(hashes_.size(), index > first_ ? index - first_ : 0));
+    const auto known = index > first_ ? index - first_ : 0;
+    if (known < hashes_.size()) hashes_.resize(static_cast<std::size_t>(known));
   }
 
  private:

@@ -201,7 +201,7 @@ class Publish final : public Operation {
   void settle() {
     if (over_) return;
     auto& machine = daemon_.topics().machine();
-    const std::size_t wanted = confirm_ > 0 ? confirm_ : hand_over_ ? 1 : 0;
+    const std::uint64_t wanted = confirm_ > 0 ? confirm_ : hand_over_ ? 1 : 0;
     while (!waiting_.empty() && waiting_.front().seq < durable_ && out_.room() > 0) {
       const auto message = waiting_.front();
       const auto confirmed = machine.confirmations(topic_.id, message.seq);
@@ -262,7 +262,7 @@ class Publish final : public Operation {
   std::string topic_text_;
   TopicName topic_;
   BlockCutter cutter_;
-  std::size_t confirm_;
+  std::uint64_t confirm_;
   bool assumes_latest_;
   bool has_time_;
   bool hand_over_;  // this node ends with the command: someone should have the messages first
