@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <deque>
 #include <memory>
@@ -32,7 +33,10 @@ LookupResult ask_system(const HostPort& place) {
   }
   for (const auto* at = list; at != nullptr; at = at->ai_next) {
     const auto& address = *reinterpret_cast<const sockaddr_in*>(at->ai_addr);
-    out.endpoints.push_back({ntohl(address.sin_addr.s_addr), place.port});
+    const Endpoint endpoint{ntohl(address.sin_addr.s_addr), place.port};
+    // A hosts file may name one twice: ::1 is 127.0.0.1 to who asks for IPv4.
+    if (std::ranges::find(out.endpoints, endpoint) == out.endpoints.end())
+      out.endpoints.push_back(endpoint);
   }
   ::freeaddrinfo(list);
   if (out.endpoints.empty()) out.problem = "it has no IPv4 address";

@@ -33,7 +33,11 @@ enum Tag : std::uint32_t {
 };
 // What has this bit may be passed over: a length and so many bytes.
 constexpr std::uint32_t kSafeToIgnore = 1 << 13;
-constexpr std::uint32_t kTerminate = 1;  // the end of the fields of a new file
+// Fields of a new file, each a tag and so many bytes.
+constexpr std::uint32_t kTerminate = 1;
+constexpr std::uint32_t kOldestBlobFile = 4;
+
+using Tables = std::map<std::uint64_t, std::uint64_t>;
 
 class EditReader {
  public:
@@ -53,13 +57,15 @@ class EditReader {
     failed_ = true;
     return 0;
   }
-  void skip_bytes() {
+  ByteView bytes() {
     const auto size = varint();
     if (failed_ || size > left_.size()) {
       failed_ = true;
-    } else {
-      left_ = left_.subspan(size);
+      return {};
     }
+    const auto out = left_.first(static_cast<std::size_t>(size));
+    left_ = left_.subspan(out.size());
+    return out;
   }
 
  private:
@@ -68,23 +74,29 @@ class EditReader {
 };
 
 // level, number, size, smallest and largest key, smallest and largest sequence number, then fields.
-std::uint64_t read_new_file(EditReader& in) {
+void read_new_file(EditReader& in, Tables& tables) {
   in.varint();
   const auto number = in.varint();
   in.varint();
-  in.skip_bytes();
-  in.skip_bytes();
+  in.bytes();
+  in.bytes();
   in.varint();
   in.varint();
-  while (!in.at_end() && in.varint() != kTerminate) in.skip_bytes();
-  return number;
+  std::uint64_t oldest_blobs = 0;
+  while (!in.at_end()) {
+    const auto field = in.varint();
+    if (field == kTerminate) break;
+    EditReader value(in.bytes());
+    if (field == kOldestBlobFile) oldest_blobs = value.varint();
+  }
+  if (!in.failed()) tables[number] = oldest_blobs;
 }
 
 // False: a tag that is not known, behind which nothing can be read.
-bool take(EditReader& in, std::uint64_t tag, std::set<std::uint64_t>& tables) {
+bool take(EditReader& in, std::uint64_t tag, Tables& tables) {
   switch (tag) {
     case kNewFile4:
-      if (const auto number = read_new_file(in); !in.failed()) tables.insert(number);
+      read_new_file(in, tables);
       return true;
     case kDeletedFile:
       in.varint();
@@ -92,11 +104,11 @@ bool take(EditReader& in, std::uint64_t tag, std::set<std::uint64_t>& tables) {
       return true;
     case kComparator:
     case kColumnFamilyAdd:
-      in.skip_bytes();
+      in.bytes();
       return true;
     case kCompactCursor:
       in.varint();
-      in.skip_bytes();
+      in.bytes();
       return true;
     case kLogNumber:
     case kLogNumber + 1:  // the next number of a file
@@ -112,7 +124,7 @@ bool take(EditReader& in, std::uint64_t tag, std::set<std::uint64_t>& tables) {
       return true;
     default:
       if ((tag & kSafeToIgnore) == 0) return false;
-      in.skip_bytes();
+      in.bytes();
       return true;
   }
 }
@@ -129,8 +141,8 @@ std::optional<fs::path> newest_manifest(const std::string& folder) {
 
 }  // namespace
 
-std::set<std::uint64_t> tables_in_manifest(ByteView manifest) {
-  std::set<std::uint64_t> tables;
+Tables tables_in_manifest(ByteView manifest) {
+  Tables tables;
   for (const auto& edit : log_records(manifest)) {
     EditReader in(edit);
     while (!in.at_end() && take(in, in.varint(), tables)) {
@@ -145,7 +157,7 @@ std::set<std::string> missing_tables(const std::string& folder) {
   std::ifstream file(*path, std::ios::binary);
   const Bytes manifest{std::istreambuf_iterator<char>(file), {}};
   std::set<std::string> missing;
-  for (const auto number : tables_in_manifest(manifest)) {
+  for (const auto& [number, blobs] : tables_in_manifest(manifest)) {
     const auto name = fmt::format("{:06}.sst", number);
     if (std::error_code error; !fs::exists(fs::path(folder) / name, error)) missing.insert(name);
   }

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <span>
+#include <set>
 #include <vector>
 
 #include "store/rocksdb/database.hpp"
@@ -69,21 +69,20 @@ void put_varint(Bytes& out, std::uint64_t value) {
 std::uint32_t old_number(Family family) { return static_cast<std::uint32_t>(family) + 1; }
 
 // An edit of the manifest (RocksDB: db/version_edit.cc, db/blob/blob_file_addition.cc) that adds
-// files of blobs to the family of blocks. How many blobs are in them only matters to the collector
-// of garbage, which does not run here.
-Bytes blob_files_edit(std::span<const fs::path> files) {
+// files of blobs to the family of blocks. How large they are and how many blobs are in them only
+// matters to the collector of garbage, which does not run here.
+Bytes blob_files_edit(const std::set<std::uint64_t>& files) {
   constexpr std::uint64_t kColumnFamily = 200;
   constexpr std::uint64_t kBlobFileAddition = 400;
   Bytes out;
   for (const auto& file : files) {
     put_varint(out, kBlobFileAddition);
-    put_varint(out, number_of(file));
-    std::error_code error;
-    put_varint(out, 1);                           // blobs
-    put_varint(out, fs::file_size(file, error));  // bytes
-    put_varint(out, 0);                           // method of the checksum of the file: none
-    put_varint(out, 0);                           // its value
-    put_varint(out, 0);                           // no further fields
+    put_varint(out, file);
+    put_varint(out, 1);  // blobs
+    put_varint(out, 1);  // bytes
+    put_varint(out, 0);  // method of the checksum of the file: none
+    put_varint(out, 0);  // its value
+    put_varint(out, 0);  // no further fields
   }
   put_varint(out, kColumnFamily);
   put_varint(out, old_number(Family::blocks));
@@ -99,14 +98,19 @@ bool makes_blocks(ByteView edit) {
 }
 
 // Files of blobs go in front of the tables that refer to them, or the manifest contradicts itself.
+// One that is lost is named too: RocksDB takes those after a table's oldest for garbage otherwise.
 Result<void> add_blob_files(const fs::path& scratch) {
-  const auto blobs = files_of(scratch, ".blob");
+  std::set<std::uint64_t> blobs;
+  for (const auto& file : files_of(scratch, ".blob")) blobs.insert(number_of(file));
   const auto current = read_file(scratch / "CURRENT");
   if (!current) return fail(current.error());
   auto name = std::string(text_of(*current));
   if (!name.empty() && name.back() == '\n') name.pop_back();
   const auto old = read_file(scratch / name);
   if (!old) return fail(old.error());
+  for (const auto& [table, oldest] : tables_in_manifest(*old)) {
+    if (oldest != 0) blobs.insert(oldest);
+  }
   Bytes manifest;
   const auto add = [&](ByteView edit) {
     const auto record = log_record(manifest.size(), edit);
