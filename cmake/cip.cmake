@@ -41,7 +41,8 @@ add_library(cip_test_flags INTERFACE)
 target_compile_options(cip_test_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)
 # By which a program and the file with its debug information know each other.
 target_link_options(cip_flags INTERFACE LINKER:--build-id)
-if(CIP_MOLD)
+# A compiler for another architecture looks for a linker of its own name.
+if(CIP_MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(cip_flags INTERFACE -fuse-ld=mold)
 endif()
 if(CIP_SANITIZE)

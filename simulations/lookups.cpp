@@ -23,8 +23,8 @@ void Lookups::begin() { begin(world_.random_live_node()); }
 void Lookups::begin(NodeIndex from) {
   const auto target = world_.random().bytes<32>();
   UnderWay walk{target, world_.contact(from), {}};
-  for (const NodeIndex node :
-       world_.oracle().closest(target, world_.k() + 1 + kSpare, world_.gone())) {
+  const auto k = bucket_size(world_.parameters());
+  for (const NodeIndex node : world_.oracle().closest(target, k + 1 + kSpare, world_.gone())) {
     walk.expected.push_back(world_.contact(node));
   }
   pending_ = {from, std::move(walk)};
@@ -81,7 +81,8 @@ void Lookups::judge(NodeIndex searcher, const UnderWay& walk, const dht::QueryDo
     const NodeIndex index = world_.index_of(contact.endpoint);
     return contact.id == own || index >= world_.size() || world_.is_gone(index);
   });
-  if (expected.size() > world_.k()) expected.resize(world_.k());
+  const auto k = bucket_size(world_.parameters());
+  if (expected.size() > k) expected.resize(k);
   Looked out;
   out.requests = done.requests;
   out.latency_ms = to_ms(done.took);

@@ -60,6 +60,10 @@ struct Parameters {
   bool codec_all = false;      // every message goes through the real codec, not one in a hundred
 };
 
+inline std::size_t bucket_size(const Parameters& checked) {
+  return static_cast<std::size_t>(checked.k);
+}
+
 // An impossible parameter: what is wrong, and what would be right.
 struct ParameterError {
   std::string message;

@@ -29,7 +29,7 @@ class RoundWalk {
     bool dead = false;
   };
 
-  std::size_t k() const { return world_.k(); }
+  std::size_t k() const { return bucket_size(world_.parameters()); }
 
   void name_contacts_of(NodeIndex node, unsigned depth) {
     for (const auto& contact : world_.node(node).table().closest(target_, k())) {

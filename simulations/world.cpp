@@ -110,8 +110,8 @@ bool World::start_from_oracle(const Progress& progress) {
     machine.start(begun);
     const dht::NodeId& id = contacts_[i].id;
     machine.assume(begun, parameters_.start == Start::shared
-                              ? all.shared_table(id, k(), parameters_.seed)
-                              : all.ideal_table(id, k(), random_));
+                              ? all.shared_table(id, bucket_size(parameters_), parameters_.seed)
+                              : all.ideal_table(id, bucket_size(parameters_), random_));
     drain(i);
   }
   return true;

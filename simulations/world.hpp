@@ -51,7 +51,6 @@ class World {
 
   // Nodes that were asked for; impostors come on top and have no place here.
   std::size_t size() const { return honest_; }
-  std::size_t k() const { return static_cast<std::size_t>(parameters_.k); }
   // Nobody can find it: it is dead, or cannot be reached first, or is an impostor.
   bool is_gone(NodeIndex node) const { return gone_[node]; }
   bool is_dead(NodeIndex node) const { return members_[node].dead; }
