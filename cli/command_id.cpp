@@ -195,10 +195,12 @@ void add_import(CommandTree& tree, CLI::App& id) {
   auto& app = tree.add(
       id, "import", "Commands",
       {.purpose = "Take exported identity and key ring into this home",
-       .details = "The home has no identity yet, or this very one: then keys are added and none is "
-                  "replaced. A file that was sealed asks for its passphrase. Own feeds go on "
-                  "behind the length that they had when they were "
-                  "exported, and what peers have beyond it counts.",
+       .details =
+           "The home has no identity yet, or this very one: then keys are added and none is "
+           "replaced. A file that was sealed asks for its passphrase. Own feeds go on "
+           "behind the length that they had when they were exported. The home they come from "
+           "may have appended since, so the first append to each waits for somebody who has "
+           "the feed, or for --assume-latest.",
        .timeout = default_timeout("id.import"),
        .examples = {"cipnode --home ./new id import identity.bak",
                     "cipnode id import identity.sealed --passphrase-file secret.txt"},

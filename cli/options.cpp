@@ -92,8 +92,9 @@ void add_join_flags(CLI::App& app, Settings& settings, node::JoinOptions& join) 
 }
 
 void add_assume_latest(CLI::App& app, bool& target) {
-  add_switch(app, "--assume-latest", target,
-             "In a restored home: go on although nobody who has the feed answers")
+  add_switch(
+      app, "--assume-latest", target,
+      "In a restored home, or after id import: go on although nobody who has the feed answers")
       ->group(kCommandFlags);
 }
 

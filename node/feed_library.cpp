@@ -214,9 +214,7 @@ bool FeedLibrary::must_ask_length(store::FeedNumber number) {
   const auto& open = open_.at(number);
   if (open.restored) return true;
   const auto length = feed(number)->appended_length();
-  // What was made at no time was imported: another home may have written it.
-  const bool elsewhere_too =
-      is_derived(primary_key_, open.record, *open.signer) || open.record.created == UnixMillis{};
+  const bool elsewhere_too = is_derived(primary_key_, open.record, *open.signer);
   if (!open.length_asked && (length > 0 || elsewhere_too)) return true;
   const auto fork = feed(number)->fork();
   return std::ranges::any_of(participant_.hub().replication().peers(number), [&](const auto& peer) {

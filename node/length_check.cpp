@@ -190,10 +190,10 @@ Outcome<void> LengthCheck::verdict() {
   if (is_restored() && !was_answered_ && !assumes_latest_) {
     return fail_with(
         ExitCode::no_route,
-        "this home was restored from a backup, and nobody who has the feed answered: it may be "
-        "longer elsewhere",
+        "this feed was restored from a backup or imported, and nobody who has it answered: it may "
+        "be longer elsewhere",
         "let this node reach one who has it (--peer, --bootstrap); if nothing was appended since "
-        "the backup, or all of it may go, add --assume-latest");
+        "the backup or export, or all of it may go, add --assume-latest");
   }
   feeds_.note_length_asked(number_);
   return {};

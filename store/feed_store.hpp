@@ -43,15 +43,15 @@ struct OpenFeed {
   Feed feed;
   std::optional<KeyPair> signer;          // we may append
   std::optional<Bytes32> encryption_key;  // we can read and write its encrypted blocks
-  bool is_restored = false;               // of an own feed: as FeedStore::mark_restored() left it
+  bool is_restored = false;               // of an own feed: it bears restored_state()
 
   // Of the feed as it is now: whether it is compat shows with the first proof.
   std::optional<BlockCipher> cipher() const;
 };
 
 // The small state (Backend::put_state) that marks an own feed as restored: it came with a copy of
-// the database, and its writer may have appended to it since. Whoever has learnt from others how
-// long the feed is drops it.
+// the database or with an exported identity, and its writer may have appended to it since. Whoever
+// has learnt from others how long the feed is drops it.
 std::string restored_state(const Bytes32& feed_key);
 
 // Whether `key` may be what a reader takes to read the feed. Errors: wrong_encryption_key (another

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/feed.hpp"
+#include "store/feed_store.hpp"
 #include "store/key_ring.hpp"
 #include "store/records.hpp"
 
@@ -149,8 +150,12 @@ Result<void> import_feed(Backend& backend, const IdentityExport& given, const Ex
   auto here = backend.find_feed_by_key(feed.record.key);
   if (!here && here.error() != Errc::not_found) return fail(here.error());
   const bool is_new = !here || !here->writable;
-  if (is_new)
+  if (is_new) {
+    // The mark first: the home that the file is from may have appended since.
+    const auto marked = backend.put_state(restored_state(feed.record.key), bytes_of("1"));
+    if (!marked) return fail(marked.error());
     here = place(backend, feed.record, *manifest, *find_ring(given, feed.record.key), out);
+  }
   if (!here) return fail(here.error());
   const auto state = backend.load_feed(here->number);
   if (!state) return fail(state.error());

@@ -64,8 +64,8 @@ class Truncate final : public Change {
     if (auto may = daemon_.may_append(); !may) return out_.fail(std::move(may.error()));
     if (known().restored) {
       return out_.fail({ExitCode::conflict,
-                        "this home was restored from a backup, and it is not known how long the "
-                        "feed is: it may have been cut, or be longer, elsewhere",
+                        "this feed was restored from a backup or imported, and it is not known how "
+                        "long it is: it may have been cut, or be longer, elsewhere",
                         "the first append asks for it; cut the feed afterwards"});
     }
     const auto cut = daemon_.feeds().truncate(number(), length_);

@@ -113,7 +113,7 @@ class RestoreTest(SystemTest):
         home = self.restored()
         for command in (("feed", "append", "log"), ("feed", "append", "notes"), ("publish", "news")):
             refused = self.fails(NO_ROUTE, *command, home=home, stdin=b"another history")
-            self.assertIn("restored from a backup", refused["message"])
+            self.assertIn("restored from a backup or imported", refused["message"])
             self.assertIn("--assume-latest", refused["hint"])
         self.fails(CONFLICT, "feed", "truncate", "log", "0", "--yes", home=home)
         self.stop(home)
