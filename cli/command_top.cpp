@@ -13,6 +13,14 @@ struct TopFlags {
   bool once = false;
 };
 
+Parsed<Duration> parse_interval(std::string_view text) {
+  const auto interval = parse_duration(text);
+  if (interval && *interval < std::chrono::milliseconds(100)) {
+    return tl::unexpected("'" + std::string(text) + "' is too short; a view takes 100ms at least");
+  }
+  return interval;
+}
+
 // Nothing of the terminal is changed that would have to be put back.
 class TopPrinter final : public Printer {
  public:
@@ -59,7 +67,7 @@ void add_top_command(CommandTree& tree) {
        .examples = {"cipnode top", "cipnode top --once --json | jq .dht"},
        .exits = exits_of("top"),
        .run = [&flags](Context& context) { return top(context, flags); }});
-  add_value(app, "--interval", flags.interval, parse_duration, "DURATION",
+  add_value(app, "--interval", flags.interval, parse_interval, "DURATION",
             "Between two samples; 100ms at least (default: 1s)")
       ->group(kCommandFlags);
   add_switch(app, "--once", flags.once, "One sample, after one interval")->group(kCommandFlags);

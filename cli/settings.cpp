@@ -133,8 +133,8 @@ Error Settings::unknown_key(const std::string& key, const std::string& where) co
       std::ranges::find_if(known, [&](const auto& other) { return other.ends_with("." + key); });
   const auto close = behind != known.end() ? *behind : nearest(key, known);
   return {ExitCode::usage, fmt::format("{}: unknown setting '{}'", where, key),
-          close.empty() ? "remove it, or install the version that knows it; see all: "
-                          "cipnode config show"
+          close.empty() ? "remove it, or install the version that knows it; all mistakes: "
+                          "cipnode config check"
                         : fmt::format("did you mean '{}'?", close)};
 }
 

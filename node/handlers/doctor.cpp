@@ -23,8 +23,6 @@ namespace cip::node {
 
 namespace {
 
-// 2024-01-01: no clock that is right shows less.
-constexpr std::uint64_t kEarliestWall = 1'704'067'200'000;
 // No program is used for longer than some years after it was built: ten, and the rest of one.
 constexpr int kYearsOfUse = 11;
 constexpr int build_year() {
@@ -32,11 +30,13 @@ constexpr int build_year() {
   for (const char digit : std::string_view(__DATE__).substr(7)) year = year * 10 + (digit - '0');
   return year;
 }
-constexpr std::uint64_t kLatestWall = [] {
-  const std::chrono::sys_days end{std::chrono::year(build_year() + kYearsOfUse) /
-                                  std::chrono::January / 1};
-  return static_cast<std::uint64_t>(std::chrono::milliseconds(end.time_since_epoch()).count());
-}();
+constexpr std::uint64_t begin_of(int year) {
+  const std::chrono::sys_days day{std::chrono::year(year) / std::chrono::January / 1};
+  return static_cast<std::uint64_t>(std::chrono::milliseconds(day.time_since_epoch()).count());
+}
+// Of a clock that is right; a build says its year in the time of its place, a day off at most.
+constexpr std::uint64_t kEarliestWall = begin_of(build_year()) - 86'400'000;
+constexpr std::uint64_t kLatestWall = begin_of(build_year() + kYearsOfUse);
 constexpr Duration kConnectTime = std::chrono::seconds(2);
 
 struct Finding {

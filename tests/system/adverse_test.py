@@ -118,7 +118,9 @@ class UnreadableSettingsTest(AdverseTest):
                 make()
                 for command in (("id",), ("feed", "ls"), ("join", "--no-lan", "--listen", "127.0.0.1:0")):
                     self.assertIn(said, self.fails(USAGE, *command, home=home)["message"])
-                self.assertEqual(self.cipnode("config", "check", home=home).code, USAGE)
+                check = self.cipnode("config", "check", home=home)
+                self.assertEqual(check.code, USAGE)
+                self.assertIn(said, check.text + check.err.decode())
                 self.ok("help", home=home)
                 config.rmdir() if config.is_dir() else config.unlink()
         self.assertFalse(any(home.iterdir()), "nothing was made")

@@ -64,6 +64,7 @@ std::ptrdiff_t lines_of(const std::string& text) { return std::ranges::count(tex
 TEST_CASE("top shows peers, feeds, topics and drops with their rates") {
   check("top", {.results = {sample(2, 2, 1), sample(0, 0, 0)}}, {"top"});
   FakeNode node{.results = {sample(1, 1, 1)}};
+  CHECK(run_command_line(node, {"top", "--interval", "99ms"}).code == 2);
   CHECK(run_command_line(node, {"top", "--once", "--interval", "250ms"}).code == 0);
   CHECK(node.asked == R"(top {"intervalMs":250.0,"count":1})");
   check("top-no-daemon",
