@@ -92,11 +92,11 @@ def complete(folder, make):
     return folder
 
 
-def make_base(package):
-    """A bare system whose apt has at hand what `package` needs, and a manager of services: they install without a network."""
+def make_base(packages):
+    """A bare system whose apt has at hand what `packages` need, and a manager of services: they install without a network."""
     sources = mirrors()
     bare = complete(CACHE / f"bare-{SUITE}", lambda folder: run("debootstrap", "--variant=minbase", SUITE, folder, sources[0][0]))
-    needs = run("dpkg-deb", "--field", package, "Depends")
+    needs = "".join(run("dpkg-deb", "--field", package, "Depends") for package in packages)
 
     def fetch(folder):
         run("cp", "--archive", bare, folder)
@@ -104,16 +104,18 @@ def make_base(package):
         resolver = folder / "etc/resolv.conf"
         resolver.unlink(missing_ok=True)
         shutil.copy("/etc/resolv.conf", resolver)
-        shutil.copy(package, folder / "tmp")
+        for package in packages:
+            shutil.copy(package, folder / "tmp")
         with mounted("proc", "proc", folder / "proc"):
             chroot = ("chroot", folder, "env", "DEBIAN_FRONTEND=noninteractive")
             run(*chroot, "apt-get", "update")
-            for wanted in ([f"/tmp/{package.name}"], MANAGER):
+            for wanted in ([f"/tmp/{package.name}" for package in packages], MANAGER):
                 run(*chroot, "apt-get", "install", "-y", "--no-install-recommends", "--download-only", *wanted)
             run("chroot", folder, "useradd", "--create-home", "--shell", "/bin/sh", USER)
         # The name server of this machine is no business of what runs in there.
         resolver.write_text("")
-        (folder / "tmp" / package.name).unlink()
+        for package in packages:
+            (folder / "tmp" / package.name).unlink()
 
     return complete(CACHE / f"base-{hashlib.sha256((SUITE + needs).encode()).hexdigest()[:12]}", fetch)
 

@@ -13,6 +13,7 @@ from harness import FULL, NO_DAEMON, NOT_FOUND, OK, ROOT, USAGE, SystemTest
 
 # Of the range that systemd takes users of services from.
 SERVICE_USER = 61184
+PACKAGES = ("cipnode", "libcipnode-dev", "cipnode-doc")
 # A watchdog that a test can wait for.
 WATCHDOG = "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n"
 
@@ -34,7 +35,7 @@ class PackageTest(SystemTest):
         if os.geteuid() != 0:
             raise AssertionError("a system of its own, its mounts and its network need root")
         cls.debs = packages()
-        cls.base = make_base(cls.deb("new"))
+        cls.base = make_base([cls.deb("new", name) for name in PACKAGES])
 
     @classmethod
     def deb(cls, which, name="cipnode"):
@@ -57,13 +58,14 @@ class PackageTest(SystemTest):
         self.assertEqual(result.code, OK, repr(result))
         return result
 
-    def put(self, which):
+    def put(self, which, package="cipnode"):
         """The package, where the system can read it."""
-        shutil.copy(self.deb(which), self.root / "var/cache")
-        return f"/var/cache/{self.deb(which).name}"
+        shutil.copy(self.deb(which, package), self.root / "var/cache")
+        return f"/var/cache/{self.deb(which, package).name}"
 
-    def install(self, which="new"):
-        return self.well(f"apt-get install -y --no-install-recommends {self.put(which)}", seconds=300)
+    def install(self, which="new", packages=("cipnode",)):
+        files = " ".join(self.put(which, package) for package in packages)
+        return self.well(f"apt-get install -y --no-install-recommends {files}", seconds=300)
 
     def version(self):
         return self.well("dpkg-query -W -f '${Version}' cipnode").text
@@ -100,11 +102,22 @@ class FirstSessionTest(PackageTest):
             self.assertIn(file, files)
         self.assertFalse([file for file in files if "debug" in file])
         self.assertLess(self.deb("new").stat().st_size, 10_000_000)
-        self.assertIn("/usr/include/cipnode/store/feed.hpp", run("dpkg-deb", "--contents", self.deb("new", "libcipnode-dev")))
-        self.assertIn("operating.md", run("dpkg-deb", "--contents", self.deb("new", "cipnode-doc")))
         result = self.inside("cipnode-service status")
         self.assertEqual(result.code, NO_DAEMON, result)
         self.assertIn(b"systemd does not run here", result.err)
+
+    def test_all_packages_go_together_and_leave_nothing_behind(self):
+        before = self.files()
+        self.install(packages=PACKAGES)
+        for file in ("usr/include/cipnode/store/feed.hpp", "usr/share/doc/cipnode/operating.md"):
+            self.assertTrue((self.root / file).exists(), file)
+        self.assertTrue((self.root / "usr/lib/cmake/cipnode/cipnodeConfig.cmake").exists(), "find_package finds it")
+        self.well(f"apt-get purge -y {' '.join(PACKAGES)}", seconds=120)
+        self.assertEqual(self.files() - before, set())
+
+    def files(self):
+        """Of the program, wherever they are."""
+        return {path for path in self.root.glob("*/**/*cipnode*") if path.parts[len(self.root.parts)] not in ("proc", "var", "tmp")}
 
     def test_lintian_finds_no_error(self):
         changes = next((self.debs / "new").glob("*.changes"))
