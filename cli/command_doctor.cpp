@@ -25,16 +25,19 @@ class DoctorPrinter final : public Printer {
   }
 
   // ok    clock   2 ms off
+  // skip  lan     not looked at (--no-lan)
   // fail  bind    port 49737 is taken; try --listen 0.0.0.0:0
   void print(const Json& check) override {
     const bool ok = flag_of(check, "ok");
-    const std::string word = ok ? "ok  " : "fail";
+    const bool tried = flag_of(check, "tried");
+    const std::string word = !ok ? "fail" : tried ? "ok  " : "skip";
     auto text = text_of(check, "message");
     const auto hint = text_of(check, "hint");
     if (!ok && !hint.empty()) text += "; " + hint;
     if (context_.style().escape) text = escape_for_terminal(text);
-    const auto mark =
-        context_.console.colour ? fmt::format("{}{}{}", ok ? kGreen : kRed, word, kPlain) : word;
+    const auto mark = context_.console.colour && (tried || !ok)
+                          ? fmt::format("{}{}{}", ok ? kGreen : kRed, word, kPlain)
+                          : word;
     context_.console.out_line(fmt::format("{}  {:<14}  {}", mark, text_of(check, "check"), text));
   }
 
@@ -51,13 +54,16 @@ int doctor(Context& context) {
 }  // namespace
 
 void add_doctor_command(CommandTree& tree) {
-  tree.add(tree.root(), "doctor", "Node",
-           {.purpose = "Check what a node needs: ports, clock, own address, network, reachability",
-            .details = "One line for each check; the exit code is that of the first that fails.",
-            .timeout = default_timeout("doctor"),
-            .examples = {"cipnode doctor", "cipnode doctor --json | jq 'select(.ok | not)'"},
-            .exits = exits_of("doctor", {ExitCode::not_found, ExitCode::no_route}),
-            .run = doctor});
+  tree.add(
+      tree.root(), "doctor", "Node",
+      {.purpose = "Check what a node needs: ports, clock, own address, network, reachability",
+       .details =
+           "One line for each check, `skip` for what could not be tried; the exit code is that "
+           "of the first that fails.",
+       .timeout = default_timeout("doctor"),
+       .examples = {"cipnode doctor", "cipnode doctor --json | jq 'select(.ok | not)'"},
+       .exits = exits_of("doctor", {ExitCode::not_found, ExitCode::no_route}),
+       .run = doctor});
 }
 
 }  // namespace cip::cli

@@ -40,15 +40,19 @@ constexpr std::uint64_t kLatestWall = begin_of(build_year() + kYearsOfUse);
 constexpr Duration kConnectTime = std::chrono::seconds(2);
 
 struct Finding {
-  bool ok = false;
+  bool ok = false;               // so is what was not tried
   ExitCode code = ExitCode::ok;  // when not ok
-  std::string message;
-  std::string hint;
+  std::string message{};
+  std::string hint{};
+  bool tried = true;
 };
 
-Finding good(std::string message) { return {true, ExitCode::ok, std::move(message), {}}; }
+Finding untried(std::string message) {
+  return {.ok = true, .message = std::move(message), .tried = false};
+}
+Finding good(std::string message) { return {.ok = true, .message = std::move(message)}; }
 Finding bad(ExitCode code, std::string message, std::string hint) {
-  return {false, code, std::move(message), std::move(hint)};
+  return {.code = code, .message = std::move(message), .hint = std::move(hint)};
 }
 
 class Doctor final : public Operation {
@@ -79,6 +83,7 @@ class Doctor final : public Operation {
   void report(const char* check, const Finding& finding) {
     out_.result({{"check", check},
                  {"ok", finding.ok},
+                 {"tried", finding.tried},
                  {"code", static_cast<int>(finding.code)},
                  {"message", finding.message},
                  {"hint", finding.hint}});
@@ -103,7 +108,7 @@ class Doctor final : public Operation {
   Finding local_network() const {
     const auto problem = daemon_.lan_problem();
     if (problem.empty()) return good("neighbours are looked for by multicast");
-    if (!daemon_.options().lan) return good("not looked at (--no-lan)");
+    if (!daemon_.options().lan) return untried("not looked at (--no-lan)");
     return bad(ExitCode::no_route, fmt::format("no local discovery: {}", problem),
                "let UDP multicast pass, or name contacts with --bootstrap");
   }
@@ -115,7 +120,7 @@ class Doctor final : public Operation {
     if (participant_.duplicates().has_looked()) {
       return good("no other node with the own key answers");
     }
-    return good("nobody could be asked yet whether another node has the own key");
+    return untried("nobody could be asked yet whether another node has the own key");
   }
 
   Finding contacts() const {
@@ -172,7 +177,7 @@ class Doctor final : public Operation {
       return good(fmt::format("{} of {} other nodes asked hold the announce of the own key",
                               holders_.size(), std::max<std::size_t>(answers_, holders_.size())));
     }
-    if (answers_ == 0) return good("not tried: there was no other node to ask");
+    if (answers_ == 0) return untried("there was no other node to ask");
     return bad(ExitCode::not_found,
                fmt::format("none of {} other nodes asked knows the own key yet", answers_),
                "wait a few seconds after the start; then look at: cipnode status");
@@ -213,7 +218,7 @@ class Doctor final : public Operation {
 
   void try_udx() {
     if (daemon_.options().transport == Transport::tcp) {
-      report("UDX", good("not used (--transport tcp)"));
+      report("UDX", untried("not used (--transport tcp)"));
       return out_.done();
     }
     udx_.start([this](const UdxTrial::Result& result) {

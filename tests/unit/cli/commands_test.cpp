@@ -200,15 +200,24 @@ TEST_CASE("id, paths, version and stop print what they are asked for") {
 }
 
 TEST_CASE("doctor ends with the code of the first check that fails") {
-  const Json bind = {{"check", "bind"}, {"ok", true}, {"code", 0}, {"message", "both ports bind"}};
-  const Json clock = {{"check", "clock"},
-                      {"ok", false},
-                      {"code", 1},
-                      {"message", "an hour off"},
-                      {"hint", "set it"}};
-  const Json find = {
-      {"check", "self-find"}, {"ok", false}, {"code", 3}, {"message", "nobody knows"}};
-  check("doctor", {.results = {bind, clock, find}}, {"doctor"});
+  const Json bind = {{"check", "bind"},
+                     {"ok", true},
+                     {"tried", true},
+                     {"code", 0},
+                     {"message", "both ports bind"}};
+  const Json lan = {{"check", "local network"},
+                    {"ok", true},
+                    {"tried", false},
+                    {"code", 0},
+                    {"message", "not looked at (--no-lan)"}};
+  const Json clock = {{"check", "clock"},         {"ok", false},     {"tried", true}, {"code", 1},
+                      {"message", "an hour off"}, {"hint", "set it"}};
+  const Json find = {{"check", "self-find"},
+                     {"ok", false},
+                     {"tried", true},
+                     {"code", 3},
+                     {"message", "nobody knows"}};
+  check("doctor", {.results = {bind, lan, clock, find}}, {"doctor"});
   check("doctor-well", {.results = {bind}}, {"doctor"});
 }
 
