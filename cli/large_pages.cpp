@@ -20,8 +20,8 @@ void reserve_large_pages(std::uint64_t bytes) {
   ::mallopt(M_TRIM_THRESHOLD, -1);  // and what is free stays in it
   const std::uintptr_t begin = (heap_end() + kLargePage - 1) / kLargePage * kLargePage;
   if (bytes > SIZE_MAX) return;
-  void* volatile whole = std::malloc(
-      static_cast<std::size_t>(bytes));  // volatile: it is allocated though nobody reads it
+  // volatile: it is allocated though nobody reads it
+  void* volatile whole = std::malloc(static_cast<std::size_t>(bytes));
   std::free(whole);
   const std::uintptr_t end = heap_end();
   if (end <= begin) return;

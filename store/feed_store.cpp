@@ -12,6 +12,10 @@ std::optional<BlockCipher> OpenFeed::cipher() const {
 
 std::string restored_state(const Bytes32& feed_key) { return "restored/" + to_hex(feed_key); }
 
+Result<void> mark_as_restored(Backend& backend, const Bytes32& feed_key) {
+  return backend.put_state(restored_state(feed_key), bytes_of("1"));
+}
+
 Result<void> check_encryption_key(const OpenFeed& opened, const Bytes32& key) {
   const auto& known = opened.encryption_key;
   if (known && !equal_secret(*known, key)) return fail(Errc::wrong_encryption_key);
@@ -115,8 +119,7 @@ Result<std::size_t> FeedStore::mark_restored() {
   for (const auto& record : *records) {
     if (!record.writable) continue;
     ++count;
-    const auto marked = backend_.put_state(restored_state(record.key), bytes_of("1"));
-    if (!marked) return fail(marked.error());
+    if (auto marked = mark_as_restored(backend_, record.key); !marked) return fail(marked.error());
   }
   if (auto synced = backend_.sync(); !synced) return fail(synced.error());
   return count;

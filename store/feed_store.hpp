@@ -53,6 +53,8 @@ struct OpenFeed {
 // the database or with an exported identity, and its writer may have appended to it since. Whoever
 // has learnt from others how long the feed is drops it.
 std::string restored_state(const Bytes32& feed_key);
+// Lasts with the next sync.
+Result<void> mark_as_restored(Backend& backend, const Bytes32& feed_key);
 
 // Whether `key` may be what a reader takes to read the feed. Errors: wrong_encryption_key (another
 // one is known here), not_encrypted (which an own feed is known to be).

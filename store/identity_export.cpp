@@ -152,8 +152,7 @@ Result<void> import_feed(Backend& backend, const IdentityExport& given, const Ex
   const bool is_new = !here || !here->writable;
   if (is_new) {
     // The mark first: the home that the file is from may have appended since.
-    const auto marked = backend.put_state(restored_state(feed.record.key), bytes_of("1"));
-    if (!marked) return fail(marked.error());
+    if (auto marked = mark_as_restored(backend, feed.record.key); !marked) return marked;
     here = place(backend, feed.record, *manifest, *find_ring(given, feed.record.key), out);
   }
   if (!here) return fail(here.error());
